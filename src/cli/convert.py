@@ -67,15 +67,19 @@ def command(
         raise SegconvError("say what to make: --to or --to-v1", hint="for example --to 42_Liver")
     _show(conversion, sink)
     if dry_run:
-        if sink.verbose:
-            cases = [(case.case, " ".join(case.images), case.label or "") for case in conversion.scan.cases]
-            sink.table(["case", "image", "label"], cases)
-        warnings = [*noticed, *conversion.plan.warnings]
-        sink.warn(warnings)
-        sink.say("nothing was written (--dry-run)")
-        sink.end(conversion.summary(), warnings)
-        return 0
+        return _end_dry(conversion, noticed, sink)
     return _run(conversion, how, noticed, sink, next_command="" if target is None else "segconv plan")
+
+
+def _end_dry(conversion: Conversion, noticed: Sequence[Finding], sink: Sink) -> int:
+    if sink.verbose:
+        cases = [(case.case, " ".join(case.images), case.label or "") for case in conversion.scan.cases]
+        sink.table(["case", "image", "label"], cases)
+    warnings = [*noticed, *conversion.plan.warnings]
+    sink.warn(warnings)
+    sink.say("nothing was written (--dry-run)")
+    sink.end(conversion.summary(), warnings)
+    return 0
 
 
 def _run(conversion: Conversion, how: RunOptions, noticed: Sequence[Finding], sink: Sink, *, next_command: str) -> int:
@@ -115,16 +119,20 @@ def _show(conversion: Conversion, sink: Sink) -> None:
         f"{name} {back.get(value, value)} → {value}" if isinstance(value, int) else f"{name} {value}"
         for name, value in found["labels"].items()
     ]
-    shown = labels if sink.verbose else labels[:SHOWN_LABELS]
-    listed = ", ".join(shown) + (f" … {len(labels)} in all (-v shows them)" if len(shown) < len(labels) else "")
     guess = (
         f" (guessed from {found['labels_guessed_from']}; --labels overrides)" if found["labels_guessed_from"] else ""
     )
-    sink.say(f"labels: {listed}{guess}")
+    sink.say(f"labels: {_first(labels, SHOWN_LABELS, sink)}{guess}")
     sink.say(f"patients: {in_words(conversion.scan, '--patient-pattern or --patients')}")
     if names := found["mapped_names"]:
-        some = list(names.items())[: None if sink.verbose else SHOWN_NAMES]
-        more = f" … {len(names)} in all (-v shows them)" if len(some) < len(names) else ""
-        sink.say(f"names: {', '.join(f'{own!r} → {case}' for own, case in some)}{more}; restore gives them back")
+        new_names = [f"{own!r} → {case}" for own, case in names.items()]
+        sink.say(f"names: {_first(new_names, SHOWN_NAMES, sink)}; restore gives them back")
     for note in (*found["notes"], *conversion.left_alone.in_words()):
         sink.say(f"note: {note}")
+
+
+def _first(texts: Sequence[str], count: int, sink: Sink) -> str:
+    """Return the first of many texts, or all of them if the user asks for details."""
+    if sink.verbose or len(texts) <= count:
+        return ", ".join(texts)
+    return f"{', '.join(texts[:count])} … {len(texts)} in all (-v shows them)"

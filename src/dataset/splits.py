@@ -168,7 +168,7 @@ def with_copies(splits: Sequence[dict[str, list[str]]], records: Iterable[CaseRe
 def leaks(splits: Sequence[dict[str, list[str]]], records: Iterable[CaseRecord]) -> list[Finding]:
     """Return an error for each fold in which a group is on both sides, or validation holds a copy."""
     records = list(records)
-    copies = {record.case: record.parent for record in records if record.parent is not None}
+    parents = {record.case: record.parent for record in records}
     group_of = {record.case: i for i, group in enumerate(groups(records)) for record in group}
     findings: list[Finding] = []
     for number, fold in enumerate(splits):
@@ -180,11 +180,11 @@ def leaks(splits: Sequence[dict[str, list[str]]], records: Iterable[CaseRecord])
                     f"or their content in training, the first is {mixed[0]}"
                 )
             )
-        if synthetic := [case for case in fold["val"] if case in copies]:
+        if synthetic := [case for case in fold["val"] if parents.get(case) is not None]:
             findings.append(
                 _leak(
                     f"fold {number}: {len(synthetic)} validation cases are augmented copies, the first is "
-                    f"{synthetic[0]} of {copies[synthetic[0]]}"
+                    f"{synthetic[0]} of {parents[synthetic[0]]}"
                 )
             )
     return findings

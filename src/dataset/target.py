@@ -48,10 +48,9 @@ def free_target(
     taken = _in_use(raw, *other_roots)
     name = parse_target(text, default_name, taken)
     target = raw / name.folder
-    others = [path for path in taken.get(name.id, []) if not (overwrite and path == target)]
-    made_of_it = [path for path in others if path.name == target.name and path != target]
+    others = _others(taken.get(name.id, []), target, overwrite=overwrite)
     free = Cure.of("name_free_target", target=f"{next_free_id(taken)}_{name.name}")
-    replaceable = overwrite and others == made_of_it
+    replaceable = overwrite and all(path.name == target.name for path in others)
     if others and not (replaceable and force):
         first = (Cure.of("overwrite"),) if others == [target] else ()
         last = (Cure.of("force_replacing"),) if replaceable else ()
@@ -59,6 +58,11 @@ def free_target(
     if reading.is_there(target, links_followed=False):
         _refuse_replacing(target, free, force=force)
     return name
+
+
+def _others(taken: Iterable[Path], target: Path, *, overwrite: bool) -> list[Path]:
+    """Return the paths with the id of a target, without the target itself if it may be overwritten."""
+    return [path for path in taken if path != target or not overwrite]
 
 
 def _taken(number: int, other: Path, target: Path, *cures: Cure) -> SegconvError:
@@ -157,10 +161,9 @@ def free_task(
         taken.setdefault(int(path.name[4:7]), []).append(path)
     name = parse_target(text, default_name, taken)
     target = tasks / name.task_folder
-    own = taken.get(name.id, [])
     free = Cure.of("name_free_task", target=f"{next_free_id(taken)}_{name.name}")
-    if others := [path for path in own if not (overwrite and path == target)]:
+    if others := _others(taken.get(name.id, []), target, overwrite=overwrite):
         raise _taken(name.id, others[0], target, free)
-    if own:
+    if name.id in taken:
         _refuse_replacing(target, free, force=force)
     return name

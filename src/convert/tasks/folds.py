@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,13 +84,14 @@ def settled_folds(source: Splits | None, records: Sequence[CaseRecord], file: st
         return make_splits(records), []
     there = {record.case for record in records if record.split == TRAIN}
     folds = [{part: [case for case in fold[part] if case in there] for part in PARTS} for fold in source]
-    empty = [
-        f"fold {number} has no case in {part}" for number, fold in enumerate(folds) for part in PARTS if not fold[part]
-    ]
-    why = empty + [found.message for found in leaks(folds, records)]
-    if not why:
-        return folds, []
-    return make_splits(records), [not_taken(file, why[0])]
+    why = next(_flaws(folds, records), None)
+    return (folds, []) if why is None else (make_splits(records), [not_taken(file, why)])
+
+
+def _flaws(folds: Splits, records: Sequence[CaseRecord]) -> Iterator[str]:
+    for number, fold in enumerate(folds):
+        yield from (f"fold {number} has no case in {part}" for part in PARTS if not fold[part])
+    yield from (found.message for found in leaks(folds, records))
 
 
 def not_taken(file: str, why: str, code: str = "SC095") -> Finding:

@@ -116,12 +116,15 @@ def _crossed(listed: Mapping[str, Listed]) -> Iterator[Finding]:
             what = f"lists {images[_stem(image)]} and {image}, which are both the case {_stem(image)!r}"
             yield Finding("SC085", what, file=JSON, hint="rename one of them")
     yield from _crossed_labels(training, images)
-    labels = {label for entries in listed.values() for label in entries.values()}
-    for image in (image for entries in listed.values() for image in entries if image in labels):
-        yield Finding("SC087", f"lists {image} as an image and as a label", file=JSON)
-    for image in (image for image in listed.get(TEST, {}) if image in training):
-        what = f"lists {image} for training and for testing"
-        yield Finding("SC087", what, file=JSON, hint="remove it from one of the lists")
+    testing = listed.get(TEST, {})
+    labels = {*training.values(), *testing.values()}
+    for image in (*training, *testing):
+        if image in labels:
+            yield Finding("SC087", f"lists {image} as an image and as a label", file=JSON)
+    for image in testing:
+        if image in training:
+            what = f"lists {image} for training and for testing"
+            yield Finding("SC087", what, file=JSON, hint="remove it from one of the lists")
 
 
 def _crossed_labels(training: Listed, images: Mapping[str, str]) -> Iterator[Finding]:

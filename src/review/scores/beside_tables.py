@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from .declared import Classes, Declaration, Texts, contradiction, of_values
@@ -51,9 +52,9 @@ def of_tables(
     SegconvError
         ``SC078`` if the sides number or colour the classes differently; what reading raises.
     """
-    held = [one for tally in tallies for one in tally.held]
+    held = list(chain.from_iterable(tally.held for tally in tallies))
     in_colours = any(one.kind == COLOURS for one in held)
-    occurring = {text for one in held for text in one.counts}
+    occurring = set[str]().union(*(one.counts for one in held))
     found = (read(folder, files, in_colours) for folder, files in sides)
     said = [_declaration(table, occurring) for table in found if table is not None]
     if len(said) < 2:

@@ -200,7 +200,7 @@ class _Counting:
     def _leave_out_images(self, tallies: Sequence[Tally]) -> None:
         """Remove images among the references, without a prediction, from the pairing."""
         missing = self.paired.missing
-        if not self.paired.pairs or not missing:
+        if not self.paired.pairs:
             return
         held = frozenset(text for tally in tallies for text in tally.reference_values)
         judged = self._read([(None, unit) for unit in missing], lambda pair: is_no_label(pair[1], held))

@@ -104,8 +104,8 @@ def mask_scores(tallies: Sequence[Tally], predictions: Path, allowed: Allowed) -
     SegconvError
         ``SC078`` if predictions and references have no class in common.
     """
-    wanted = dict.fromkeys(name for tally in tallies for name in tally.reference_masks)
-    known = dict.fromkeys(name for tally in tallies for name in tally.predicted_masks)
+    wanted = dict.fromkeys(chain.from_iterable(tally.reference_masks for tally in tallies))
+    known = dict.fromkeys(chain.from_iterable(tally.predicted_masks for tally in tallies))
     if wanted.keys().isdisjoint(known):
         message = f"there are predictions of {listed(known)}, but references of {listed(wanted)}"
         hint = "give a class the same name on both sides"
