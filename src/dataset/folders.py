@@ -6,6 +6,7 @@ kinds, and datasets that are checked.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -105,6 +106,11 @@ def channel_of(stem: str) -> tuple[str, int] | None:
     """Return case and channel from a file name without ending, such as ``a`` and 1 from ``a_0001``."""
     match = _CHANNEL.fullmatch(stem)
     return None if match is None else (match[1], int(match[2]))
+
+
+def nifti_stem(path: str) -> str:
+    """Return the name of a NIfTI file without folder and ending."""
+    return NIFTI.sub("", posixpath.basename(path))
 
 
 def misnumbered(channels: Mapping[int, str], count: int = 0) -> str:

@@ -83,7 +83,6 @@ class _Question:
     def on(
         cls, survey: Survey, pairs: Sequence[Pair], cases: Sequence[SourceCase], keys: Sequence[str]
     ) -> _Question | None:
-        """Return the question on the channels of a source, or None."""
         named = [pair for pair in pairs if len(pair.labels) == 1 and pair.images.keys() == set(keys)]
         labelled = [case for case in cases if case.label is not None and len(case.images) == len(keys)]
         suspects = _suspects(labelled, keys, survey.options) if named else []

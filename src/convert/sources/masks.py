@@ -58,7 +58,6 @@ def _complete_folders(survey: Survey) -> list[CaseFolder]:
 
 
 def _holds_classes(folder: CaseFolder) -> bool:
-    """Return whether a case has several masks, or one with a name other than that of a mask."""
     return len(folder.masks) > 1 or role_of_stem(next(iter(folder.masks)))[0] != MASK
 
 

@@ -10,7 +10,7 @@ import posixpath
 from collections.abc import Mapping
 
 from ... import reading
-from ...dataset.folders import NIFTI, TESTING, TRAINING, CaseFiles, SplitFolders
+from ...dataset.folders import NIFTI, TESTING, TRAINING, CaseFiles, SplitFolders, nifti_stem
 from ...dataset.lineage import TEST
 from ..model import Scan, SourceCase
 from ..survey import Survey
@@ -62,8 +62,8 @@ def _listed(
     by_name = labels if folders.split == TEST else {}
     pairs: dict[str, tuple[str, str | None]] = {}
     for image, label in listed.items():
-        own = by_name.get(_stem(image)) if label is None else _as_it_is(survey, label, labels)
-        pairs[_stem(image)] = _as_it_is(survey, image, images), own
+        own = by_name.get(nifti_stem(image)) if label is None else _as_it_is(survey, label, labels)
+        pairs[nifti_stem(image)] = _as_it_is(survey, image, images), own
     return pairs
 
 
@@ -82,13 +82,9 @@ def _files(survey: Survey, folder: str) -> dict[str, str]:
 
 def _as_it_is(survey: Survey, listed: str, files: Mapping[str, str]) -> str:
     """Return a listed path with the file's actual ending (the Decathlon lists .nii.gz)."""
-    if not reading.is_there(survey.root / listed, links_followed=False) and _stem(listed) in files:
-        return posixpath.join(posixpath.dirname(listed), posixpath.basename(files[_stem(listed)]))
+    if not reading.is_there(survey.root / listed, links_followed=False) and nifti_stem(listed) in files:
+        return posixpath.join(posixpath.dirname(listed), posixpath.basename(files[nifti_stem(listed)]))
     return listed
-
-
-def _stem(path: str) -> str:
-    return NIFTI.sub("", posixpath.basename(path))
 
 
 SOURCE = Kind(

@@ -7,14 +7,13 @@ without the number of the channel that their files carry.
 from __future__ import annotations
 
 import os
-import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ... import reading
-from ...dataset.folders import NIFTI, SPLIT_FOLDERS, CaseFiles, ChannelFiles, SplitFolders, channel_of
+from ...dataset.folders import NIFTI, SPLIT_FOLDERS, CaseFiles, ChannelFiles, SplitFolders, channel_of, nifti_stem
 from ...dataset.pickled import read_splits
 from ...errors import SegconvError, naming
 from ..model import Scan, SourceCase
@@ -74,7 +73,9 @@ def _cases(survey: Survey, task: Task, folders: SplitFolders) -> list[SourceCase
     labels = CaseFiles.of(names_in(survey.root / folders.labels), NIFTI).cases
     label_of: dict[str, str] = {}
     if folders.split in task.listed:
-        label_of = {_stem(image): _stem(label or image) for image, label in task.listed[folders.split].items()}
+        label_of = {
+            nifti_stem(image): nifti_stem(label or image) for image, label in task.listed[folders.split].items()
+        }
         _compare(survey, folders, label_of, images, labels)
     found = []
     hint = "add or rename the file of the missing channel, or correct modality in dataset.json"
@@ -127,13 +128,9 @@ def _channel_files(survey: Survey, folder: str) -> dict[str, dict[int, str]]:
         what = "does not end in the number of a channel, such as _0000"
         survey.error("SC084", what, file=f"{folder}/{name}", hint="rename it")
     for name in found.twins:
-        case, channel = channel_of(_stem(name)) or (name, 0)
+        case, channel = channel_of(nifti_stem(name)) or (name, 0)
         survey.error("SC085", f"is a second file of {case}, channel {channel:04d}", file=f"{folder}/{name}")
     return found.cases
-
-
-def _stem(path: str) -> str:
-    return NIFTI.sub("", posixpath.basename(path))
 
 
 def _splits(survey: Survey, cases: Sequence[SourceCase]) -> list[dict[str, list[str]]] | None:

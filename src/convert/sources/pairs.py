@@ -59,7 +59,6 @@ def recognise(survey: Survey) -> str | None:
 
 
 def _of_slicer(survey: Survey, units: Iterable[Unit]) -> bool:
-    """Return whether the labels are segmentations of 3D Slicer."""
     return any(unit.stem.lower().endswith(".seg") for unit in units) and masks.recognise(survey) is not None
 
 

@@ -7,13 +7,12 @@ end in four digits, such as ``amos_0507``.
 from __future__ import annotations
 
 import contextlib
-import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ... import reading
-from ...dataset.folders import NIFTI, TRAINING, ChannelFiles
+from ...dataset.folders import NIFTI, TRAINING, ChannelFiles, nifti_stem
 from ...errors import SegconvError
 from ..survey import Survey
 from .folder_cases import names_in
@@ -64,4 +63,4 @@ def _listed(entries: Mapping[str, Any]) -> set[str]:
     training = entries.get("training")
     listed = training if isinstance(training, list) else []
     images = [entry.get("image") if isinstance(entry, dict) else entry for entry in listed]
-    return {NIFTI.sub("", posixpath.basename(image)) for image in images if isinstance(image, str)}
+    return {nifti_stem(image) for image in images if isinstance(image, str)}

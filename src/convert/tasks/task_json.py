@@ -9,7 +9,7 @@ from typing import Any
 
 from ... import reading
 from ...dataset.description import channel_names, unknown_entries
-from ...dataset.folders import NIFTI, TESTING
+from ...dataset.folders import TESTING, nifti_stem
 from ...dataset.label_table import LabelTable
 from ...dataset.labels import LONGEST_NUMBER
 from ...dataset.lineage import TEST, TRAIN
@@ -112,8 +112,8 @@ def _crossed(listed: Mapping[str, Listed]) -> Iterator[Finding]:
     training = listed.get(TRAIN, {})
     images: dict[str, str] = {}
     for image in training:
-        if images.setdefault(_stem(image), image) != image:
-            what = f"lists {images[_stem(image)]} and {image}, which are both the case {_stem(image)!r}"
+        if images.setdefault(nifti_stem(image), image) != image:
+            what = f"lists {images[nifti_stem(image)]} and {image}, which are both the case {nifti_stem(image)!r}"
             yield Finding("SC085", what, file=JSON, hint="rename one of them")
     yield from _crossed_labels(training, images)
     testing = listed.get(TEST, {})
@@ -132,17 +132,13 @@ def _crossed_labels(training: Listed, images: Mapping[str, str]) -> Iterator[Fin
     for image, label in training.items():
         if label is None:
             continue
-        namesake = images.get(_stem(label), image)
-        if namesake != image and _stem(image) != _stem(label):
+        namesake = images.get(nifti_stem(label), image)
+        if namesake != image and nifti_stem(image) != nifti_stem(label):
             what = f"gives {image} the label {label}, which has the name of {namesake}"
             yield Finding("SC087", what, file=JSON, hint="correct the list, or rename the files")
         elif owners.setdefault(label, image) != image:
             what = f"gives {label} to {owners[label]} and to {image}"
             yield Finding("SC087", what, file=JSON, hint="correct the list: a label belongs to one image")
-
-
-def _stem(path: str) -> str:
-    return NIFTI.sub("", posixpath.basename(path))
 
 
 def further_entries(task: Mapping[str, Any]) -> dict[str, Any]:
