@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,11 @@ from .surfaces import Mask
 
 Pair = tuple[LabelUnit | None, LabelUnit]
 """Prediction, or None if it is missing, and reference."""
+
+Box = tuple[slice, ...]
+
+_MOST_BOXES = 1 << 16
+"""Largest value up to which boxes of values are found; colours are larger."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,10 @@ class ScoredCase:
 
 
 def masks_of(case: ScoredCase) -> Iterator[tuple[str, Mask, Mask, Geometry | None]]:
-    """Yield class, mask in prediction and in reference, and the grid of both."""
+    """Yield class, mask in prediction and in reference, and the grid of their label.
+
+    Masks are cut to what both need, with a margin of a voxel inside the label.
+    """
     unit, its = case.pair
     reference = open_unit(its)
     prediction = None if unit is None else open_unit(unit)
@@ -64,20 +72,72 @@ def masks_of(case: ScoredCase) -> Iterator[tuple[str, Mask, Mask, Geometry | Non
         predictions = prediction if isinstance(prediction, Masks) else Masks(())
         for name in case.overlaps:
             yield (name, *_of_class(name, predictions, reference, its.shown))
-        return
-    placed = on_reference(prediction, reference, its.shown)[0] if isinstance(prediction, Label) else None
-    counts = ~_of_values(reference, case.ignore)
-    for name, (mine, wanted) in case.values.items():
-        predicted = np.zeros_like(counts) if placed is None else _of_values(placed, mine) & counts
-        yield name, predicted, _of_values(reference, wanted) & counts, reference.grid
+    else:
+        placed = on_reference(prediction, reference, its.shown)[0] if isinstance(prediction, Label) else None
+        yield from _of_labels(case, placed, reference)
 
 
-def _of_values(label: Label, texts: Texts) -> Mask:
-    values = [value for value in label.counts if label.text(value) in texts]
-    array: NDArray[Any] = label.array
-    if len(values) == 1:
-        return np.asarray(array == values[0])
-    return np.isin(array, values) if values else np.zeros(array.shape, dtype=bool)
+def _of_labels(
+    case: ScoredCase, prediction: Label | None, reference: Label
+) -> Iterator[tuple[str, Mask, Mask, Geometry | None]]:
+    """Yield what `masks_of` does, for labels on one grid; a missing prediction is empty."""
+    predicted = None if prediction is None else _Values(prediction)
+    wanted = _Values(reference)
+    for name, (mine, its) in case.values.items():
+        boxes = [wanted.box(its), None if predicted is None else predicted.box(mine)]
+        box = _union(boxes, reference.array.shape)
+        counts = ~wanted.mask(case.ignore, box)
+        none = np.zeros_like(counts)
+        yield (
+            name,
+            none if predicted is None else predicted.mask(mine, box) & counts,
+            wanted.mask(its, box) & counts,
+            reference.grid,
+        )
+
+
+class _Values:
+    """The values of a label: where they are, and their masks."""
+
+    def __init__(self, label: Label) -> None:
+        from scipy import ndimage
+
+        self._label = label
+        self._boxes: list[Box | None] | None = None
+        if max(label.counts, default=0) <= _MOST_BOXES:
+            whole = label.array if label.array.dtype.kind in "iu" else label.array.astype(np.int32)
+            self._boxes = ndimage.find_objects(whole)
+
+    def box(self, texts: Texts) -> Box | None:
+        """Return a box that holds all voxels of some values; None without any."""
+        found = [self._box(value) for value in self._values(texts)]
+        return _union(found, self._label.array.shape, margin=0) if found else None
+
+    def mask(self, texts: Texts, box: Box) -> Mask:
+        """Return the mask of some values in a box."""
+        values = self._values(texts)
+        array: NDArray[Any] = self._label.array[box]
+        if len(values) == 1:
+            return np.asarray(array == values[0])
+        return np.isin(array, values) if values else np.zeros(array.shape, dtype=bool)
+
+    def _values(self, texts: Texts) -> list[int]:
+        return [value for value in self._label.counts if self._label.text(value) in texts]
+
+    def _box(self, value: int) -> Box:
+        found = self._boxes[value - 1] if self._boxes is not None and value else None
+        return found or tuple(slice(0, length) for length in self._label.array.shape)
+
+
+def _union(boxes: Sequence[Box | None], shape: tuple[int, ...], margin: int = 1) -> Box:
+    """Return the smallest box that holds all boxes and a margin within the shape; a single voxel without any box."""
+    known = [box for box in boxes if box is not None]
+    if not known:
+        return tuple(slice(0, 1) for _ in shape)
+    return tuple(
+        slice(max(min(one.start for one in along) - margin, 0), min(max(one.stop for one in along) + margin, length))
+        for along, length in zip(zip(*known, strict=True), shape, strict=True)
+    )
 
 
 def _of_class(name: str, prediction: Masks, reference: Masks, file: str) -> tuple[Mask, Mask, Geometry | None]:

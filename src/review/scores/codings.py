@@ -85,6 +85,8 @@ class Coding:
     def stored(self, tally: Tally) -> tuple[dict[str, SidesTexts], Texts]:
         """Return class → its values as stored on both sides of one case, and the ignored values of its reference."""
         classes = self.cases.get(tally.case, self.classes)
+        if not (self.predictions.coloured or self.references.coloured):
+            return classes.on_both_sides, classes.ignore
         mine = _stored(self.predictions, tally.prediction)
         its = _stored(self.references, tally.reference)
         return {name: (mine(texts), its(texts)) for name, texts in classes.names.items()}, its(classes.ignore)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,11 @@ class Classes:
     def allowed(self) -> Texts:
         """All declared values."""
         return self.rest | self.ignore | frozenset(text for texts in self.names.values() for text in texts)
+
+    @cached_property
+    def on_both_sides(self) -> dict[str, tuple[Texts, Texts]]:
+        """Name → its values in predictions and in references, where these are stored alike."""
+        return {name: (texts, texts) for name, texts in self.names.items()}
 
     @property
     def meaning(self) -> dict[str, Texts]:

@@ -88,6 +88,17 @@ def test_mirrored_axes_are_measured_on_the_voxels_of_the_reference(
     assert found["surfaces"]["cases"]["a"]["1"] == wanted(organs(10), organs(0), 1)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16, np.uint32], ids=lambda dtype: dtype.__name__)
+def test_labels_of_any_type_and_value_are_measured(dtype: type, tmp_path: Path, segconv: Command) -> None:
+    prediction, reference = organs(10), organs(0)
+    high = 100_000 if dtype == np.uint32 else 300
+    for folder, array in (("p", prediction), ("r", reference)):
+        write(tmp_path / folder / "a.nii.gz", np.where(array == 3, dtype(high), array.astype(dtype)))
+    found = segconv("evaluate", tmp_path / "p", tmp_path / "r", "--distances", "--json").json["surfaces"]["cases"]["a"]
+    assert found == {"1": wanted(prediction, reference, 1), "2": wanted(prediction, reference, 2),
+                     str(high): wanted(prediction, reference, 3)}  # fmt: skip
+
+
 def test_workers_of_any_kind_measure_the_same(folders: tuple[Path, Path]) -> None:
     found = evaluate_folders(*folders)
     one = measure_surfaces(found).surfaces
