@@ -57,9 +57,11 @@ def show_comparison(found: Comparison, names: tuple[str, str], sink: Sink) -> No
 
     sink.data("")
     sink.table(*comparison_rows(found, names))
+    cases = count_of(len(found.cases), "case")
+    drawn = cases if found.patients == len(found.cases) else f"{count_of(found.patients, 'patient')} with {cases}"
     sink.say(
         f"better and worse are said of {names[0]}, where the interval excludes 0 ({found.resamples} bootstrap samples"
-        f" of {len(found.cases)} cases, seed {found.seed}); intervals are not corrected for the number of comparisons"
+        f" of {drawn}, seed {found.seed}); intervals are not corrected for the number of comparisons"
     )
     if found.left_out:
         sink.say(f"in only one of both, not compared: {some_of(found.left_out, SHOWN)}")

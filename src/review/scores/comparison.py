@@ -1,14 +1,14 @@
 """Compare two sets of predictions of the same cases: differences, and bootstrap intervals of their means.
 
-The cases are drawn with replacement, the same for both sets and for all classes and scores, so each interval is that
-of a paired difference. Source: B. Efron, R. J. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13
-(percentile intervals).
+Patients are drawn with replacement, each with all cases, as these are not independent. The draws are the same for
+both sets and for all classes and scores, so each interval is that of a paired difference. Source: B. Efron,
+R. J. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13 (percentile intervals).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,6 +103,8 @@ class Comparison:
         Cases of both sets.
     left_out
         Cases of only one set.
+    patients
+        Number of patients that are drawn; each case is its own where nothing names its patient.
     seed, resamples, confidence
         Of the intervals.
     """
@@ -110,6 +112,7 @@ class Comparison:
     differences: tuple[Difference, ...]
     cases: tuple[str, ...]
     left_out: tuple[str, ...]
+    patients: int
     seed: int
     resamples: int = RESAMPLES
     confidence: float = CONFIDENCE
@@ -130,18 +133,26 @@ def compare_evaluations(first: Evaluation, second: Evaluation, *, seed: int = 0)
     SegconvError
         ``SC131`` if they have no case or no class in common.
     """
-    cases = tuple(case for case in first.cases if case in second.cases)
-    classes = [name for name in first.classes if name in second.classes]
+    cases, classes = _common(first.cases, second.cases), _common(first.classes, second.classes)
     if not cases or not classes:
         what = "class" if cases else "case"
         raise SegconvError(f"the two sets of predictions have no {what} in common", code="SC131")
     left_out = tuple(sorted(set(first.cases) ^ set(second.cases)))
-    drawn = _Drawn(len(cases), seed)
+    drawn = _Drawn([_patient(first, case) for case in cases], seed)
     found: list[Difference] = []
     for metric in metrics_of(first):
         mine, its = (_table(scores_of(of, metric.key), cases, classes) for of in (first, second))
         found += _differences(metric, classes, mine, its, drawn)
-    return Comparison(tuple(found), cases, left_out, seed)
+    return Comparison(tuple(found), cases, left_out, drawn.patients, seed)
+
+
+def _common(first: Iterable[str], second: Collection[str]) -> tuple[str, ...]:
+    return tuple(name for name in first if name in second)
+
+
+def _patient(found: Evaluation, case: str) -> tuple[str, str]:
+    """Return the patient of a case, or the case, which is not a patient of that name."""
+    return ("patient", found.patients[case]) if case in found.patients else ("case", case)
 
 
 def _table(scores: Scores, cases: Sequence[str], classes: Sequence[str]) -> NDArray[np.float64]:
@@ -163,7 +174,7 @@ def _differences(
             metric,
             _mean(mine[used, at]),
             _mean(its[used, at]),
-            *_interval(means[:, at], int(used.sum())),
+            *_interval(means[:, at], drawn.among(used)),
             int(used.sum()),
             int((sign * apart[:, at] > 0).sum()),
             int((sign * apart[:, at] < 0).sum()),
@@ -175,8 +186,9 @@ def _differences(
         first, second = (
             _mean(np.array([_mean(side[both[:, at], at]) for at in np.flatnonzero(known)])) for side in (mine, its)
         )
-        cases = int(both.any(axis=1).sum())
-        yield Difference(MEAN, metric, first, second, *_interval(_mean_of_known(means), cases), cases)
+        of_any = np.asarray(both.any(axis=1))
+        interval = _interval(_mean_of_known(means), drawn.among(of_any))
+        yield Difference(MEAN, metric, first, second, *interval, int(of_any.sum()))
 
 
 def _mean(values: NDArray[np.float64]) -> float:
@@ -191,9 +203,9 @@ def _mean_of_known(means: NDArray[np.float64]) -> NDArray[np.float64]:
     return found
 
 
-def _interval(means: NDArray[np.float64], cases: int) -> tuple[float, float]:
+def _interval(means: NDArray[np.float64], patients: int) -> tuple[float, float]:
     known = means[~np.isnan(means)]
-    if cases < 2 or not known.size:
+    if patients < 2 or not known.size:
         return math.nan, math.nan
     rest = (1 - CONFIDENCE) / 2
     low, high = np.quantile(known, [rest, 1 - rest])
@@ -201,22 +213,48 @@ def _interval(means: NDArray[np.float64], cases: int) -> tuple[float, float]:
 
 
 class _Drawn:
-    """Cases drawn with replacement, `RESAMPLES` times."""
+    """Patients drawn with replacement, `RESAMPLES` times, each with all cases.
 
-    def __init__(self, cases: int, seed: int) -> None:
-        self._cases = cases
+    Parameters
+    ----------
+    patients
+        Of each case.
+    seed
+        Of the draws.
+    """
+
+    def __init__(self, patients: Sequence[Hashable], seed: int) -> None:
+        order = {patient: number for number, patient in enumerate(dict.fromkeys(patients))}
+        self.patients = len(order)
+        self._of_case = np.array([order[patient] for patient in patients])
         self._seed = seed
 
+    def among(self, used: NDArray[np.bool_]) -> int:
+        """Return the number of patients of some cases."""
+        return len(np.unique(self._of_case[used]))
+
     def means(self, values: NDArray[np.float64], counts: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return the mean of each column over each draw, ``(resample, class)``; NaN if no drawn case counts."""
+        """Return the mean of each column over each draw, ``(resample, class)``; NaN if no drawn case counts.
+
+        Parameters
+        ----------
+        values, counts
+            ``(case, class)``: values, 0 where they do not count, and whether they count.
+        """
+        sums, numbers = self._by_patient(values), self._by_patient(counts.astype(float))
         random = np.random.default_rng(self._seed)
-        even = np.full(self._cases, 1 / self._cases)
+        even = np.full(self.patients, 1 / self.patients)
         found = []
         for start in range(0, RESAMPLES, _AT_ONCE):
-            times = random.multinomial(self._cases, even, size=min(_AT_ONCE, RESAMPLES - start)).astype(float)
+            times = random.multinomial(self.patients, even, size=min(_AT_ONCE, RESAMPLES - start)).astype(float)
             with np.errstate(invalid="ignore"):
-                found.append(_product(times, values) / _product(times, counts.astype(float)))
+                found.append(_product(times, sums) / _product(times, numbers))
         return np.concatenate(found)
+
+    def _by_patient(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
+        sums = np.zeros((self.patients, table.shape[1]))
+        np.add.at(sums, self._of_case, table)
+        return sums
 
 
 def _product(times: NDArray[np.float64], table: NDArray[np.float64]) -> NDArray[np.float64]:

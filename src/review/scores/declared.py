@@ -89,6 +89,8 @@ class Declaration:
         Whether tables next to the labels declare it.
     ranges
         Name → first and last value of the range that also counts as it.
+    patients
+        Name of a case, in the dataset and of the user's → its patient, where it is known.
     """
 
     own: Classes
@@ -100,6 +102,11 @@ class Declaration:
     restored: bool = False
     by_table: bool = False
     ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    patients: Mapping[str, str] = field(default_factory=dict)
+
+    def patients_of(self, cases: Iterable[str]) -> dict[str, str]:
+        """Return case → patient, of those cases whose patient is known."""
+        return {case: self.patients[case] for case in cases if case in self.patients}
 
     def with_ranges(self, found: Iterable[str]) -> Declaration:
         """Return the declaration with the values found within ranges; named values keep their class."""
@@ -124,8 +131,9 @@ def of_dataset(dataset: Dataset) -> Declaration:
     labels, who = dataset.description.labels, dataset.path.name
     own = _own(labels, who)
     run = dataset.run
+    patients = _patients(dataset)
     if run is None or not run.get("label_map"):
-        return Declaration(own, folder=dataset.path)
+        return Declaration(own, folder=dataset.path, patients=patients)
     usual = {str(text): int(value) for text, value in run["label_map"].items()}
     user = _of_users(labels, usual, who)
     cases = {
@@ -133,7 +141,16 @@ def of_dataset(dataset: Dataset) -> Declaration:
         for record in dataset.records()
         if not record.label_map.items() <= usual.items()
     }
-    return Declaration(own, None if user == own and not cases else user, cases, dataset.path)
+    return Declaration(own, None if user == own and not cases else user, cases, dataset.path, patients=patients)
+
+
+def _patients(dataset: Dataset) -> dict[str, str]:
+    return {
+        name: record.patient
+        for record in dataset.records()
+        if record.patient is not None
+        for name in (record.case, _users_name(record))
+    }
 
 
 def _users_name(record: CaseRecord) -> str:

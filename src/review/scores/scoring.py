@@ -11,7 +11,7 @@ from typing import Any
 from ...errors import Cure, Finding, SegconvError
 from .case_masks import ScoredCase
 from .codings import SidesTexts, settle
-from .declared import Declaration, Texts, sort_key
+from .declared import Classes, Declaration, Texts, sort_key
 from .dice import Overlap, Scores
 from .measuring import Surfaces
 from .pairing import EMPTY, MISSING_CURES, SKIP, Allowed
@@ -44,6 +44,8 @@ class Evaluation(Scores):
         Case → class → its values as stored on both sides; and the ignored values; empty for masks of classes.
     scored
         Case → its files and what was scored in it.
+    patients
+        Case → its patient, where a dataset's lineage names it.
     surfaces
         Distances and volumes, if they were measured.
     """
@@ -57,6 +59,7 @@ class Evaluation(Scores):
     findings: tuple[Finding, ...] = ()
     stored: Mapping[str, tuple[Mapping[str, SidesTexts], Texts]] = field(default_factory=dict, repr=False)
     scored: Mapping[str, ScoredCase] = field(default_factory=dict, repr=False)
+    patients: Mapping[str, str] = field(default_factory=dict, repr=False)
     surfaces: Surfaces | None = None
 
     @classmethod
@@ -74,21 +77,25 @@ def value_scores(
         said = replace(said, restored=True)
     coding = settle(tallies, (str(folders[0]), str(folders[1])), said, values)
     classes = coding.classes
-    notes = []
-    if said is None:
-        notes.append("classes are the values of the references, as nothing names them")
-    elif said.by_table:
-        notes.append(f"classes are declared by {classes.who}")
-    if classes.ignore:
-        notes.append(f"ignored voxels are not scored: {listed(classes.ignore)} in references")
     return Evaluation.of(
         {tally.case: coding.overlaps(tally) for tally in tallies},
         declared_by=classes.who,
         labels={name: tuple(sorted(texts, key=sort_key)) for name, texts in classes.names.items()},
-        notes=tuple(notes),
+        notes=tuple(_about(said, classes)),
         findings=coding.findings,
         stored={tally.case: coding.stored(tally) for tally in tallies},
+        patients={} if said is None else said.patients_of(tally.case for tally in tallies),
     )
+
+
+def _about(said: Declaration | None, classes: Classes) -> Iterator[str]:
+    """Yield where the classes come from, and what is ignored."""
+    if said is None:
+        yield "classes are the values of the references, as nothing names them"
+    elif said.by_table:
+        yield f"classes are declared by {classes.who}"
+    if classes.ignore:
+        yield f"ignored voxels are not scored: {listed(classes.ignore)} in references"
 
 
 def mask_scores(tallies: Sequence[Tally], predictions: Path, allowed: Allowed) -> Evaluation:

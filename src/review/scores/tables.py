@@ -130,7 +130,7 @@ def comparison_as_json(found: Comparison) -> dict[str, Any]:
             part["mean"] = one.as_json()
         else:
             part["classes"][one.name] = one.as_json()
-    how = {"seed": found.seed, "resamples": found.resamples, "confidence": found.confidence}
+    how = {"patients": found.patients, "seed": found.seed, "resamples": found.resamples, "confidence": found.confidence}
     return {"scores": scores, "cases": list(found.cases), "left_out": list(found.left_out), **how}
 
 

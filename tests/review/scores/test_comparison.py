@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,34 @@ def test_intervals_depend_on_the_seed_only() -> None:
     assert of(compare_evaluations(*only), "y") == of(compare_evaluations(first, second), "y"), (
         "other classes change nothing"
     )
+
+
+def test_cases_of_a_patient_are_drawn_together() -> None:
+    random = np.random.default_rng(5)
+    apart = np.repeat(random.uniform(-0.2, 0.3, 8), 5)
+    cases = {f"c{at}": f"p{at // 5}" for at in range(40)}
+    first, second = evaluation(x=list(0.5 + apart)), evaluation(x=[0.5] * 40)
+    found = compare_evaluations(replace(first, patients=cases), second)
+    assert found.patients == 8
+    means = np.array([random.choice(apart[::5], 8).mean() for _ in range(20_000)])
+    assert (of(found, "x").low, of(found, "x").high) == pytest.approx(np.percentile(means, [2.5, 97.5]), abs=0.005)
+    single = of(compare_evaluations(first, second), "x")
+    assert of(found, "x").high - of(found, "x").low > 1.8 * (single.high - single.low)
+    one = compare_evaluations(replace(first, patients=dict.fromkeys(cases, "p")), second)
+    assert math.isnan(of(one, "x").low), "one patient shows no spread"
+
+
+def test_patients_of_a_dataset_are_known(tmp_path: Path, segconv: Command) -> None:
+    for number in range(4):
+        for name in ("images", "masks"):
+            write_png(tmp_path / "set" / name / f"sub-{number // 2}_{number}.png", square(at=number))
+    segconv("convert", tmp_path / "set", "--to", "7_A", "--labels", "background=0,x=1,y=2")
+    labels = segconv.raw / "Dataset007_A" / "labelsTr"
+    done = segconv("evaluate", labels, "7", "--against", labels)
+    assert "10000 bootstrap samples of 2 patients with 4 cases" in done.err, done.err
+    for like in (tmp_path / "set" / "masks",):
+        done = segconv("evaluate", like, like, "--like", "7", "--against", like, "--json")
+        assert done.json["against"]["patients"] == 2, done.err
 
 
 def test_swapping_both_sets_swaps_the_signs() -> None:
