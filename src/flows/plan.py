@@ -14,6 +14,7 @@ from ..errors import Cure, SegconvError, refuse_if_any
 from ..review.check.dataset_check import check_dataset
 from ..train.commands import USUAL_PLANNING, PlanOptions, Tell, plan_and_preprocess
 from ..train.holds import preprocessing
+from ..train.inputs import recorded
 from ..train.paths import Paths
 from ..work import fsops
 from ..work.locks import if_possible, locked
@@ -83,7 +84,8 @@ def plan_dataset(
         folder = paths.require("preprocessed") / dataset.path.name
         if folder.is_dir():
             carry_splits(dataset, folder, paths)  # nnU-Net's planner fails if the folds differ from the dataset's
-        plan_and_preprocess(dataset.name, paths, options, jobs=jobs, tell=tell)
+        with recorded(dataset, folder):
+            plan_and_preprocess(dataset.name, paths, options, jobs=jobs, tell=tell)
         carry_splits(dataset, folder, paths)
         return folder
 

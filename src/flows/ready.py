@@ -128,7 +128,7 @@ def _data(look: _Look, splits: Splits, stored: Stored, raw: set[str] | None) -> 
         needed.difference_update(unknown)
     yield from incomplete_cases(look.found.data, needed, look.cures)
     yield from missing_references(
-        look.folder / REFERENCES, held_back & needed, look.dataset.description.file_ending, look.cures
+        look.folder / REFERENCES, held_back & stored.cases, look.dataset.description.file_ending, look.cures
     )
     yield from _stages(look, needed, splits)
 

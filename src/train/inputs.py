@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,15 +64,30 @@ class Changes:
         return bool(self.added or self.removed or self.changed)
 
 
-def snapshot(dataset: Dataset) -> dict[str, Seen]:
-    """Return the training files of a dataset as they are; reads all of them.
+@contextmanager
+def recorded(dataset: Dataset, folder: Path) -> Iterator[None]:
+    """Let a block plan and preprocess a dataset, and record what its products were made from.
+
+    The files of the dataset are read before. If the block fails, nothing is recorded.
+
+    Parameters
+    ----------
+    folder
+        The preprocessed dataset; it need not exist.
 
     Raises
     ------
     SegconvError
-        What reading raises; ``SC010`` for a file that does not exist.
+        What reading raises; ``SC031`` or ``SC032`` if the records cannot be written.
     """
-    return {name: _seen(path) for name, path in _training_files(dataset)}
+    before, seen = products(folder), snapshot(dataset)
+    yield
+    remember(folder, seen, before)
+
+
+def snapshot(dataset: Dataset) -> dict[str, Seen]:
+    """Return the training files of a dataset as they are; reads all that exist."""
+    return {name: _seen(path) for name, path in _training_files(dataset) if reading.is_there(path)}
 
 
 def products(folder: Path) -> dict[str, tuple[int, int]]:
