@@ -21,6 +21,8 @@ from ..work import fsops
 from ..work.writing import writing
 from .paths import Paths
 from .processes import said, started
+from .worker_processes import VARIABLE as WORKERS
+from .worker_processes import usual_processes
 
 PASSED_ON = re.compile(
     r"PATH|HOME|LANG|TMPDIR|LD_LIBRARY_PATH|CC|CXX"
@@ -85,6 +87,7 @@ def environment(paths: Paths) -> dict[str, str]:
     if not os.path.isabs(passed.get("HOME", "")):
         passed.pop("HOME", None)  # files kept there would be left in the current folder
     passed.update(paths.variables())
+    passed.setdefault(WORKERS, str(usual_processes()))
     passed["PYTHONUNBUFFERED"] = passed["PYTHONSAFEPATH"] = "1"  # for processes that the child starts; see `python`
     try:
         pwd.getpwuid(os.getuid())

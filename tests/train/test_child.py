@@ -67,7 +67,7 @@ def test_the_environment_is_explicit_and_not_inherited(monkeypatch: pytest.Monke
     kept = dict.fromkeys(
         (
             *("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "TMPDIR", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"),
-            *("MKL_NUM_THREADS", "OMP_NUM_THREADS", "nnUNet_n_proc_DA", "TOTALSEG_HOME_DIR"),
+            *("MKL_NUM_THREADS", "OMP_NUM_THREADS", "nnUNet_n_proc_DA", "nnUNet_def_n_proc", "TOTALSEG_HOME_DIR"),
         ),
         "/x",
     )

@@ -10,27 +10,15 @@ from pathlib import Path
 from ...errors import Cure, Finding, warning
 from ...work.memory import available_bytes
 from ..paths import NAMES, Paths
+from ..worker_processes import GIB, affordable_processes, cores
 from .looks import Look
 
 CODE = "SC142"
 
-GIB = 1 << 30
-_WORKER_BYTES = 3 * GIB
-"""Memory that nnU-Net's preprocessing takes per process for a CT of usual size; its documentation advises 8 GiB."""
 _SHARED_BYTES = 2 * GIB
 _OPEN_FILES = 4096
 _FREE_BYTES = 20 * GIB
 """What a training of one configuration on a small dataset takes."""
-
-
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def affordable_processes(count: int, available: int | None) -> int:
-    """Return how many of `count` worker processes of nnU-Net fit into memory, at least one."""
-    return count if available is None else max(1, min(count, available // _WORKER_BYTES))
 
 
 def look_at_workers() -> Look:
