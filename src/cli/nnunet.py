@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .cures import Speaker
 from .options import example, three_folders
+from .sink import print_findings
 
 if TYPE_CHECKING:
     from ..train.paths import Paths
@@ -16,14 +18,30 @@ if TYPE_CHECKING:
     epilog=example("segconv nnunet -- nnUNetv2_plan_and_preprocess -h"),
     context_settings={"ignore_unknown_options": True},
 )
-@click.argument("words", metavar="nnUNetv2_COMMAND [ARGUMENTS]…", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.argument("words", metavar="[nnUNetv2_COMMAND [ARGUMENTS]…]", nargs=-1, type=click.UNPROCESSED)
 @three_folders
-def command(words: tuple[str, ...], paths: Paths) -> int:
-    """Run any nnU-Net command with the folders set.
+@click.pass_obj
+def command(speaker: Speaker, words: tuple[str, ...], paths: Paths) -> int:
+    """Run any command of the installed nnU-Net with the folders set.
 
-    Everything after -- is nnU-Net's command line; its output is passed on.
+    Everything after -- is nnU-Net's command line. Its output is passed on, and kept in a log in nnUNet_preprocessed;
+    its exit code is that of segconv. Without a command, all are listed.
     """
-    from ..train.child import run_nnunet
+    from ..train.child import ChildFailed, commands, run_nnunet
+    from ..train.model import log_file
 
-    run_nnunet(words[0], words[1:], paths, tell=click.echo)
+    if not words:
+        for name in sorted(commands()):
+            click.echo(name)
+        return 0
+    log = log_file(paths, "nnunet", words[0]) if paths.preprocessed is not None and words[0] in commands() else None
+    try:
+        run_nnunet(words[0], words[1:], paths, log=log, see=_pass_on)
+    except ChildFailed as error:
+        print_findings([speaker.in_words(finding) for finding in error.findings], as_json=False)
+        return error.ended_with
     return 0
+
+
+def _pass_on(output: bytes) -> None:
+    click.echo(output.decode("utf-8", "backslashreplace"), nl=False)

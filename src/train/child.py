@@ -24,6 +24,8 @@ from .processes import said, started
 from .worker_processes import VARIABLE as WORKERS
 from .worker_processes import usual_processes
 
+See = Callable[[bytes], None]
+
 PASSED_ON = re.compile(
     r"PATH|HOME|LANG|TMPDIR|LD_LIBRARY_PATH|CC|CXX"
     # Devices and their libraries
@@ -131,9 +133,12 @@ class ChildFailed(SegconvError):
     ----------
     last_lines
         The end of its output.
+    ended_with
+        Its exit code; 128 plus the number of the signal that ended it, as in shells.
     """
 
     last_lines: tuple[str, ...] = ()
+    ended_with: int = 1
 
 
 def run_nnunet(
@@ -143,6 +148,7 @@ def run_nnunet(
     *,
     log: Path | None = None,
     tell: Callable[[str], None] | None = None,
+    see: See | None = None,
     settings: dict[str, str] | None = None,
 ) -> None:
     """Run a command of nnU-Net to its end.
@@ -159,6 +165,8 @@ def run_nnunet(
         File to which its output is appended.
     tell
         Called with each line, without its end.
+    see
+        Called with each piece of its output as it is, also with each state of a progress bar.
     settings
         More variables for the child.
 
@@ -184,6 +192,7 @@ def run_nnunet(
         shown=f"{name} {' '.join(arguments)}",
         log=log,
         tell=tell,
+        see=see,
     )
 
 
@@ -194,6 +203,7 @@ def run_child(
     shown: str,
     log: Path | None = None,
     tell: Callable[[str], None] | None = None,
+    see: See | None = None,
 ) -> None:
     """Run a program to its end and pass on its output; see `run_nnunet`."""
     descriptor = None
@@ -207,8 +217,10 @@ def run_child(
         with started(command, env) as process:
             for raw in said(process):
                 _log(descriptor, log, raw)
-                # A progress bar redraws its line; only its last state is kept.
-                line = raw.decode("utf-8", "replace").rstrip("\n").rsplit("\r", 1)[-1].rstrip()
+                if see is not None:
+                    see(raw)
+                # A progress bar redraws its line; only its last state is passed on.
+                line = "" if raw.endswith(b"\r") else raw.decode("utf-8", "replace").rstrip()
                 if line:
                     last.append(line)
                     if tell is not None:
@@ -246,6 +258,7 @@ def _failure(shown: str, code: int, last: Sequence[str], log: Path | None) -> Ch
         cures=map(Cure, kinds),
     )
     failed.last_lines = tuple(last)
+    failed.ended_with = 128 - code if code < 0 else code
     return failed
 
 

@@ -7,6 +7,7 @@ leaves behind, and everything once segconv is gone, even by ``kill -9``.
 from __future__ import annotations
 
 import os
+import re
 import select
 import signal
 import subprocess
@@ -28,6 +29,7 @@ _LOOK_MS = 500
 """How often to check that the guard still exists: it may be killed, too."""
 
 _BLOCK = 1 << 16
+_LINE_END = re.compile(rb"(?<=\n)|(?<=\r)(?=[^\n])")
 
 Stop = threading.Event
 """Set to end the programs of other threads."""
@@ -109,6 +111,8 @@ def started(command: Sequence[str], env: Mapping[str, str]) -> Iterator[subproce
 def said(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
     """Yield the output of a process and its descendants, line by line, until the last of them is gone.
 
+    A line that a progress bar redraws is yielded each time, up to its carriage return.
+
     Raises
     ------
     Interrupted
@@ -128,8 +132,8 @@ def said(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
             block = os.read(descriptor, _BLOCK)
             if not block:
                 break
-            *lines, rest = (rest + block).split(b"\n")
-            yield from (line + b"\n" for line in lines)
+            *lines, rest = _LINE_END.split(rest + block)
+            yield from lines
         elif orphaned:
             break
     if rest:

@@ -19,7 +19,9 @@ def test_workers_that_fit_into_memory(count: int, free_gib: float | None, case_g
     assert affordable_processes(count, available, int(case_gib * GIB)) == fit
 
 
-@pytest.mark.parametrize(("cores", "free_gib", "started"), [(2, 100, "2"), (64, 100, "8"), (64, 7, "2"), (4, None, "4")])
+@pytest.mark.parametrize(
+    ("cores", "free_gib", "started"), [(2, 100, "2"), (64, 100, "8"), (64, 7, "2"), (4, None, "4")]
+)
 def test_a_child_starts_no_more_workers_than_cores_and_memory_allow(
     cores: int, free_gib: int | None, started: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from ...image.opened import decoded_bytes
 from ...work.plan import hidden_name
 from ...work.scratch import scratch
 from ..paths import NAMES, PURPOSE, Paths
+from ..worker_processes import cores
 from . import machine, packages
 from .looks import Look
 from .variables import look_at_variables
@@ -43,7 +44,7 @@ def examine(paths: Paths, dataset: Dataset | None = None) -> list[Look]:
         packages.look_at_simpleitk(),
         packages.look_at_blosc2(found),
         look_at_folders(paths),
-        look_at_variables(os.environ, machine.cores()),
+        look_at_variables(os.environ, cores()),
         machine.look_at_workers(),
         machine.look_at_limits(),
         *machine.look_at_disks(paths, 0 if dataset is None else estimated_bytes(dataset)),
