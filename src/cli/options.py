@@ -127,7 +127,10 @@ results = option("--results", type=PATH, help="nnUNet_results, likewise.")
 def _paths(raw: Path | None, preprocessed: Path | None, results: Path | None) -> Paths:
     from ..train.paths import Paths
 
-    return Paths.find(raw=raw, preprocessed=preprocessed, results=results)
+    given = {"raw": raw, "preprocessed": preprocessed, "results": results}
+    found = Paths.find(**given)
+    typed = {word: f"--{word}" for word, value in given.items() if value is not None}
+    return replace(found, origin=found.origin | typed)
 
 
 three_folders = bundled("paths", _paths, folders, preprocessed, results)

@@ -46,23 +46,21 @@ def init(root: Path, remember: bool, sink: Sink) -> int:
 @three_folders
 @speaking
 def show(paths: Paths, sink: Sink) -> int:
-    """Show what is set, where it comes from, and what is missing."""
-    from ..dataset.names import dataset_folders
-    from ..errors import Finding, Refused
-    from ..train.paths import NAMES, PURPOSE
+    """Show what is set, where it comes from, and what is missing.
 
-    rows = []
-    findings = []
-    for word, variable in NAMES.items():
-        folder: Path | None = getattr(paths, word)
-        origin = paths.origin.get(word, "not set")
-        count = sum(len(found) for found in dataset_folders(folder).values()) if folder else ""
-        rows.append((variable, folder or paths.problems.get(word, "-"), origin, count))
-        if folder is None:
-            what = paths.problems.get(word, "is not set")
-            findings.append(Finding("SC040", f"{variable}: {what}; it is the folder for {PURPOSE[word]}"))
-    sink.table(["variable", "folder", "from", "datasets"], rows)
-    if findings:
-        raise Refused(reasons=findings)
-    sink.end({variable: {"folder": str(folder), "from": origin} for variable, folder, origin, _ in rows})
+    Variables of nnU-Net v1 are shown as well: `convert` looks its tasks up there.
+    """
+    import os
+
+    from ..errors import refuse_if_any
+    from ..train.overview import overview
+
+    places = overview(paths, os.environ)
+    sink.table(
+        ["variable", "folder", "from", "holds"],
+        [(place.variable, place.folder, place.origin, place.holds) for place in places],
+    )
+    found = refuse_if_any(finding for place in places for finding in place.findings)
+    sink.warn(found)
+    sink.end({place.variable: {"folder": place.folder, "from": place.origin} for place in places}, found)
     return 0

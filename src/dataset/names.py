@@ -163,12 +163,15 @@ def _no_dataset(reference: str, root: Path | None, known: Sequence[str]) -> Segc
 
 def elsewhere(reference: str, root: Path | None) -> list[Path]:
     """Return datasets of this id or name in other folders where nnU-Net's may be: the current one, and near `root`."""
+    places = dict.fromkeys((*places_near(root), *(() if root is None else _siblings(root))))
+    return [path for place in places if place != root for path in _of_reference(reference, dataset_folders(place))]
+
+
+def places_near(root: Path | None) -> list[Path]:
+    """Return other folders where datasets may be, which need not exist: the current one, and those around `root`."""
     here = Path.cwd()
-    near = [here, here / _RAW, here.parent / _RAW]
-    if root is not None:
-        near += [root / _RAW, root.parent, *_siblings(root)]
-    places = [place for place in dict.fromkeys(near) if place != root]
-    return [path for place in places for path in _of_reference(reference, dataset_folders(place))]
+    near = [here, here / _RAW, here.parent / _RAW, *(() if root is None else (root / _RAW, root.parent))]
+    return [place for place in dict.fromkeys(near) if place != root]
 
 
 def _siblings(root: Path) -> list[Path]:

@@ -19,6 +19,7 @@ from ..errors import Cure, Finding, SegconvError, refuse_if_any, warning
 from ..work import fsops
 from ..work.home import config_home
 from ..work.writing import writing
+from .folder_values import meant, of_similar_name, problem
 
 NAMES = {"raw": "nnUNet_raw", "preprocessed": "nnUNet_preprocessed", "results": "nnUNet_results"}
 """Our word → the environment variable, which is also the usual name of the folder."""
@@ -50,6 +51,8 @@ class Paths:
         Word → source of the value.
     problems
         Word → why its value cannot be used.
+    values
+        Word → unusable value.
     """
 
     raw: Path | None = None
@@ -57,6 +60,7 @@ class Paths:
     results: Path | None = None
     origin: dict[str, str] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def find(cls, *, raw: Path | None = None, preprocessed: Path | None = None, results: Path | None = None) -> Paths:
@@ -66,21 +70,22 @@ class Paths:
         found: dict[str, Path] = {}
         origin: dict[str, str] = {}
         problems: dict[str, str] = {}
+        values: dict[str, str] = {}
         for word, variable in NAMES.items():
             option = options[word]
             candidates = (
-                (os.path.abspath(option) if option is not None else None, f"option {word}"),
+                (os.path.abspath(option) if option is not None else None, f"argument {word}"),
                 (os.environ.get(variable), f"variable {variable}"),
                 (settings.get(variable), f"settings file {settings_file()}"),
             )
             text, origin[word] = next(((text, where) for text, where in candidates if text), ("", ""))
             if not text:
                 del origin[word]
-            elif problem := _problem(text):
-                problems[word] = f"{text!r} {problem}"
+            elif why := problem(text):
+                problems[word], values[word] = f"{text!r} {why}", text
             else:
                 found[word] = Path(text)
-        return cls(found.get("raw"), found.get("preprocessed"), found.get("results"), origin, problems)
+        return cls(found.get("raw"), found.get("preprocessed"), found.get("results"), origin, problems, values)
 
     def require(self, *words: str) -> Path:
         """Return the first of the folders, all of which must be usable.
@@ -102,15 +107,23 @@ class Paths:
             return SegconvError(
                 f"{self.origin[word]}: {self.problems[word]}",
                 code="SC040",
-                hint=f"set {variable} to the absolute path of a folder, without quotes",
+                hint=self.advice(word),
                 cures=[Cure.of("make_folders")],
             )
+        if similar := of_similar_name(variable, os.environ):
+            return SegconvError(similar.message, code=similar.code, hint=similar.hint)
         return SegconvError(
             f"{variable} is not set: the folder for {PURPOSE[word]}",
             code="SC040",
             hint=f"export {variable}",
             cures=[Cure.of("name_folder", word=word), Cure.of("make_folders")],
         )
+
+    def advice(self, word: str) -> str:
+        """Return what to do about the unusable value of a folder."""
+        found = meant(self.values[word])
+        value = f"the absolute path of a folder, without quotes{f': {found}' if found else ''}"
+        return f"set {NAMES[word]} to {value}"
 
     def dataset(self, reference: str) -> Path:
         """Return the folder of a dataset; a path needs none of the three folders.
@@ -153,10 +166,10 @@ class Paths:
         base = os.environ.get("nnUNet_raw_data_base")
         if not base:
             return self.require("raw").parent / "nnUNet_raw_data"
-        problem = _problem(base)
-        if problem:
+        why = problem(base)
+        if why:
             raise SegconvError(
-                f"variable nnUNet_raw_data_base: {base!r} {problem}",
+                f"variable nnUNet_raw_data_base: {base!r} {why}",
                 code="SC040",
                 hint="set nnUNet_raw_data_base to the absolute path of a folder, without quotes",
             )
@@ -291,14 +304,3 @@ def _other_content(path: Path) -> Finding:
         hint="move it away",
         cures=(Cure.of("name_folders"),),
     )
-
-
-def _problem(text: str) -> str | None:
-    """Return why a value cannot be one of the folders."""
-    if text[:1] in "\"'" or text[-1:] in "\"'":
-        return "has quotes around it, which are part of the value"
-    if not os.path.isabs(text):
-        return "is not absolute"
-    if not os.path.isdir(text):
-        return "is not a folder"
-    return None

@@ -26,7 +26,7 @@ def test_an_option_beats_a_variable_beats_the_settings_file(tmp_path: Path, monk
     assert Paths.find().raw == tmp_path / "variable"
     found = Paths.find(raw=tmp_path / "option")
     assert found.raw == tmp_path / "option"
-    assert found.origin["raw"] == "option raw"
+    assert found.origin["raw"] == "argument raw"
     assert found.results == tmp_path / "settings" / "nnUNet_results"
 
 
@@ -67,10 +67,54 @@ def test_folders_are_made_with_files_that_a_shell_understands(segconv: Command, 
 def test_settings_are_shown_and_missing_ones_reported(segconv: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     done = segconv("paths", "show")
     assert done.code == 0
-    assert f"nnUNet_raw\t{segconv.raw}\tvariable nnUNet_raw\t0" in done.out
+    assert f"nnUNet_raw\t{segconv.raw}\tvariable nnUNet_raw\t0 datasets" in done.out
     monkeypatch.delenv("nnUNet_results")
     done = segconv("paths", "show")
     assert (done.code, done.codes()) == (78, ["SC040"])
+    done = segconv("paths", "show", "--results", segconv.folder / "nnUNet_results")
+    assert f"nnUNet_results\t{segconv.folder / 'nnUNet_results'}\t--results\t" in done.out
+
+
+@pytest.mark.parametrize("value", ['"{}"', "'{}", " {}", "{}\n", "“{}”", "~/work"])
+def test_a_value_that_a_shell_would_have_read_otherwise_is_explained_with_the_folder_that_is_meant(
+    segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    (tmp_path / "work").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("nnUNet_results", value.format(tmp_path / "work"))
+    done = segconv("paths", "show", "--json")
+    assert done.code == 78
+    (finding,) = done.json["findings"]
+    assert f"without quotes: {tmp_path / 'work'}" in finding["hint"]
+
+
+@pytest.mark.parametrize("name", ["NNUNET_RAW", "nnUNet_Raw", "nnUNet_raws"])
+def test_a_misspelled_variable_is_named(segconv: Command, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, str(segconv.raw))
+    monkeypatch.delenv("nnUNet_raw")
+    for words in (("paths", "show"), ("plan", "7")):
+        done = segconv(*words)
+        assert (done.code, done.codes()) == (78, ["SC040"])
+        assert f"{name} is, which nnU-Net does not read" in done.err
+        assert f"export nnUNet_raw={segconv.raw}" in done.err
+
+
+def test_datasets_in_a_neighbouring_folder_are_pointed_out(segconv: Command, tmp_path: Path) -> None:
+    (tmp_path / "nnUNet_raw" / "nnUNet_raw" / "Dataset007_Ct").mkdir(parents=True)
+    done = segconv("paths", "show")
+    assert done.code == 0
+    assert "Warning SC040" in done.err
+    assert f"{segconv.raw / 'nnUNet_raw'} does: Dataset007_Ct" in done.err
+
+
+def test_folders_of_v1_are_shown(segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "v1" / "nnUNet_raw_data" / "Task007_Ct").mkdir(parents=True)
+    monkeypatch.setenv("nnUNet_raw_data_base", str(tmp_path / "v1"))
+    monkeypatch.setenv("RESULTS_FOLDER", "nowhere")
+    done = segconv("paths", "show")
+    assert done.code == 0, "nnU-Net v2 does without them"
+    assert f"{tmp_path / 'v1'}\tvariable nnUNet_raw_data_base of nnU-Net v1\t1 task" in done.out
+    assert "RESULTS_FOLDER: 'nowhere' is not absolute" in done.err
 
 
 def test_neither_torch_nor_nnunet_is_imported_to_find_folders() -> None:

@@ -63,7 +63,7 @@ def look_at_folders(paths: Paths) -> Look:
     for word, variable in NAMES.items():
         folder = getattr(paths, word)
         if folder is not None:
-            shown.append(f"{variable} from the {paths.origin[word]}")
+            shown.append(f"{variable} from {paths.origin[word]}")
             continue
         shown.append(f"{variable} not usable")
         what = paths.problems.get(word, "is not set")

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ...errors import Finding, warning
+from ..folder_values import misspelled
+from ..overview import OF_V1
 from ..paths import NAMES
 from .looks import Look
 
 CODE = "SC141"
 
-OF_V1 = ("nnUNet_raw_data_base", "RESULTS_FOLDER")
-"""Variables of nnU-Net v1 (its documentation, setting_up_paths.md)."""
-
-_OF_NNUNET = (*NAMES.values(), "nnUNet_n_proc_DA", "nnUNet_def_n_proc", "nnUNet_compile", "nnUNet_extTrainer")
 _COUNTS = ("nnUNet_n_proc_DA", "nnUNet_def_n_proc")
 _SHOWN = ("nnUNet", "MKL_", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "RESULTS_FOLDER")
 
@@ -38,12 +36,9 @@ def _is_shown(name: str) -> bool:
 
 
 def _misspelled(environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield variables that differ from those of nnU-Net by upper and lower case only."""
-    meant = {name.lower(): name for name in _OF_NNUNET}
-    for name in sorted(environment):
-        right = meant.get(name.lower(), name)
-        if right != name and right not in environment:
-            yield Finding(CODE, f"{name} is set, and nnU-Net reads {right}", hint=f"export {right}={environment[name]}")
+    """Yield variables whose names are similar to those that nnU-Net reads."""
+    for name, right in misspelled(environment):
+        yield Finding(CODE, f"{name} is set, and nnU-Net reads {right}", hint=f"export {right}={environment[name]}")
 
 
 def _counts(environment: Mapping[str, str], cores: int) -> Iterator[Finding]:

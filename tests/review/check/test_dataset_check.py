@@ -547,7 +547,7 @@ def test_a_bad_folder_is_reported_where_a_dataset_is_looked_up(
     monkeypatch.setenv("nnUNet_raw", str(segconv.raw))
     done = segconv("check", dataset, "--raw", bad)
     assert (done.code, done.codes()) == (78, ["SC040"])
-    assert "option raw: " in done.err
+    assert "--raw: " in done.err
 
 
 def test_a_bad_folder_does_not_matter_to_a_dataset_that_is_given_as_a_path(
