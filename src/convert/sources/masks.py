@@ -50,7 +50,7 @@ def recognise(survey: Survey) -> str | None:
 
 
 def _complete_folders(survey: Survey) -> list[CaseFolder]:
-    """Return the folders with images and labels; none if other files or their names speak against this layout."""
+    """Return the folders with images and labels; none if other files, or their names, contradict this layout."""
     labelled = [folder for folder in find_folders(survey.again()) if folder.labels]
     complete = [folder for folder in labelled if folder.images]
     lone = [unit for folder in labelled if not folder.images for unit in folder.labels]

@@ -31,15 +31,7 @@ def has_training_folders(root: Path) -> bool:
 def numbered_cases(
     survey: Survey, folder: str, cases: Mapping[str, Mapping[int, str]], *, count: int = 0, hint: str
 ) -> Iterator[tuple[str, list[str]]]:
-    """Yield each case and the paths of its channels, in order; add an error for each whose numbers have gaps.
-
-    Parameters
-    ----------
-    cases
-        Case → number of the channel → name of the file in the folder.
-    count
-        Required number of channels; 0 if not known.
-    """
+    """Yield each case and the paths of its channels, in order; add an error for each that `misnumbered` describes."""
     for name, channels in sorted(cases.items()):
         if what := misnumbered(channels, count):
             survey.error("SC084", what, file=f"{folder}/{name}", hint=hint)

@@ -32,6 +32,13 @@ class Listing:
     files: dict[str, bool] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
+    def add(self, name: str, unfit: Finding | None) -> None:
+        """Add a file, and why it may not be read; hidden files are only reported."""
+        if unfit is not None:
+            self.findings.append(unfit)
+        if not name.startswith("."):
+            self.files[name] = unfit is None
+
 
 def list_folder(root: Path, folder: str, ending: str, *, external: bool) -> Listing:
     """List a folder of a dataset; return an empty listing if it does not exist.
@@ -50,18 +57,18 @@ def list_folder(root: Path, folder: str, ending: str, *, external: bool) -> List
         return Listing(findings=[leaves(folder, real)])
     try:
         with os.scandir(root / folder) as entries:
-            listed = {entry.name: entry for entry in entries if not is_stray(entry.name) or entry.name.endswith(ending)}
+            listed = {entry.name: entry for entry in entries}
     except FileNotFoundError:
         return Listing()
     except OSError as error:
         return Listing(findings=list(reading.unlisted(error, folder).findings))
-    found = Listing()
-    for name in sorted(name for name in listed if name.endswith(ending)):
-        unfit = _unfit(listed.pop(name), f"{folder}/{name}", root, external)
-        found.findings.extend([unfit] if unfit is not None else [])
-        if not name.startswith("."):
-            found.files[name] = unfit is None
-    found.findings.extend(_judge_others(folder, sorted(listed), ending, found.files))
+    found, others = Listing(), []
+    for name, entry in sorted(listed.items()):
+        if name.endswith(ending):
+            found.add(name, _unfit(entry, f"{folder}/{name}", root, external))
+        elif not is_stray(name):
+            others.append(name)
+    found.findings.extend(_judge_others(folder, others, ending, found.files))
     return found
 
 
