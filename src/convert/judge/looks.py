@@ -60,5 +60,10 @@ def _holds_labels(unit: Unit, root: Path) -> bool:
         opened = raster.decode(read_source(path))
         pixels = opened.stored.reshape(-1, opened.header.samples)
         return not opened.header.lossy and len(np.unique(pixels, axis=0)) <= MOST_VALUES
-    companion = next((read_source(file) for file in companions_of(path)), None)
-    return bool(few_in_volume(volumes.decode(read_source(path), path, companion)))
+    return bool(few_in_file(path))
+
+
+def few_in_file(path: str) -> set[int]:
+    """Return the values in the file of a volume if they are few whole numbers; otherwise nothing."""
+    companion = next(map(read_source, companions_of(path)), None)
+    return few_in_volume(volumes.decode(read_source(path), path, companion))

@@ -5,21 +5,21 @@ The refusal names the files of a folder and the choices, rather than the two kin
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import Cure, SegconvError
 from ...image import volumes
-from ...image.label_like import as_labels_do, few_in_volume
+from ...image.label_like import as_labels_do
 from ...words import count_of
 from ..find.mask_folders import CaseFolder, find_folders
 from ..find.roles import MASK, role_of_stem
 from ..judge.candidates import patterns_of
-from ..source_files import read_source
+from ..judge.looks import few_in_file
 from ..survey import Survey
 from ..tree import Unit
-from ..volumes.volume_units import companions_of
 
 
 @dataclass(frozen=True)
@@ -126,10 +126,7 @@ def _as_label(survey: Survey, cases: _Cases, names: Sequence[str]) -> list[Cure]
 
 def _values(unit: Unit, root: Path) -> set[int]:
     """Return the values in a file if they are few whole numbers; nothing if it cannot be read, as reported later."""
-    path = str(root / unit.path)
-    try:
-        companion = next((read_source(file) for file in companions_of(path)), None)
-        ending = volumes.ending_of(path)
-        return few_in_volume(volumes.decode(read_source(path), ending, companion)) if ending is not None else set()
-    except SegconvError:
-        return set()
+    with contextlib.suppress(SegconvError):
+        if volumes.ending_of(unit.path) is not None:
+            return few_in_file(str(root / unit.path))
+    return set()
