@@ -136,10 +136,9 @@ def _pairing(survey: Survey) -> Pairing:
     if units and not pairing.paired:
         _refuse_unread(survey, others)
     unite(pairing, wanted=survey.options.unite_masks, noun="picture")
-    alone = None
     if survey.options.unlabelled == "test" and not pairing.paired:
-        alone = images_alone(units)
-    return alone or pairing
+        return images_alone(units) or pairing
+    return pairing
 
 
 def _refuse_unread(survey: Survey, others: Mapping[str, list[str]]) -> None:
