@@ -40,7 +40,7 @@ COMMANDS: dict[str, str] = {
     "stress": "Measure how much a trained model depends on pose and grey values.",
     "doctor": "Examine whether this machine can train.",
     "paths": "Make nnU-Net's three folders, or show where they are.",
-    "nnunet": "Run any nnU-Net command with the folders set.",
+    "nnunet": "Run any command of the installed nnU-Net with the folders set.",
     "abort": "Remove what an unfinished run left.",
     "demo": "See everything at work on real pictures, in minutes.",
 }

@@ -12,7 +12,8 @@ import signal
 import site
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
@@ -206,17 +207,11 @@ def run_child(
     see: See | None = None,
 ) -> None:
     """Run a program to its end and pass on its output; see `run_nnunet`."""
-    descriptor = None
-    if log is not None:
-        with writing(log):
-            fsops.mkdir(log.parent)
-            descriptor = fsops.open_append(log)
     last: deque[str] = deque(maxlen=60)
     try:
-        _log(descriptor, log, f"$ {shown}\n".encode())
-        with started(command, env) as process:
+        with _logged(log, shown) as keep, started(command, env) as process:
             for raw in said(process):
-                _log(descriptor, log, raw)
+                keep(raw)
                 if see is not None:
                     see(raw)
                 # A progress bar redraws its line; only its last state is passed on.
@@ -231,17 +226,29 @@ def run_child(
         raise Interrupted(
             f"interrupted: {shown}", signal_number=number, hint="the same command resumes where nnU-Net can"
         ) from None
-    finally:
-        if descriptor is not None:
-            os.close(descriptor)
     if code != 0:
         raise _failure(shown, code, last, log)
 
 
-def _log(descriptor: int | None, path: Path | None, data: bytes) -> None:
-    if descriptor is not None and path is not None:
-        with writing(path):
-            fsops.append(descriptor, data, path)
+@contextmanager
+def _logged(log: Path | None, shown: str) -> Iterator[See]:
+    """Open a log, if there is one, and yield a function that appends to it."""
+    if log is None:
+        yield lambda _: None
+        return
+    with writing(log):
+        fsops.mkdir(log.parent)
+        descriptor = fsops.open_append(log)
+
+    def keep(data: bytes) -> None:
+        with writing(log):
+            fsops.append(descriptor, data, log)
+
+    try:
+        keep(f"$ {shown}\n".encode())
+        yield keep
+    finally:
+        os.close(descriptor)
 
 
 def _failure(shown: str, code: int, last: Sequence[str], log: Path | None) -> ChildFailed:
