@@ -84,14 +84,19 @@ def _units(survey: Survey, source: Path, *, pictures: bool) -> list[Unit]:
         return _one_file(survey, source.name, pictures=pictures)
     below = survey.again()
     units = units_in(below, raster.ending_of)[0] if pictures else volume_units(below)[0]
-    paged = survey.options.spacing_mm is not None
-    if not units and paged and any(raster.ending_of(path.name) for path in survey.root.iterdir()):
+    if not units and _is_stack(survey):
         slices = Unit("", survey.root.name, "")  # of one volume
         return [listed_volume(replace(survey, root=survey.root.parent), slices)]
     if own := [unit for unit in units if not unit.folder and unit.parts is None]:
         return own
     survey.take(below)
     return _without_labels(survey, units)
+
+
+def _is_stack(survey: Survey) -> bool:
+    """Return whether the folder holds pictures, which a spacing makes slices."""
+    spaced = survey.options.spacing_mm is not None
+    return spaced and any(raster.ending_of(path.name) for path in survey.root.iterdir())
 
 
 def _one_file(survey: Survey, name: str, *, pictures: bool) -> list[Unit]:

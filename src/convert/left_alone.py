@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from ..dataset.folders import is_stray
 from ..dataset.lineage import FOLDER as LINEAGE
@@ -16,6 +17,8 @@ from .labels import class_lists, colour_tables, tool_tables
 from .model import ConvertOptions, Scan
 from .sources import nnunet_v1, pairs, png
 from .tasks.task_json import JSON
+
+T = TypeVar("T")
 
 LISTED = 20
 """How many names ``--json`` prints at most."""
@@ -46,6 +49,16 @@ class LeftAlone:
         """The number of such files."""
         return sum(map(len, self.files.values())) + sum(self.folders.values()) + sum(self.hidden.values())
 
+    def take(self, other: LeftAlone) -> None:
+        """Add the files of another folder."""
+        self.files |= other.files
+        self.folders |= other.folders
+        self.hidden |= other.hidden
+
+    def without_empty(self) -> LeftAlone:
+        """Return the folders that hold any such files."""
+        return LeftAlone(_held(self.files), _held(self.folders), _held(self.hidden))
+
     def as_json(self) -> dict[str, object]:
         """Return the number of files, and the first names."""
         names = [os.path.join(folder, name) for folder, own in self.files.items() for name in own]
@@ -70,6 +83,10 @@ class LeftAlone:
         return lines
 
 
+def _held(found: Mapping[str, T]) -> dict[str, T]:
+    return {path: held for path, held in found.items() if held}
+
+
 def left_alone(scan: Scan, options: ConvertOptions) -> LeftAlone:
     """Return the files that a scan does not use; a link counts at its target, an empty folder does not count."""
     used = {file for case in scan.cases for file in case.files}
@@ -80,9 +97,7 @@ def left_alone(scan: Scan, options: ConvertOptions) -> LeftAlone:
     tables = _TABLES if scan.kind == png.KIND else frozenset()
     if options.labels is None and scan.kind in (png.KIND, pairs.KIND):
         used |= _tool_tables(scan)
-    found = LeftAlone()
-    _look(str(scan.root), "", used, tables, found)
-    return found
+    return _look(str(scan.root), "", used, tables)[0]
 
 
 def _tool_tables(scan: Scan) -> set[str]:
@@ -97,38 +112,35 @@ def _tool_tables(scan: Scan) -> set[str]:
     }
 
 
-def _look(folder: str, relative: str, used: Collection[str], tables: Collection[str], found: LeftAlone) -> bool:
-    """Add the unused files of a folder; return whether any of its files is used."""
-    names: list[str] = []
-    below = LeftAlone()
-    some_used = False
+def _look(folder: str, relative: str, used: Collection[str], tables: Collection[str]) -> tuple[LeftAlone, bool]:
+    """Return the unused files of a folder, and whether any of its files is used."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError:  # if a case needs it, reading reports it
-        return False
+        return LeftAlone(), False
+    names: list[str] = []
+    found = LeftAlone({relative: names})
+    some_used = False
     for entry in entries:
         path = os.path.join(relative, entry.name)
-        is_folder = entry.is_dir(follow_symlinks=False)
-        if entry.path in used or entry.name in tables:
+        if _is_used(entry, used) or entry.name in tables:
             some_used = True
         elif is_stray(entry.name):
-            count = sum(len(files) for _, _, files in os.walk(entry.path)) if is_folder else 1
-            found.hidden |= {path: count} if count else {}
-        elif is_folder:
-            inner = LeftAlone()
-            if _look(entry.path, path, used, tables, inner):
-                some_used = True
-                below.files |= inner.files
-                below.folders |= inner.folders
-                found.hidden |= inner.hidden
-            elif inner.count:
-                below.folders[f"{path}/"] = inner.count
-        elif entry.is_symlink() and os.path.realpath(entry.path) in used:
-            some_used = True
+            found.hidden[path] = _number_of_files(entry)
+        elif entry.is_dir(follow_symlinks=False):
+            inner, inner_used = _look(entry.path, path, used, tables)
+            found.take(inner if inner_used else LeftAlone(folders={f"{path}/": inner.count}))
+            some_used |= inner_used
         elif not entry.is_symlink() or not os.path.isdir(entry.path):
             names.append(entry.name)
-    if names:
-        found.files[relative] = names
-    found.files |= below.files
-    found.folders |= below.folders
-    return some_used
+    return found.without_empty(), some_used
+
+
+def _is_used(entry: os.DirEntry[str], used: Collection[str]) -> bool:
+    through_link = entry.is_symlink() and not is_stray(entry.name)
+    return entry.path in used or (through_link and os.path.realpath(entry.path) in used)
+
+
+def _number_of_files(entry: os.DirEntry[str]) -> int:
+    is_folder = entry.is_dir(follow_symlinks=False)
+    return sum(len(files) for _, _, files in os.walk(entry.path)) if is_folder else 1

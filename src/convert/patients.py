@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..dataset.lineage import TEST, TRAIN, CaseRecord
@@ -19,15 +20,19 @@ def with_patients(scan: Scan, options: ConvertOptions) -> Scan:
     if declared or any(_patient(case, scan) for case in scan.cases):
         return scan
     training = [case for case in scan.cases if case.split == TRAIN]
-    others = [case for case in scan.cases if case.split != TRAIN]
-    # Test cases may have other names; folds need the patients of training cases only.
-    for asked in ([*training, *others], training) if others else (training,):
-        guess = guess_patients([_named(case, scan) for case in asked])
-        if guess is not None:
-            patients = {case.case: patient for case, patient in zip(asked, guess.patients, strict=True)}
-            own = tuple(replace(case, patient=patients.get(case.case)) for case in scan.cases)
-            return replace(scan, cases=own, patients_guessed_from=guess.evidence)
-    return scan
+    found = _guessed(scan, sorted(scan.cases, key=lambda case: case.split != TRAIN))
+    if found is None and len(training) < len(scan.cases):
+        found = _guessed(scan, training)  # test cases may have other names, and folds do not need their patients
+    return scan if found is None else found
+
+
+def _guessed(scan: Scan, cases: Sequence[SourceCase]) -> Scan | None:
+    guess = guess_patients([_named(case, scan) for case in cases])
+    if guess is None:
+        return None
+    patients = {case.case: patient for case, patient in zip(cases, guess.patients, strict=True)}
+    own = tuple(replace(case, patient=patients.get(case.case)) for case in scan.cases)
+    return replace(scan, cases=own, patients_guessed_from=guess.evidence)
 
 
 def tested_patients(scan: Scan) -> list[Finding]:

@@ -43,22 +43,7 @@ def resolve_inside(path: str | Path, root: Path, *, external: bool = False) -> s
         link to a name that says no format.
     """
     text = os.fspath(path)
-    try:
-        # A plan over 100,000 files looks once at each file and once at each folder.
-        if stat.S_ISREG(os.lstat(text).st_mode):
-            folder, name = os.path.split(text)
-            real = os.path.join(real_folder(folder), name)
-        else:
-            real = os.path.realpath(text, strict=True)
-    except FileNotFoundError as error:
-        link = os.path.islink(text)
-        what = "is a link to a file that does not exist" if link else "does not exist"
-        hint = f"restore the file{' or remove the link' if link else ', or remove it from the list that names it'}"
-        raise SegconvError(what, code="SC012", file=text, hint=hint) from error
-    except OSError as error:
-        if error.errno != errno.ELOOP:
-            raise reading.refusal(error, text) from error
-        raise SegconvError("is a link that ends in a circle", code="SC060", file=text) from error
+    real = _real_path(text)
     if not external and not _is_below(real, os.fspath(root)):
         raise SegconvError(
             f"is a link that leaves the source, to {real}",
@@ -78,6 +63,24 @@ def resolve_inside(path: str | Path, root: Path, *, external: bool = False) -> s
             hint=f"cp -rL {shlex.quote(os.fspath(root))} COPY makes a source without links",
         )
     return real
+
+
+def _real_path(text: str) -> str:
+    try:
+        # A plan over 100,000 files looks once at each file and once at each folder.
+        if stat.S_ISREG(os.lstat(text).st_mode):
+            folder, name = os.path.split(text)
+            return os.path.join(real_folder(folder), name)
+        return os.path.realpath(text, strict=True)
+    except FileNotFoundError as error:
+        link = os.path.islink(text)
+        what = "is a link to a file that does not exist" if link else "does not exist"
+        hint = f"restore the file{' or remove the link' if link else ', or remove it from the list that names it'}"
+        raise SegconvError(what, code="SC012", file=text, hint=hint) from error
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise reading.refusal(error, text) from error
+        raise SegconvError("is a link that ends in a circle", code="SC060", file=text) from error
 
 
 @lru_cache(maxsize=1 << 12)
