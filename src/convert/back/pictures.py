@@ -39,14 +39,14 @@ def encoded_picture(values: NDArray[Any], stored: StoredLabel, ending: str, codi
         colours = _colours(stored.palette)
         return _palette(_indices(values, colours, coding), colours, ending, depth)
     samples = _coloured(values, mode, ending) if coding == RGB else _grey(values, mode, depth)
-    if ending == ".png" and depth < 8 and _fits(samples, depth):
+    if ending == ".png" and _fits(samples, depth):
         return raster.encode_few_bits(samples, depth)
     return raster.encode(samples, ending if ending in raster.WRITABLE else ".png")
 
 
 def _fits(samples: NDArray[Any], depth: int) -> bool:
-    """Return whether samples are grey and fit into `depth` bits."""
-    return samples.ndim == 2 and int(samples.max()) < 1 << depth
+    """Return whether samples are grey and fit into `depth` bits, fewer than a byte has."""
+    return depth < 8 and samples.ndim == 2 and int(samples.max()) < 1 << depth
 
 
 def _colours(entries: Sequence[str]) -> NDArray[np.uint8]:

@@ -15,6 +15,11 @@ ACCEPT_AS_IS = Cure.of("accept_masks")
 TABLE = Cure.of("declare_by_table")
 
 
+def by_value(values: Iterable[int]) -> dict[str, int]:
+    """Return background, and a class for each value other than 0."""
+    return {BACKGROUND: 0} | {f"class_{value}": value for value in values if value}
+
+
 def numbered(values: Iterable[int], ground: int = 0) -> dict[str, int]:
     """Return names for unnamed values: background, plus a class for each, or ``foreground`` if there is only one."""
     rest = [value for value in values if value != ground]

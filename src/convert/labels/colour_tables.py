@@ -191,10 +191,14 @@ def _of_json(found: Any) -> dict[str, int | str]:
         return _collected([_of_entry(entry) for entry in found])
     if not isinstance(found, dict):
         raise SegconvError("is neither an object nor a list of labels", code="SC074")
-    # Both directions are in use: name → value and value → name.
-    if all(map(_is_value, found)) and all(isinstance(name, str) for name in found.values()):
+    if _is_by_value(found):
         return _collected([(name, _json_value(value)) for value, name in found.items()])
     return _collected([(name, _json_value(value)) for name, value in found.items()])
+
+
+def _is_by_value(found: Mapping[str, Any]) -> bool:
+    """Return whether an object gives a name for each value; it may also give a value for each name."""
+    return all(map(_is_value, found)) and all(isinstance(name, str) for name in found.values())
 
 
 def _of_entry(entry: Any) -> tuple[str, int | str]:

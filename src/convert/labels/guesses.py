@@ -11,7 +11,7 @@ from ...dataset.labels import BACKGROUND, RGB, TRANSPARENT, value_text
 from ...errors import SegconvError
 from ...words import count_of, some_of
 from ..model import ConvertOptions
-from .choices import ACCEPT, TABLE, declaring, numbered
+from .choices import ACCEPT, TABLE, by_value, declaring, numbered
 from .coding import distance
 from .declared import Found, coded
 
@@ -25,26 +25,21 @@ MOST_SOLID = 256
 def guess(found: Found, options: ConvertOptions) -> LabelTable:
     """Return a table for undeclared values, if one is safe or was accepted."""
     mapped_already = {coded(text, found.coding) for text in options.value_map}
-    values = sorted(found.values)
-    mapped = [value for value in values if value not in mapped_already]
+    mapped = sorted(set(found.values) - mapped_already)
     if found.coding == RGB:
-        return _guess_colours(replace(found, values=values), mapped, options)
+        return _guess_colours(replace(found, values=sorted(found.values)), mapped, options)
     if len(mapped) == 2 and mapped[0] == 0:
         return dense(numbered(mapped), guessed=f"two grey values, {mapped[0]} and {mapped[1]}")
     if mapped and mapped == list(range(len(mapped))):
-        return dense(_classes_of(mapped), guessed=f"values 0 to {mapped[-1]} without a gap")
+        return dense(by_value(mapped), guessed=f"values 0 to {mapped[-1]} without a gap")
     shown = some_of(mapped, HINTED)
     if options.accept_labels and mapped:
-        return dense(_classes_of(mapped), guessed=f"the values found, all accepted: {shown}")
+        return dense(by_value(mapped), guessed=f"the values found, all accepted: {shown}")
     raise SegconvError(
         f"the label files hold the values {shown or 'nothing'}, none of them declared",
         code="SC074",
-        cures=(declaring(_classes_of(mapped)), TABLE, ACCEPT),
+        cures=(declaring(by_value(mapped)), TABLE, ACCEPT),
     )
-
-
-def _classes_of(values: Iterable[int]) -> dict[str, int]:
-    return {BACKGROUND: 0} | {f"class_{value}": value for value in values if value}
 
 
 def _guess_colours(found: Found, mapped: list[int], options: ConvertOptions) -> LabelTable:

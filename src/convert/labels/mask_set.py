@@ -21,7 +21,7 @@ from ..source_files import read_source
 from ..survey import Survey
 from .choices import declaring
 from .coding import MOST_SNAPPED
-from .mask_facts import MaskFacts, palette_in_use, white_is_zero
+from .mask_facts import MaskFacts, palette_in_use, values_of, white_is_zero
 from .picture_file import mask_codes, open_picture
 from .read_ahead import read_pictures
 
@@ -121,13 +121,12 @@ class MaskSet:
         """
         kinds = {path: self._counted_as(path, form) for path, form in self.forms.items()}
         results = self._read_all(kinds)
-        seen = {code for path, result in results.items() if kinds[path] == _COLOURS for code in result.counts}
-        coloured = any(grey_of_colour(code) is None for code in seen)
-        again = [path for path in results if coloured and kinds[path] == _INDICES]
+        seen = values_of(result for path, result in results.items() if kinds[path] == _COLOURS)
+        if None not in map(grey_of_colour, seen):
+            return _recoded(results, kinds, _COLOURS, _as_grey), GRAY
+        again = [path for path in results if kinds[path] == _INDICES]
         results |= dict(read_pictures(self.survey, again, self._by_colour))
-        odd, code = (_GREYS, _as_colour) if coloured else (_COLOURS, _as_grey)
-        found = [_recoded(result, code) if kinds[path] == odd else result for path, result in results.items()]
-        return found, RGB if coloured else GRAY
+        return _recoded(results, kinds, _GREYS, _as_colour), RGB
 
     def _counted_as(self, path: str, form: str | None) -> str:
         """Return what to count in a mask first: colours, eight-bit grey values, or indices."""
@@ -167,12 +166,20 @@ def _as_grey(colour: int) -> int:
     return colour & 255
 
 
-def _recoded(facts: MaskFacts, code: Callable[[int], int]) -> MaskFacts:
-    return replace(
-        facts,
-        counts={code(value): number for value, number in facts.counts.items()},
-        border={code(value): number for value, number in facts.border.items()},
-    )
+def _recoded(
+    results: Mapping[str, MaskFacts], kinds: Mapping[str, str], kind: str, code: Callable[[int], int]
+) -> list[MaskFacts]:
+    """Return the facts of all masks, with other values in those counted as one kind."""
+    return [
+        replace(
+            facts,
+            counts={code(value): number for value, number in facts.counts.items()},
+            border={code(value): number for value, number in facts.border.items()},
+        )
+        if kinds[path] == kind
+        else facts
+        for path, facts in results.items()
+    ]
 
 
 def refuse_colours(coding: str) -> None:

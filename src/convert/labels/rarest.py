@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ...dataset.labels import BACKGROUND, GRAY, IGNORE, value_text
+from ...dataset.labels import GRAY, IGNORE, value_text
 from ...errors import SegconvError
 from ...words import count_of
-from .choices import declaring, numbered
+from .choices import by_value, declaring, numbered
 from .mask_facts import VOID, MaskFacts, in_words
 from .set_values import is_alone
 
@@ -68,7 +68,7 @@ def name_rarest(error: SegconvError, masks: Sequence[MaskFacts], coding: str) ->
         )
         error.hint, error.cures = EXPORT, ()
     elif classes := _classes_beside_void(found, masks):
-        names = {BACKGROUND: 0} | {f"class_{value}": value for value in classes}
+        names = by_value(classes)
         error.cures = (
             declaring({**names, IGNORE: VOID}, f"{VOID} is unknown, and to be left out of training"),
             declaring({**names, f"class_{VOID}": VOID}, f"{VOID} is a class"),
@@ -86,14 +86,12 @@ def _classes_beside_void(found: Mapping[int, Seen], masks: Sequence[MaskFacts]) 
 
 def _plateaus(found: Mapping[int, Seen]) -> list[int]:
     """Return the few values of nearly all pixels, if masks hold many more values between them; otherwise nothing."""
-    total = sum(seen.pixels for seen in found.values())
     usual = np.median([seen.pixels for seen in found.values()])
     often = sorted(value for value, seen in found.items() if seen.pixels >= A_PLATEAU * usual)
     if not 3 <= len(often) <= FEW_VALUES:
         return []
     between = [value for value in found.keys() - set(often) if often[0] < value < often[-1]]
-    shared = sum(found[value].pixels for value in often) / total
-    return often if len(between) > FEW_VALUES and shared > MOSTLY_SOLID else []
+    return often if len(between) > FEW_VALUES and _share(often, found) > MOSTLY_SOLID else []
 
 
 def _smoothed(found: Mapping[int, Seen]) -> int | None:
@@ -101,8 +99,12 @@ def _smoothed(found: Mapping[int, Seen]) -> int | None:
     if len(found) <= FEW_VALUES:
         return None
     often = sorted(found, key=lambda value: found[value].pixels, reverse=True)[:2]
-    shared = sum(found[value].pixels for value in often) / sum(seen.pixels for seen in found.values())
-    return max(often) if min(often) == 0 and shared > BLURRED else None
+    return max(often) if min(often) == 0 and _share(often, found) > BLURRED else None
+
+
+def _share(values: Iterable[int], found: Mapping[int, Seen]) -> float:
+    """Return the part of all pixels that have one of some values."""
+    return sum(found[value].pixels for value in values) / sum(seen.pixels for seen in found.values())
 
 
 def refuse_smoothed(masks: Sequence[MaskFacts]) -> None:

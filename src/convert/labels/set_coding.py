@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ...dataset.labels import BACKGROUND, TRANSPARENT, value_text
 from ...dataset.labels import RGB as COLOURS
 from ...errors import Cure, Finding, SegconvError, warning
-from .choices import MOST_SPELLED, TABLE, declaring
+from .choices import MOST_SPELLED, TABLE, by_value, declaring
 from .mask_facts import MaskFacts
 
 
@@ -75,17 +75,16 @@ def refuse_ground_elsewhere(masks: Sequence[MaskFacts], ground: int | None) -> N
     colour_of = {index: colour for mask in masks for index, colour in mask.palette.items()}
     if ground == 0 or colour_of.get(0) in (TRANSPARENT, 0, None):
         return
-    index_of = {colour_of[index]: index for index in reversed(colour_of) if index}
-    colour = next((colour for colour in (TRANSPARENT, 0) if colour in index_of), None)
-    if colour is None:
+    index_of = {colour_of[index]: index for index in reversed(colour_of)}
+    index = index_of.get(TRANSPARENT, index_of.get(0))
+    if index is None:
         return
-    indices = {BACKGROUND: 0} | {f"class_{index}": index for index in sorted(colour_of) if index}
     raise SegconvError(
-        f"index {index_of[colour]} of its palette is {'transparent' if colour else 'black'}, as background often is,"
+        f"index {index} of its palette is {'transparent' if colour_of[index] else 'black'}, as background often is,"
         f" and index 0 is {value_text(colour_of[0], COLOURS)}",
         code="SC078",
-        file=next(mask.file for mask in masks if index_of[colour] in mask.palette),
-        cures=(*_by_colour(masks), declaring(indices, "index 0 is background")),
+        file=next(mask.file for mask in masks if index in mask.palette),
+        cures=(*_by_colour(masks), declaring(by_value(sorted(colour_of)), "index 0 is background")),
     )
 
 

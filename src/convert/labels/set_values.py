@@ -109,10 +109,9 @@ def _odd_and_usual(drawn: Sequence[MaskFacts], mapped: Collection[int]) -> tuple
     values = sorted((values_of(drawn) - {0}).difference(mapped))
     if len(values) < 2 or values == _counted(values):
         return [], []
-    beside = values_of([mask for mask in drawn if len(mask.foreground) > 1])
-    odd = [value for value in values if value not in beside and is_alone(value, drawn)]
-    others = sorted(set(values) - set(odd)) or odd[:1]
-    odd = sorted(set(odd) - set(others))
+    beside = values_of(mask for mask in drawn if len(mask.foreground) > 1)
+    others = sorted(beside.intersection(values)) or values[:1]
+    odd = sorted(set(values).difference(others))
     usual = not odd or (others != _counted(others) and max(odd) < VOID)
     return ([], []) if usual else (odd, others)
 
@@ -140,7 +139,7 @@ def refuse_other_ground(masks: Sequence[MaskFacts], mapped: Collection[int] = ()
         f" {totals.area_in_percent(ground)} of their area, as background does; 0 takes {totals.border_in_percent(0)} of"
         " the border",
         code="SC074",
-        file=next(mask.file for mask in masks if ground in mask.border),
+        file=_first_around(ground, masks),
         cures=(
             declaring(numbered(values, ground), f"{ground} is background", snap=snap),
             declaring(numbered(values, 0), "0 is background", snap=snap),
@@ -216,7 +215,7 @@ def refuse_listed_ground(masks: Sequence[MaskFacts], declared: Declared, where: 
         f" {totals.border_in_percent(ground)} of the border of all masks and {totals.area_in_percent(ground)} of their"
         f" area, as background does; {listed} takes {totals.border_in_percent(background)} of the border",
         code="SC074",
-        file=next(mask.file for mask in masks if ground in mask.border),
+        file=_first_around(ground, masks),
         cures=(
             declaring(_turned(said, ground, totals.pixels), f"{found} is background", coding=declared.coding),
             declaring(_as_listed(said, ground), f"{listed} is background", coding=declared.coding),
@@ -256,6 +255,10 @@ def ground_of(masks: Sequence[MaskFacts]) -> int | None:
     border = _Totals.of(masks).border
     most = max(border, key=lambda value: border[value], default=None)
     return most if most is not None and border[most] >= MOSTLY * sum(border.values()) else None
+
+
+def _first_around(value: int, masks: Sequence[MaskFacts]) -> str:
+    return next(mask.file for mask in masks if value in mask.border)
 
 
 def _surrounded_by(value: int, masks: Sequence[MaskFacts]) -> list[MaskFacts]:

@@ -79,12 +79,7 @@ def compile_layers(
         place = parts.places[len(masks)] if parts.places else None
         inside = tuple(compiled.masks_of[name])
         masks.append(StoredMask(name, file.rsplit("/", 1)[-1], on, smallest_dtype(values), inside, place))
-    label = compiled_label(work, path, accumulator)
-    voxels: dict[int, int] = {}
-    for atom, number in zip(accumulator.atoms, accumulator.voxels, strict=True):
-        if number:
-            value = compiled.value_of[atom]
-            voxels[value] = voxels.get(value, 0) + number
+    label, voxels = compiled_label(work, path, accumulator)
     return label, work.written(voxels, StoredLabel(form=LAYERS, masks=tuple(masks), losses=overlaps_lost(compiled)))
 
 
@@ -93,9 +88,19 @@ def overlaps_lost(compiled: Compiled) -> tuple[Loss, ...]:
     return (Loss(OVERLAPS, compiled.lost),) if compiled.lost else ()
 
 
-def compiled_label(work: CaseWork, path: str, accumulator: Accumulator) -> NDArray[Any]:
-    """Return the label of the accumulated masks; refuse one with an overlap that no case held (``SC062``)."""
+def compiled_label(work: CaseWork, path: str, accumulator: Accumulator) -> tuple[NDArray[Any], dict[int, int]]:
+    """Return the label of the accumulated masks and its number of voxels per value.
+
+    Raises
+    ------
+    SegconvError
+        ``SC062`` for an overlap that no case held.
+    """
     value_of = work.compiled.value_of
     if any(atom not in value_of for atom in accumulator.atoms):
         raise SegconvError("changed after it was looked at", code="SC062", file=work.shown(path))
-    return accumulator.label(value_of)
+    voxels: dict[int, int] = {}
+    for atom, number in zip(accumulator.atoms, accumulator.voxels, strict=True):
+        if number:
+            voxels[value_of[atom]] = voxels.get(value_of[atom], 0) + number
+    return accumulator.label(value_of), voxels

@@ -107,8 +107,7 @@ def compile_segments(work: CaseWork, path: str, grid: Geometry) -> tuple[NDArray
                 if name := next(own_names, ""):
                     accumulator.add(work.compiled.index[name], _whole(files[file], segment, grid))
                     entries.append(StoredSegment(segment, tuple(work.compiled.masks_of[name]), file, name))
-    label = compiled_label(work, path, accumulator)
-    voxels = {int(v): int(n) for v, n in zip(*np.unique(label, return_counts=True), strict=True)}
+    label, voxels = compiled_label(work, path, accumulator)
     moved = (Loss(GRID),) if any(one.moved for one in files.values()) else ()
     stored = StoredLabel(
         SEGMENTATION,

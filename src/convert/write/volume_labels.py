@@ -14,7 +14,7 @@ from ...dataset.stored_label import STACK as SLICES
 from ...errors import SegconvError
 from ...image import raster, stack, volumes
 from ...image.geometry import Geometry, Volume
-from ...image.stored import laid_anew
+from ...image.stored import VolumeHeader, laid_anew
 from ..accepted import REVERSE
 from ..labels.picture_file import codes_to_settle, stored_mask
 from ..labels.united_volumes import union_of
@@ -58,7 +58,7 @@ def _convert_volume(work: CaseWork, path: str, first: FirstImage) -> WrittenLabe
     label = placed.volume
     values = label.values if label.header.scaled else label.stored
     settled = work.settled(path, values, work.coding.settle)
-    small = label.header.dtype.kind in "iu" and label.header.dtype.itemsize <= 2 and not label.header.scaled
+    small = _in_small_integers(label.header)
     same = small and settled.unchanged and _may_be_carried(work, placed)
     if data is not None and same and same_ending(work, path):
         work.place(path, data, work.label_target)
@@ -69,6 +69,10 @@ def _convert_volume(work: CaseWork, path: str, first: FirstImage) -> WrittenLabe
         pieces = label.header.encoded(settled.dense(values), grid, work.recipe.ending)
         work.io.write(work.label_target, *pieces)
     return work.written(settled.voxels, _stored(work, path, placed))
+
+
+def _in_small_integers(header: VolumeHeader) -> bool:
+    return header.dtype.kind in "iu" and header.dtype.itemsize <= 2 and not header.scaled
 
 
 def _may_be_carried(work: CaseWork, placed: Placed) -> bool:
