@@ -20,7 +20,7 @@ from ..words import count_of
 from .find.pairs import Pair
 from .find.roles import MASK, SEPARATORS, place_of, role_of_stem
 from .survey import Survey
-from .tree import Unit, units_in
+from .tree import Unit, unit_with, units_in
 from .volumes.volume_units import listed_volume, volume_units
 
 _NUMBERED = re.compile(r"(.+)_(\d{4})$")
@@ -103,10 +103,9 @@ def _one_file(survey: Survey, name: str, *, pictures: bool) -> list[Unit]:
     """Return a file as a unit if it is a picture or volume, as the model expects."""
     paged = survey.options.spacing_mm is not None
     ending = raster.ending_of(name) if pictures or paged else None
-    ending = ending or (None if pictures else volumes.ending_of(name))
-    if ending is None:
+    unit = unit_with(ending or (None if pictures else volumes.ending_of(name)), "", name)
+    if unit is None:
         return []
-    unit = Unit("", name[: -len(ending)], name[-len(ending) :])
     return [unit if pictures else listed_volume(survey, unit)]
 
 

@@ -139,12 +139,10 @@ def by_ending(
     folder: str, names: Iterable[str], ending_of: Callable[[str], str | None]
 ) -> tuple[list[Unit], list[str]]:
     """Return the files of a folder with a known ending, and the names of all others."""
-    units = []
-    others = []
-    for name in names:
-        ending = ending_of(name)
-        if ending is None:
-            others.append(name)
-        else:
-            units.append(Unit(folder, name[: -len(ending)], name[-len(ending) :]))
-    return units, others
+    found = {name: unit_with(ending_of(name), folder, name) for name in names}
+    return [unit for unit in found.values() if unit is not None], [name for name in found if found[name] is None]
+
+
+def unit_with(ending: str | None, folder: str, name: str) -> Unit | None:
+    """Return a file of a folder as a unit; None if it has no known ending."""
+    return None if ending is None else Unit(folder, name[: -len(ending)], name[-len(ending) :])

@@ -81,8 +81,7 @@ def cases_of(survey: Survey, pairs: Iterable[Pair]) -> list[SourceCase]:
 def _split_of(survey: Survey, pair: Pair) -> str | None:
     if pair.labels or pair.split != TRAIN:
         return pair.split
-    image = next(iter(pair.images.values()))
-    return survey.split_without_label(image.path, f"has no label{image.slices}")
+    return survey.split_without_label(pair.first_image.path, f"has no label{pair.first_image.slices}")
 
 
 def _labels_apart(cases: Sequence[SourceCase], places: Mapping[str, str]) -> list[SourceCase]:
@@ -123,7 +122,7 @@ def _label_name(pair: Pair, name: str, label: Unit) -> str | None:
     if pair.stem:
         folder, separator, _ = name.rpartition("/") if name == pair.path_name else ("", "", "")
         own = folder + separator + label.stem
-    elif len(pair.images) == 1 and next(iter(pair.images.values())).stem == label.stem:
+    elif len(pair.images) == 1 and pair.first_image.stem == label.stem:
         own = name
     else:
         own = f"{name}/{label.stem}"  # image.png and mask.png in one folder per case
@@ -182,7 +181,7 @@ def _wanted_names(wanted: str) -> dict[str, str | None]:
     if Path(wanted).suffix.lower() not in (".csv", ".tsv", ".txt"):
         return {part.strip(): None for part in wanted.split(",") if part.strip()}
     rows = read_rows(Path(wanted), ("case",))
-    return _told_once(Path(wanted), [(row[0], row[1] if len(row) > 1 and row[1] else None) for row in rows])
+    return _agreeing(Path(wanted), [(row[0], row[1] if len(row) > 1 and row[1] else None) for row in rows])
 
 
 def _matching(case: SourceCase, names: Collection[str]) -> str | None:
@@ -217,7 +216,7 @@ def _refuse_unknown_patients(survey: Survey, cases: Iterable[SourceCase]) -> Non
 
 
 def _listed_patients(path: Path) -> dict[str, str]:
-    return _told_once(path, [(row[0], row[1]) for row in read_rows(path, ("case", "patient")) if len(row) > 1])
+    return _agreeing(path, [(row[0], row[1]) for row in read_rows(path, ("case", "patient")) if len(row) > 1])
 
 
 def _patient_of(case: SourceCase, listed: Mapping[str, str], pattern: re.Pattern[str] | None) -> str | None:
@@ -241,13 +240,13 @@ def _pattern(text: str) -> re.Pattern[str]:
         raise SegconvError(what, hint="an example is '(sub-[0-9]+)_'") from error
 
 
-def _told_once(path: Path, pairs: Sequence[tuple[str, T]]) -> dict[str, T]:
+def _agreeing(path: Path, pairs: Sequence[tuple[str, T]]) -> dict[str, T]:
     """Return the pairs of a list as a mapping; a list must not say two different things of one case."""
-    told: dict[str, T] = {}
+    found: dict[str, T] = {}
     for case, what in pairs:
-        if told.setdefault(case, what) != what:
-            raise SegconvError(f"says {told[case]!r} and {what!r} of {case!r}", code="SC087", file=str(path))
-    return told
+        if found.setdefault(case, what) != what:
+            raise SegconvError(f"says {found[case]!r} and {what!r} of {case!r}", code="SC087", file=str(path))
+    return found
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> list[list[str]]:

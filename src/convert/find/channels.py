@@ -26,7 +26,7 @@ def with_all_channels(survey: Survey, pairs: Sequence[Pair]) -> tuple[list[Pair]
             kept.append(pair)
         else:
             what, hint = _difference(key, usual), "add or remove the file of that channel"
-            survey.error("SC084", what, file=_first_path(pair), hint=hint)
+            survey.error("SC084", what, file=pair.first_image.path, hint=hint)
     _judge_numbers(survey, usual)
     return kept, usual
 
@@ -52,20 +52,16 @@ def usual_files(survey: Survey, pairs: Iterable[Pair]) -> tuple[str, ...]:
         survey.error(
             "SC084",
             f"has {_of_channels(key)}; most cases have {_of_channels(usual)}",
-            file=_first_path(pair),
+            file=pair.first_image.path,
             hint="add or remove files, so that all cases have the same",
         )
     if usual:
-        _judge_numbers(survey, usual, _first_path(keys[usual][0]))
+        _judge_numbers(survey, usual, keys[usual][0].first_image.path)
     return usual
 
 
 def _of_channels(key: tuple[str, ...]) -> str:
     return f"a file for each of {', '.join(key)}" if key else "one file"
-
-
-def _first_path(pair: Pair) -> str:
-    return next(iter(pair.images.values())).path
 
 
 def _judge_numbers(survey: Survey, names: Sequence[str], file: str = "") -> None:

@@ -25,7 +25,7 @@ from ...image.segment import ENDING as SEGMENTATION
 from ..model import ConvertOptions
 from ..source_files import files_of
 from ..survey import Survey
-from ..tree import Unit, walk
+from ..tree import Unit, unit_with, walk
 from ..volumes.volume_units import series_units
 from .groups import all_in
 from .roles import IMAGE, IMAGE_WORDS, MASK, MASK_WORDS, place_of
@@ -311,8 +311,7 @@ def _add(survey: Survey, units: dict[str, Unit], name: str, unit: Unit) -> None:
 
 def unit_of(folder: str, name: str) -> Unit | None:
     """Return a file of a folder as a unit if its name is that of a picture, a volume or a segmentation."""
-    ending = SEGMENTATION if is_segmentation(name) else opened.ending_of(name)
-    return None if ending is None else Unit(folder, name[: -len(ending)], name[-len(ending) :])
+    return unit_with(SEGMENTATION if is_segmentation(name) else opened.ending_of(name), folder, name)
 
 
 def _channel(unit: Unit, wanted: Iterable[str], case: CaseFolder) -> str | None:
@@ -334,16 +333,21 @@ def wanted_name(name: str, pattern: str | None) -> bool:
 
 
 def _take_apart(case: CaseFolder, found: dict[str, CaseFolder]) -> None:
-    """Make a case of each segmentation that is next to an image with its own name."""
-    owners = {unit: _owner(unit, case.masks) for unit in case.segmentations}
-    if case.images or not owners or set(owners.values()) != set(case.masks):
-        return
+    """Make a case of each segmentation, if all are next to images with their names."""
+    owners = {_owner(unit, case.masks) for unit in case.segmentations}
+    if owners and owners == set(case.masks) and not case.images:
+        _split(case, {name: {name: unit} for name, unit in case.masks.items()}, found)
+
+
+def _split(case: CaseFolder, images: Mapping[str, dict[str, Unit]], found: dict[str, CaseFolder]) -> set[str | None]:
+    """Make a case of each segmentation, with the images of its name if there are any; return these names."""
     del found[case.name]
+    owners = {unit: _owner(unit, images) for unit in case.segmentations}
     for unit, owner in owners.items():
-        if owner is not None:
-            name = f"{case.name}/{owner}".lstrip("/")
-            own = found.setdefault(name, CaseFolder(name, {owner: case.masks[owner]}))
-            own.segmentations.append(unit)
+        name = f"{case.name}/{unit.stem if owner is None else owner}".lstrip("/")
+        own = found.setdefault(name, CaseFolder(name, {} if owner is None else images[owner]))
+        own.segmentations.append(unit)
+    return set(owners.values())
 
 
 def _owner(segmentation: Unit, images: Iterable[str]) -> str | None:
@@ -374,12 +378,6 @@ def _bring_images(images: Mapping[str, dict[str, Unit]], found: dict[str, CaseFo
             case.images = images[case.own_name]
             taken.add(case.own_name)
         elif case.segmentations and not case.masks:
-            del found[case.name]
-            for unit in case.segmentations:
-                owner = _owner(unit, images)
-                name = f"{case.name}/{unit.stem if owner is None else owner}".lstrip("/")
-                own = found.setdefault(name, CaseFolder(name, {} if owner is None else images[owner]))
-                own.segmentations.append(unit)
-                taken.add(owner)
+            taken |= _split(case, images, found)
     for name in images.keys() - taken:
         found[name] = CaseFolder(name, images[name])

@@ -53,10 +53,11 @@ def volume_units(survey: Survey) -> tuple[list[Unit], dict[str, list[str]]]:
 def _without_companions(others: Mapping[str, list[str]], units: Iterable[Unit]) -> dict[str, list[str]]:
     """Return names by folder without those that begin like a header, whose voxels they may hold."""
     headers = {(unit.folder, unit.stem) for unit in units if unit.ending.lower() in _HEADERS}
-    return {
-        folder: [name for name in names if not any((folder, start) in headers for start in _starts(name))]
-        for folder, names in others.items()
-    }
+
+    def is_companion(folder: str, name: str) -> bool:
+        return any((folder, name[: dot.start()]) in headers for dot in re.finditer(r"\.", name))
+
+    return {folder: [name for name in names if not is_companion(folder, name)] for folder, names in others.items()}
 
 
 def strip_ending(name: str) -> str:
@@ -95,11 +96,6 @@ def listed_volume(survey: Survey, unit: Unit) -> Unit:
     if survey.options.spacing_mm is not None and unit.path.lower().endswith(raster.ENDINGS) and reading.is_file(place):
         return replace(unit, parts=Parts(STACK, (str(place),)))
     return unit
-
-
-def _starts(name: str) -> list[str]:
-    """Return what precedes each dot in a name."""
-    return [name[: match.start()] for match in re.finditer(r"\.", name)]
 
 
 def series_units(survey: Survey, folder: str, names: list[str]) -> list[Unit]:

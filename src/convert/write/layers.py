@@ -89,13 +89,7 @@ def overlaps_lost(compiled: Compiled) -> tuple[Loss, ...]:
 
 
 def compiled_label(work: CaseWork, path: str, accumulator: Accumulator) -> tuple[NDArray[Any], dict[int, int]]:
-    """Return the label of the accumulated masks and its number of voxels per value.
-
-    Raises
-    ------
-    SegconvError
-        ``SC062`` for an overlap that no case held.
-    """
+    """Return the label of all masks and its voxels per value; refuse an overlap that no case held (``SC062``)."""
     value_of = work.compiled.value_of
     if any(atom not in value_of for atom in accumulator.atoms):
         raise SegconvError("changed after it was looked at", code="SC062", file=work.shown(path))
