@@ -20,6 +20,12 @@ def by_value(values: Iterable[int]) -> dict[str, int]:
     return {BACKGROUND: 0} | {f"class_{value}": value for value in values if value}
 
 
+def counted(colours: Iterable[int], ground: int) -> dict[str, int]:
+    """Return background, and a class for each other colour, counted from 1."""
+    rest = (colour for colour in colours if colour != ground)
+    return {BACKGROUND: ground} | {f"class_{number}": colour for number, colour in enumerate(rest, 1)}
+
+
 def numbered(values: Iterable[int], ground: int = 0) -> dict[str, int]:
     """Return names for unnamed values: background, plus a class for each, or ``foreground`` if there is only one."""
     rest = [value for value in values if value != ground]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -172,18 +173,16 @@ class _Labels:
             yield dicom.read_series(files).values
         else:
             companion = read_source(files[1]) if len(files) > 1 else None
-            ending = path
-            label = volumes.decode(read_source(files[0]), ending, companion, self.survey.options.read_options)
+            label = volumes.decode(read_source(files[0]), path, companion, self.survey.options.read_options)
             if case.form(path) == FRAME:
                 label = frame_of(label, case.parts[path])
             yield label.values
 
 
 def _facts_of(file: str, parts: Iterable[NDArray[Any]]) -> MaskFacts:
-    counts: dict[int, int] = {}
-    border: dict[int, int] = {}
+    counts: Counter[int] = Counter()
+    border: Counter[int] = Counter()
     for part in parts:
-        for total, own in ((counts, label_values(part)), (border, border_counts(part))):
-            for value, number in own.items():
-                total[value] = total.get(value, 0) + number
+        counts.update(label_values(part))
+        border.update(border_counts(part))
     return MaskFacts(file, counts, border)

@@ -11,7 +11,7 @@ from ...dataset.labels import BACKGROUND, RGB, TRANSPARENT, value_text
 from ...errors import SegconvError
 from ...words import count_of, some_of
 from ..model import ConvertOptions
-from .choices import ACCEPT, TABLE, by_value, declaring, numbered
+from .choices import ACCEPT, TABLE, by_value, counted, declaring, numbered
 from .coding import distance
 from .declared import Found, coded
 
@@ -64,7 +64,7 @@ def _refuse_other_ground(found: Collection[int], options: ConvertOptions, around
         f"the colour {value_text(around, RGB)} takes most of the border of all masks, as background does",
         code="SC078",
         cures=(
-            declaring(_on_ground(found, around), "it is background", coding=RGB),
+            declaring(counted(found, around), "it is background", coding=RGB),
             declaring(usual, "it is not", coding=RGB),
         ),
     )
@@ -108,16 +108,9 @@ def _classes(colours: Iterable[int], options: ConvertOptions) -> dict[str, int]:
     """Return a name for each colour; background is the transparent one, else black, else what ``--map`` says."""
     classes = list(colours)
     said = _said_to_be_background(options)
-    return _on_ground(
-        classes, next((colour for colour in (TRANSPARENT, 0) if colour in classes), said[0] if said else 0)
-    )
+    return counted(classes, next((colour for colour in (TRANSPARENT, 0) if colour in classes), said[0] if said else 0))
 
 
 def _said_to_be_background(options: ConvertOptions) -> list[int]:
     """Return the colours that ``--map`` counts as background."""
     return [coded(text, RGB) for text, name in options.value_map.items() if name == BACKGROUND]
-
-
-def _on_ground(colours: Iterable[int], ground: int) -> dict[str, int]:
-    rest = (colour for colour in colours if colour != ground)
-    return {BACKGROUND: ground} | {f"class_{number}": colour for number, colour in enumerate(rest, 1)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -52,6 +52,11 @@ class MaskSet:
         headers = ((path, self.headers.get(path)) for path, form in self.forms.items() if form is None)
         return [path for path, header in headers if header is not None and header.kind == "palette"]
 
+    def indexed(self, facts: Iterable[MaskFacts]) -> list[MaskFacts]:
+        """Return the facts of the masks with a palette."""
+        names = set(map(self.survey.shown, self.with_palettes()))
+        return [mask for mask in facts if mask.file in names]
+
     def white_is_zero(self, palettes: Sequence[MaskFacts]) -> dict[str, bool]:
         """Return mask → whether it says that 0 is white, for masks that say either."""
         greys = {p: self.headers[p] for p in self.forms if p in self.headers and self.headers[p].kind == "gray"}
@@ -60,9 +65,7 @@ class MaskSet:
 
     def of_palettes(self) -> list[MaskFacts]:
         """Read the masks that have a palette."""
-        paths = self.with_palettes()
-        found = read_pictures(self.survey, paths, self._by_index)
-        return [facts for _, facts in found]
+        return [facts for _, facts in read_pictures(self.survey, self.with_palettes(), self._by_index)]
 
     def pieces(self, paths: Sequence[str], void: int) -> int:
         """Return the number of connected pieces of a single value in some masks."""
@@ -108,8 +111,7 @@ class MaskSet:
         """
         whole = self.whole()
         if coding == RGB:
-            read = read_pictures(self.survey, list(whole.values()), self._by_colour)
-            return [facts for _, facts in read]
+            return [facts for _, facts in read_pictures(self.survey, list(whole.values()), self._by_colour)]
         found, own = self.facts()
         refuse_colours(own)
         return [facts for facts in found if facts.file in whole]

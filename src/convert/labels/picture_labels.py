@@ -123,8 +123,7 @@ def _in_one_mask(masks: Sequence[MaskFacts]) -> set[int]:
 
 def _judge_coding(facts: Sequence[MaskFacts], coding: str, masks: MaskSet) -> None:
     """Judge the coding of undeclared masks."""
-    indexed = {masks.survey.shown(path) for path in masks.with_palettes()} if coding == GRAY else set()
-    palettes = [mask for mask in facts if mask.file in indexed]
+    palettes = masks.indexed(facts) if coding == GRAY else []
     refuse_other_palettes(palettes)
     masks.survey.add(judge_polarity(masks.white_is_zero(palettes), "mask"))
 
@@ -137,8 +136,7 @@ def _judge_values(facts: Sequence[MaskFacts], coding: str, masks: MaskSet) -> in
         return ground_of(labels)
     options = masks.survey.options
     if not options.accept_labels:
-        indexed = {masks.survey.shown(path) for path in masks.with_palettes()}
-        refuse_ground_elsewhere([mask for mask in labels if mask.file in indexed], ground_of(labels))
+        refuse_ground_elsewhere(masks.indexed(labels), ground_of(labels))
     look = Look(
         lambda void: masks.pieces([whole[mask.file] for mask in labels], void),
         lambda files, void: masks.extents([whole[file] for file in files], void),

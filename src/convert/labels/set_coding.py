@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from ...dataset.labels import BACKGROUND, TRANSPARENT, value_text
 from ...dataset.labels import RGB as COLOURS
+from ...dataset.labels import TRANSPARENT, value_text
 from ...errors import Cure, Finding, SegconvError, warning
-from .choices import MOST_SPELLED, TABLE, by_value, declaring
+from .choices import MOST_SPELLED, TABLE, by_value, counted, declaring
 from .mask_facts import MaskFacts
 
 
@@ -50,17 +51,16 @@ def _other_palette(masks: Iterable[MaskFacts]) -> tuple[str, str] | None:
 
 def _by_colour(masks: Sequence[MaskFacts]) -> tuple[Cure, ...]:
     """Return the cure that declares the colours of all masks, if colours distinguish the indices of each mask."""
-    pixels: dict[int, int] = {}
-    border: dict[int, int] = {}
+    pixels: Counter[int] = Counter()
+    border: Counter[int] = Counter()
     for mask in masks:
         if len(set(mask.palette.values())) < len(mask.palette):
             return ()
         for index, colour in mask.palette.items():
-            pixels[colour] = pixels.get(colour, 0) + mask.counts[index]
-            border[colour] = border.get(colour, 0) + mask.border.get(index, 0)
+            pixels[colour] += mask.counts[index]
+            border[colour] += mask.border.get(index, 0)
     ground = ground_of_colours(border, pixels)
-    others = sorted(colour for colour in pixels if colour != ground)
-    names = {BACKGROUND: ground} | {f"class_{number}": colour for number, colour in enumerate(others, 1)}
+    names = counted(sorted(pixels), ground)
     return (TABLE if len(names) > MOST_SPELLED else declaring(names, "colours count", coding=COLOURS),)
 
 
