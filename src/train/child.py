@@ -12,7 +12,7 @@ import signal
 import site
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -133,7 +133,7 @@ class ChildFailed(SegconvError):
     Attributes
     ----------
     last_lines
-        The end of its output.
+        The end of its output, without the frames of tracebacks.
     ended_with
         Its exit code; 128 plus the number of the signal that ended it, as in shells.
     """
@@ -264,9 +264,18 @@ def _failure(shown: str, code: int, last: Sequence[str], log: Path | None) -> Ch
         hint="; ".join(filter(None, (hint, f"see {log}" if log else ""))),
         cures=map(Cure, kinds),
     )
-    failed.last_lines = tuple(last)
+    failed.last_lines = tuple(_without_frames(last))
     failed.ended_with = 128 - code if code < 0 else code
     return failed
+
+
+def _without_frames(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines of a log, but of tracebacks only what was raised; the log has the rest."""
+    inside = False
+    for line in lines:
+        inside = line.startswith("Traceback (") or (inside and line.startswith(" "))
+        if not inside:
+            yield line
 
 
 def _last_words(last: Sequence[str]) -> str:

@@ -1,0 +1,236 @@
+"""Several folds as a queue over slots; the children are stand-ins for nnU-Net's training."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from segconv.train import child
+from segconv.train.folds import kept_folder, state_of
+
+from ..command import Command, tree_hash
+from ..review import datasets
+from ..train import stand_in
+from ..train.checkpoints import fold
+from ..train.prepared import plan
+from .predictor import wait_until
+
+NAME = "Dataset007_Ct"
+PLANS = {"plans_name": "nnUNetPlans", "configurations": {"full": {"data_identifier": "cases"}}}
+LIMIT_S = 120
+
+
+class World:
+    """A dataset that is planned, and a room in which the stand-ins write what they do."""
+
+    def __init__(self, segconv: Command) -> None:
+        self.segconv = segconv
+        self.room = segconv.folder / "room"
+        self.room.mkdir()
+        plan(datasets.volumes(segconv.raw, cases=5), segconv.folder / "nnUNet_preprocessed", **PLANS)
+        self.model = segconv.folder / "nnUNet_results" / NAME / "nnUNetTrainer__nnUNetPlans__full"
+
+    def folder(self, number: object) -> Path:
+        return self.model / f"fold_{number}"
+
+    def train(self, *words: object) -> stand_in.Done:
+        done = self.segconv("train", 7, "-c", "full", *words)
+        return stand_in.Done(done, stand_in.calls(self.room))
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start a training in a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.train.stand_in", str(self.room), "train", "7", "-c", "full", *words],
+            cwd=Path(__file__).parents[2],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+
+
+@pytest.fixture
+def world(segconv: Command, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    made = World(segconv)
+    stand_in.install(made.room, monkeypatch.setattr)
+    return made
+
+
+def test_five_folds_on_two_gpus_and_a_failure_stops_no_other(world: World) -> None:
+    (world.room / "fail 2").touch()
+    done = world.train("-f", "0,1,2,3,4", "--gpus", "0,1", "--json")
+    assert done.code == 1
+    assert [found["code"] for found in done.json["findings"]] == ["SC110"]
+    assert "fold 2: " in done.json["findings"][0]["message"]
+    assert [found["fold"] for found in done.json["folds"]] == ["0", "1", "3", "4"]
+    assert [state_of(world.folder(number)).complete for number in range(5)] == [True, True, False, True, True]
+    assert {call.fold for call in done.calls} == set("01234")
+    assert {call.variables["CUDA_VISIBLE_DEVICES"] for call in done.calls} == {"0", "1"}
+    for gpu in ("0", "1"):
+        spans = sorted((call.began, call.ended) for call in done.calls if call.variables["CUDA_VISIBLE_DEVICES"] == gpu)
+        assert all(before[1] <= after[0] for before, after in pairwise(spans)), "never two on one"
+    assert all("-device cuda" in " ".join(call.words) for call in done.calls)
+
+    (world.room / "fail 2").unlink()
+    again = world.train("-f", "0,1,2,3,4", "--gpus", "0,1")
+    assert (again.code, [call.fold for call in again.calls]) == (0, ["2"])
+    assert again.err.count("was trained and validated before") == 4
+
+
+def test_a_failed_fold_is_reported_with_the_end_of_its_log(world: World) -> None:
+    (world.room / "fail 0").touch()
+    done = world.train("-f", "0,1", "--device", "cpu")
+    assert (done.code, done.codes()) == (1, ["SC110"])
+    assert "fold 0: failed, and its log ends:\n    line 1\n    ValueError: as asked\n" in done.err
+    assert "train-full-0.log" in done.err
+    assert "fold 1: trained and validated" in done.err
+    assert "Next: " not in done.err
+
+
+def test_each_fold_gets_what_it_still_needs(world: World) -> None:
+    fold(world.folder(0), "final", validated=True)
+    fold(world.folder(1), "best", epoch=3)
+    fold(world.folder(2), "final")
+    done = world.train("-f", "3,2,1,0", "--device", "cpu", "--trust-model", "--json")
+    assert done.code == 0
+    options = {call.fold: [word for word in call.words if word.startswith("--")] for call in done.calls}
+    assert options == {"3": [], "2": ["--val"], "1": ["--c"]}
+    assert [(found["fold"], found["did"], found["resumed_at"]) for found in done.json["folds"]] == [
+        ("3", "train", 0),
+        ("2", "validate", 0),
+        ("1", "resume", 3),
+        ("0", "skip", 0),
+    ]
+
+
+def test_a_cut_checkpoint_is_replaced_by_the_other_and_that_is_said(world: World) -> None:
+    fold(world.folder(0), "best", cut=("latest",), epoch=50)
+    fold(world.folder(1), cut=("best",))
+    done = world.train("-f", "0,1", "--device", "cpu", "--trust-model")
+    assert done.code == 0
+    assert "fold 0: resumed at epoch 50, trained" in done.err
+    assert "checkpoint_latest.pth: was cut off while it was written; it resumed from another one" in done.err
+    assert "checkpoint_best.pth: was cut off while it was written; no other could be resumed" in done.err
+    assert {call.fold: call.found for call in done.calls} == {
+        "0": ["checkpoint_best.pth"],
+        "1": ["checkpoint_best.pth"],
+    }
+
+
+def test_what_was_asked_for_is_refused_before_anything_starts(world: World) -> None:
+    fold(world.folder(0), "best")
+    for words in (("-f", "0,1", "--continue"), ("-f", "0", "--val")):
+        done = world.train(*words, "--device", "cpu", "--trust-model")
+        assert (done.code, done.codes(), done.calls) == (66, ["SC010"], [])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--continue", "--val"),
+        ("--gpus", "0", "--device", "cpu"),
+        ("--ddp", "2", "--device", "cpu"),
+        ("--ddp", "2", "--gpus", "0"),
+        ("--gpus", "0,0"),
+        ("--jobs", "2"),
+    ],
+)
+def test_options_that_exclude_one_another_are_refused(words: tuple[str, ...], world: World) -> None:
+    done = world.train(*words)
+    assert (done.code, done.codes(), done.calls) == (2, ["SC001"], [])
+
+
+def test_one_fold_on_several_gpus_is_distributed(world: World) -> None:
+    done = world.train("--ddp", 2, "--gpus", "2,3", "--npz")
+    (call,) = done.calls
+    assert done.code == 0
+    assert " ".join(call.words) == "7 full 0 -tr nnUNetTrainer -p nnUNetPlans -device cuda -num_gpus 2 --npz"
+    assert call.variables["CUDA_VISIBLE_DEVICES"] == "2,3"
+
+
+def test_the_environment_of_a_child_is_shown_without_secrets(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("nnUNet_wandb_enabled", "1")
+    monkeypatch.setenv("WANDB_API_KEY", "secret")
+    monkeypatch.setenv("NCCL_P2P_DISABLE", "1")
+    monkeypatch.setenv("nnUNet_extTrainer", "/x")
+    done = world.train("--device", "cpu", "-v")
+    shown = done.err.splitlines()
+    assert {"WANDB_API_KEY=…", "NCCL_P2P_DISABLE=1", "nnUNet_extTrainer is not passed on"} <= set(shown)
+    assert done.calls[0].variables["WANDB_API_KEY"] == "secret"
+    assert "line 1" in shown, "and what nnU-Net says"
+    assert "secret" not in done.err
+
+
+def test_overwriting_keeps_the_old_fold_until_the_new_one_is_finished(world: World) -> None:
+    old = fold(world.folder(0), "final", "best", validated=True, epoch=9)
+    (old / "notes.txt").write_text("mine")
+    before = tree_hash(old)
+    (world.room / "fail 0").touch()
+    done = world.train("-f", "0", "--device", "cpu", "--overwrite")
+    assert (done.code, tree_hash(old), kept_folder(old).exists()) == (1, before, False), "put back at once"
+    (world.room / "fail 0").unlink()
+    done = world.train("-f", "0", "--device", "cpu", "--overwrite")
+    assert (done.code, [call.found for call in done.calls]) == (0, [[]]), "nnU-Net sees none of the old checkpoints"
+    state = state_of(old)
+    assert (state.complete, state.kept, state.epoch) == (True, False, stand_in.EPOCHS)
+    assert (old / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_a_replacement_that_was_ended_goes_on_with_any_command(end: signal.Signals, world: World) -> None:
+    old = fold(world.folder(0), "final", "best", validated=True, epoch=9)
+    (world.room / "wait 0").touch()
+    run = world.start("-f", "0", "--device", "cpu", "--overwrite", "--trust-model")
+    wait_until(lambda: (world.room / "at 0").exists() or run.poll() is not None)
+    run.send_signal(end)
+    _, said = run.communicate(timeout=LIMIT_S)
+    assert run.returncode == (-9 if end == signal.SIGKILL else 143)
+    assert end == signal.SIGKILL or "fold 0 resumes at epoch 1" in said
+    assert kept_folder(old).is_dir()
+    (world.room / "wait 0").unlink()
+    codes: list[int] = []
+
+    def let_in() -> bool:
+        codes.append(world.train("-f", "0", "--device", "cpu", "--trust-model", "--continue").code)
+        return codes[-1] != 75  # a killed run holds its locks until its processes are gone
+
+    wait_until(let_in)
+    state = state_of(old)
+    assert (codes[-1], state.complete, state.kept, state.epoch) == (0, True, False, stand_in.EPOCHS)
+    again = world.train("-f", "0", "--device", "cpu")
+    assert (again.code, again.calls) == (0, [])
+
+
+def test_the_fold_of_all_cases_is_explained(world: World) -> None:
+    done = world.train("-f", "all", "--device", "cpu")
+    assert done.code == 0
+    assert "fold all: one model on all training cases" in done.err
+    assert not (world.segconv.folder / "nnUNet_preprocessed" / NAME / "splits_final.json").exists()
+
+
+def test_several_folds_at_once_on_the_cpu(world: World) -> None:
+    (world.room / "together").write_text("2")
+    done = world.train("-f", "0,1", "--device", "cpu", "--jobs", 2)
+    assert (done.code, len(done.calls)) == (0, 2)
+
+
+def test_the_log_of_a_fold_is_its_own(world: World) -> None:
+    world.train("-f", "0,1", "--device", "cpu")
+    logs = sorted((world.segconv.folder / "nnUNet_preprocessed" / ".segconv-logs" / NAME).iterdir())
+    assert [log.name for log in logs] == ["train-full-0.log", "train-full-1.log"]
+    assert logs[0].read_text().splitlines()[:2] == [
+        "$ nnUNetv2_train 7 full 0 -tr nnUNetTrainer -p nnUNetPlans -device cpu",
+        "line 1",
+    ]
+
+
+def test_children_hear_nothing_of_other_variables(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "x")
+    (call,) = world.train("--device", "cpu").calls
+    allowed = {"PYTHONUNBUFFERED", "PYTHONSAFEPATH", "USER", "LC_CTYPE"}
+    assert all(child.PASSED_ON.fullmatch(name) or name in allowed for name in call.variables)
