@@ -128,7 +128,7 @@ def _judge_twice(survey: Survey, units: Sequence[Unit]) -> None:
     for unit in units:
         first = seen.setdefault((unit.folder, unit.stem), unit)
         if first is not unit:
-            names = f"{first.stem}{first.ending} and {unit.stem}{unit.ending}"
+            names = f"{first.name} and {unit.name}"
             survey.error("SC085", f"{names} are two files of one case", file=unit.path)
 
 

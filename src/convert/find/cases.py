@@ -68,13 +68,9 @@ def cases_of(survey: Survey, pairs: Iterable[Pair]) -> list[SourceCase]:
             cases.append(case)
             if len(pair.labels) == 1:
                 places[case.original_name] = _place(pair.labels[0], name)
-    if survey.skipped and not cases and not survey.failed:
-        survey.error(
-            "SC011",
-            f"holds {count_of(len(survey.skipped), 'image')} and no label, so that nothing is left to convert",
-            file=str(survey.root),
-            cures=(Cure("name_images_and_masks"), Cure("take_as_test_images")),
-        )
+    if survey.skipped:
+        what = f"holds {count_of(len(survey.skipped), 'image')} and no label, so that nothing is left to convert"
+        survey.refuse_no_case(cases, what, cures=(Cure("name_images_and_masks"), Cure("take_as_test_images")))
     return sorted(_labels_apart(cases, places), key=lambda case: case.split != TRAIN)
 
 

@@ -37,7 +37,7 @@ def pattern_of(units: Sequence[Unit]) -> str:
 def pattern_of_files(files: Sequence[Unit]) -> str:
     """Return the pattern of one file per case: ``*`` or ``{case}`` where their paths differ."""
     same = len({file.stem for file in files}) == 1
-    name = files[0].stem + files[0].ending if same else pattern_of(files)
+    name = files[0].name if same else pattern_of(files)
     return glob_of(common_path(sorted({file.folder for file in files})), name)
 
 

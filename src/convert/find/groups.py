@@ -90,7 +90,7 @@ def _heed_names(groups: Sequence[Group], remarks: Remarks) -> None:
 
 def _in_words(labels: str, images: str, label: Unit) -> str:
     by_name = role_of_stem(label.stem)[0] == MASK
-    reason = f"as {label.stem + label.ending} says by its name" if by_name else "whose pictures are JPEG and hold none"
+    reason = f"as {label.name} says by its name" if by_name else "whose pictures are JPEG and hold none"
     return f"{labels or '.'} holds the labels of {images or '.'}, {reason}"
 
 

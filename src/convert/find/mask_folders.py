@@ -303,7 +303,7 @@ def _add(survey: Survey, units: dict[str, Unit], name: str, unit: Unit) -> None:
     if twin is not unit:
         survey.error(
             "SC085",
-            f"{twin.stem}{twin.ending} and {unit.stem}{unit.ending} are both called {name!r}",
+            f"{twin.name} and {unit.name} are both called {name!r}",
             file=unit.path,
             hint="remove one of them: some readers open the other",
         )
@@ -317,7 +317,7 @@ def unit_of(folder: str, name: str) -> Unit | None:
 def _channel(unit: Unit, wanted: Iterable[str], case: CaseFolder) -> str | None:
     """Return the name of the channel in a file, or None if the file is a mask."""
     if wanted:
-        called = (unit.stem, unit.stem + unit.ending, unit.stem.removeprefix(f"{case.own_name}_"))
+        called = (unit.stem, unit.name, unit.stem.removeprefix(f"{case.own_name}_"))
         return next((name for name in wanted if name in called), None)
     stem, own = unit.stem.lower(), case.own_name.lower()
     known = stem in IMAGE_NAMES or stem == own or any(stem == f"{own}_{name}" for name in IMAGE_NAMES)

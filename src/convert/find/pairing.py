@@ -207,7 +207,7 @@ class _Pairs:
             if twin is not unit:
                 self.pairing.error(
                     "SC085",
-                    f"{twin.stem}{twin.ending} and {unit.stem}{unit.ending} are two files of one case",
+                    f"{twin.name} and {unit.name} are two files of one case",
                     file=unit.path,
                     hint="remove one of them: some readers open the other",
                 )
@@ -240,7 +240,7 @@ class _Pairs:
         """Note once, not for each case folder, that images have longer names than their labels."""
         if not any(note.startswith(_LONGER) for note in self.pairing.notes):
             case = found.cases[0]
-            named = " and ".join(unit.stem + unit.ending for unit in case.images.values())
+            named = " and ".join(unit.name for unit in case.images.values())
             self.pairing.note(f"{_LONGER}, as {named} for {case.name!r}")
 
     def report(self) -> None:

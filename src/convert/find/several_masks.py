@@ -64,7 +64,7 @@ def unite(pairing: Pairing, *, wanted: bool, noun: str) -> None:
     if not pairing.several:
         return
     first, *others = pairing.several
-    names = ", ".join(unit.stem + unit.ending for unit in first)
+    names = ", ".join(unit.name for unit in first)
     if wanted:
         pairing.note(f"united the masks of {count_of(len(pairing.several), noun)}, as {names}")
         return
