@@ -122,6 +122,14 @@ def test_bad_input_is_refused_with_the_file_named(
     assert not (segconv.raw / "Dataset508_My_Tumour").exists()
 
 
+def test_a_gap_in_channels_is_reported_along_with_a_json_that_names_none(task: Path, segconv: Command) -> None:
+    edit_json(task, lambda entries: entries.pop("modality"))
+    (task / "imagesTr/tumour_001_0002.nii.gz").unlink()
+    done = segconv("convert", task, "--to", "508")
+    assert done.codes() == ["SC084", "SC084"]
+    assert "imagesTr/tumour_001: has the channels 0000, 0001, 0003" in done.err
+
+
 def test_a_channel_on_another_grid_is_refused(task: Path, segconv: Command) -> None:
     path = task / "imagesTr" / "tumour_001_0002.nii.gz"
     image = nib.load(path)
