@@ -22,6 +22,9 @@ MOST_CLASSES = 60
 _MAKER = "segconv"
 _INK = "#222222"
 _COLUMNS = 3
+_FEW_CLASSES = 8
+"""Panels of more classes than this are so high that all are drawn next to each other."""
+_LETTER_INCH = 0.08
 _BOX = 0.36
 """Height of a box, where classes are 1 apart."""
 _GOLDEN = 0.618034
@@ -44,10 +47,11 @@ def score_plot(sets: Sequence[tuple[str, Evaluation]]) -> bytes:
     metrics = metrics_of(sets[0][1])
     classes = _drawn_classes(sets)
     with drawing():
-        columns = min(len(metrics), _COLUMNS)
+        columns = min(len(metrics), _COLUMNS) if len(classes) <= _FEW_CLASSES else len(metrics)
         rows = -(-len(metrics) // columns)
         height = 0.9 + rows * (0.7 + len(classes) * (0.2 + 0.28 * len(sets)))
-        figure = new_figure(2.4 + 3.4 * columns, height, dpi=120)
+        names = list(map(shown, classes))
+        figure = new_figure(1.2 + _LETTER_INCH * max(map(len, names)) + 3.4 * columns, height, dpi=120)
         axes = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
         for axis in axes[len(metrics) :]:
             axis.set_axis_off()
@@ -55,7 +59,7 @@ def score_plot(sets: Sequence[tuple[str, Evaluation]]) -> bytes:
             for number, (_, found) in enumerate(sets):
                 _draw(axis, found, metric, classes, number=number, of=len(sets))
             _scale(axis, metric)
-        axes[0].set_yticks(range(len(classes)), list(map(shown, classes)))
+        axes[0].set_yticks(range(len(names)), names)
         axes[0].set_ylim(len(classes) - 0.5, -0.5)
         cases = count_of(len(sets[0][1].cases), "case")
         left_out = len(sets[0][1].counted) - len(classes)

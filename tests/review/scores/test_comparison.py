@@ -144,8 +144,8 @@ def test_two_folders_are_compared(folders: tuple[Path, Path, Path], segconv: Com
     assert hd95[6:] == ["better", "6", "5/0"], "a smaller distance is better"
     assert "2: HD95 px exists in only one of both, and is not compared, in 2 cases" in done.err
     again = segconv(*words, "--json").json
-    alone = segconv("evaluate", mine, ref, "--json").json
-    assert {key: again[key] for key in alone} == alone
+    single = segconv("evaluate", mine, ref, "--json").json
+    assert {key: again[key] for key in single} == single
     assert again["against"]["other"]["classes"] == segconv("evaluate", other, ref, "--json").json["classes"]
     assert again["against"]["scores"]["dice"]["classes"]["1"]["cases"] == 6
     assert again == segconv(*words, "--json").json
