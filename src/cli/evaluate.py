@@ -14,7 +14,7 @@ import click
 from ..errors import SegconvError
 from .options import PATH, bundled, example, jobs, option, overwrite, seed, speaking, three_folders
 from .sink import Sink
-from .types import PIXEL
+from .types import PIXEL, TOLERANCE
 
 if TYPE_CHECKING:
     from ..review.scores.beside_tables import Table
@@ -49,7 +49,7 @@ class Asked:
     """What is computed besides Dice."""
 
     distances: bool
-    tolerance: float | None
+    tolerance: float | dict[str, float] | None
     spacing_mm: tuple[float, ...] | None
     against: Path | None
     seed: int
@@ -91,9 +91,10 @@ class Files:
     option("--distances", is_flag=True, help="Also HD95, surface Dice and errors of volume, which takes longer."),
     option(
         "--tolerance",
-        type=click.FloatRange(min=0),
-        metavar="MM",
-        help="Distance at which surfaces count as the same in the surface Dice; default: 1. Implies --distances.",
+        type=TOLERANCE,
+        metavar="MM|NAME=MM,…",
+        help="Distance up to which surfaces count as the same, of all classes or of some; default: 1. Implies"
+        " --distances.",
     ),
     option(
         "--spacing",

@@ -111,6 +111,24 @@ def _spacing(text: str) -> tuple[float, float, float]:
     return x, y, z
 
 
+def _tolerance(text: str) -> float | dict[str, float]:
+    """Return a distance, or class → distance."""
+    if "=" not in text:
+        return _distance(text)
+    parts = [part.rpartition("=") for part in text.split(",")]
+    found = {name.strip(): _distance(value) for name, _, value in parts}
+    if len(found) < len(parts) or not all(found):
+        raise ValueError
+    return found
+
+
+def _distance(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise ValueError
+    return value
+
+
 def _pixel(text: str) -> tuple[float, ...]:
     sizes = _numbers(text)
     if len(sizes) not in (2, 3) or not all(0 < size < math.inf for size in sizes):
@@ -129,6 +147,7 @@ SIZE = Parsed("a size in voxels, such as 64x64", _size)
 FEATURES = Parsed("a range of features, such as 8:64", _features)
 LIMITS = Parsed("a range of amounts, such as 30:50", _limits)
 SPACING = Parsed("a spacing of three lengths in mm above 0, such as 0.5,0.5,2", _spacing)
+TOLERANCE = Parsed("a distance in mm, such as 2, or distances of classes, such as liver=5,tumour=2", _tolerance)
 PIXEL = Parsed("two or three lengths in mm above 0, such as 0.5,0.5", _pixel)
 
 

@@ -45,7 +45,7 @@ def score_plot(sets: Sequence[tuple[str, Evaluation]]) -> bytes:
         Name and scores of one or two sets of predictions.
     """
     metrics = metrics_of(sets[0][1])
-    classes = _drawn_classes(sets)
+    classes = drawn_classes(sets)
     with drawing():
         columns = min(len(metrics), _COLUMNS) if len(classes) <= _FEW_CLASSES else len(metrics)
         rows = -(-len(metrics) // columns)
@@ -69,7 +69,7 @@ def score_plot(sets: Sequence[tuple[str, Evaluation]]) -> bytes:
         return sealed(png_of(figure, _MAKER))
 
 
-def _drawn_classes(sets: Sequence[tuple[str, Evaluation]]) -> list[str]:
+def drawn_classes(sets: Sequence[tuple[str, Evaluation]]) -> list[str]:
     """Return the classes that count in any case, in order; of too many, those with the lowest Dice."""
     means = sets[0][1].classes
     known = [name for name in means if any(found.counted.get(name) for _, found in sets)] or list(means)

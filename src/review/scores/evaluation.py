@@ -18,7 +18,7 @@ from .case_masks import Pair, ScoredCase
 from .declared import Declaration, of_values
 from .found import Found, LabelUnit, find_labels
 from .layouts import CLASSES
-from .measuring import TOLERANCE_MM, measured
+from .measuring import TOLERANCE_MM, Tolerance, measured
 from .opened_label import MASKS
 from .pairing import SKIP, ZERO, Allowed, pair, unpaired
 from .references import ABOUT, declared, find_references
@@ -88,7 +88,7 @@ def evaluate_folders(
 def measure_surfaces(
     found: Evaluation,
     *,
-    tolerance: float = TOLERANCE_MM,
+    tolerance: Tolerance = TOLERANCE_MM,
     spacing_mm: Sequence[float] | None = None,
     readers: Readers = ONE,
 ) -> Evaluation:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from ...errors import Cure, Finding, SegconvError, naming, refuse_if_any
 from ...image.geometry import Geometry
+from ...words import some_of
 from ...work.backends import THREADS
 from ...work.held import AGAIN
 from ...work.readers import ONE, Readers
@@ -21,6 +22,9 @@ from .surfaces import Mask
 
 TOLERANCE_MM = 1.0
 """Usual tolerance of the surface Dice."""
+
+Tolerance = float | Mapping[str, float]
+"""Of all classes, or class → its own."""
 
 MOST_OFF = 1e-3
 """Largest relative difference between a spacing that the user gives and that of a file."""
@@ -52,8 +56,8 @@ class Surfaces:
 
     Parameters
     ----------
-    tolerance
-        Of the surface Dice.
+    tolerances
+        Class → tolerance of its surface Dice.
     unit
         Of distances and volumes: pixels where neither files nor the user say how large these are.
     cases
@@ -62,16 +66,22 @@ class Surfaces:
         Class → all cases taken together.
     """
 
-    tolerance: float
+    tolerances: Mapping[str, float]
     unit: Unit
     cases: dict[str, dict[str, SurfaceScore]]
     pools: dict[str, Pool]
+
+    @property
+    def nsd_title(self) -> str:
+        """Name of the surface Dice, with its tolerance if all classes have the same."""
+        common = set(self.tolerances.values())
+        return f"NSD {common.pop():g} {self.unit.length}" if len(common) == 1 else "NSD"
 
 
 def measured(
     cases: Mapping[str, ScoredCase],
     *,
-    tolerance: float = TOLERANCE_MM,
+    tolerance: Tolerance = TOLERANCE_MM,
     spacing_mm: Sequence[float] | None = None,
     readers: Readers = ONE,
 ) -> Surfaces:
@@ -82,7 +92,8 @@ def measured(
     cases
         Name → case.
     tolerance
-        Distance up to which surfaces count as the same, in mm, or in pixels where nothing says how large they are.
+        Distance up to which surfaces count as the same, in mm, or in pixels where nothing says how large they are;
+        or class → distance, and `TOLERANCE_MM` for other classes.
     spacing_mm
         ``(x, y)`` or ``(x, y, z)``, for labels that do not hold it.
     readers
@@ -90,13 +101,18 @@ def measured(
 
     Raises
     ------
+    SegconvError
+        ``SC001`` for a tolerance or spacing that is negative, or the tolerance of an unknown class.
     Refused
         ``SC130`` if only some of the labels have a spacing, or another one than `spacing_mm`; ``SC062`` for
         labels that changed since they were scored; what reading raises.
     """
-    _refuse_impossible(tolerance, spacing_mm)
-    measure = partial(_measured, tolerance=tolerance, spacing_mm=tuple(spacing_mm) if spacing_mm else None)
-    found = _Collected(tolerance, dict.fromkeys(name for case in cases.values() for name in case.overlaps))
+    classes = dict.fromkeys(name for case in cases.values() for name in case.overlaps)
+    tolerances = _of_classes(tolerance, classes)
+    if spacing_mm is not None and not all(0 < size < math.inf for size in spacing_mm):
+        raise SegconvError(f"spacing {tuple(spacing_mm)}: expected positive numbers")
+    measure = partial(_measured, tolerances=tolerances, spacing_mm=tuple(spacing_mm) if spacing_mm else None)
+    found = _Collected(tolerances)
     errors: list[Finding] = []
     reading = _suited(readers, cases).over(list(cases.items()), measure, files=_files_of, decoded=_decoded)
     for (name, case), result in reading:
@@ -108,21 +124,30 @@ def measured(
     return found.surfaces()
 
 
-def _refuse_impossible(tolerance: float, spacing_mm: Sequence[float] | None) -> None:
-    if not 0 <= tolerance < math.inf:
-        raise SegconvError(f"tolerance {tolerance}: expected a distance, 0 or more")
-    if spacing_mm is not None and not all(0 < size < math.inf for size in spacing_mm):
-        raise SegconvError(f"spacing {tuple(spacing_mm)}: expected positive numbers")
+def _of_classes(tolerance: Tolerance, classes: Collection[str]) -> dict[str, float]:
+    """Return class → tolerance."""
+    if isinstance(tolerance, Mapping):
+        unknown = [name for name in tolerance if name not in classes]
+        if unknown:
+            message = f"tolerance of {unknown[0]!r}: no class has this name"
+            raise SegconvError(message, hint=f"there are {some_of(classes)}")
+        found = {name: float(tolerance.get(name, TOLERANCE_MM)) for name in classes}
+    else:
+        found = dict.fromkeys(classes, float(tolerance))
+    for one in found.values():
+        if not 0 <= one < math.inf:
+            raise SegconvError(f"tolerance {one}: expected a distance, 0 or more")
+    return found
 
 
 class _Collected:
     """Gathers the scores of cases; their distances are pooled at once and not kept."""
 
-    def __init__(self, tolerance: float, classes: Iterable[str]) -> None:
-        self._tolerance = tolerance
+    def __init__(self, tolerances: Mapping[str, float]) -> None:
+        self._tolerances = tolerances
         self._cases: dict[str, dict[str, SurfaceScore]] = {}
         self._files: dict[Unit, str] = {}
-        self._pools = {name: Pool() for name in classes}
+        self._pools = {name: Pool() for name in tolerances}
 
     def add(self, name: str, file: str, scores: Mapping[str, SurfaceScore], unit: Unit) -> None:
         """Add a case."""
@@ -136,7 +161,7 @@ class _Collected:
         """Return all of them; raises ``SC130`` if they are in several units."""
         if len(self._files) > 1:
             raise _different_units(self._files)
-        return Surfaces(self._tolerance, next(iter(self._files), PIXELS), self._cases, self._pools)
+        return Surfaces(self._tolerances, next(iter(self._files), PIXELS), self._cases, self._pools)
 
 
 def _different_units(units: Mapping[Unit, str]) -> SegconvError:
@@ -167,7 +192,7 @@ def _decoded(item: tuple[str, ScoredCase]) -> int:
 
 
 def _measured(
-    item: tuple[str, ScoredCase], tolerance: float, spacing_mm: tuple[float, ...] | None
+    item: tuple[str, ScoredCase], tolerances: Mapping[str, float], spacing_mm: tuple[float, ...] | None
 ) -> tuple[dict[str, SurfaceScore], Unit]:
     """Return class → scores of a case, and their unit; runs in a worker."""
     case = item[1]
@@ -177,7 +202,7 @@ def _measured(
         for name, prediction, reference, grid in masks_of(case):
             spacing, unit = _spacing(reference, grid, spacing_mm)
             voxel = math.prod(spacing) / (1000 if unit == MM else 1)
-            score = surface_score(prediction, reference, spacing, voxel, tolerance)
+            score = surface_score(prediction, reference, spacing, voxel, tolerances[name])
             both = int(np.count_nonzero(prediction & reference))
             if Overlap(both, score.predicted, score.reference) != case.overlaps[name]:
                 raise SegconvError(f"changed while it was scored: {name} is not the same", code="SC062", hint=AGAIN)

@@ -60,7 +60,7 @@ def surface_metrics(surfaces: Surfaces) -> tuple[Metric, ...]:
     unit = surfaces.unit
     return (
         Metric("hd95", f"HD95 {unit.length}", False, 2),
-        Metric("nsd", f"NSD {surfaces.tolerance:g} {unit.length}", True),
+        Metric("nsd", surfaces.nsd_title, True),
         Metric("abs_volume_error", f"abs. volume error {unit.volume}", False, 2),
         Metric("abs_volume_error_percent", "abs. volume error %", False, 1),
     )

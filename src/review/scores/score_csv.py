@@ -39,10 +39,7 @@ def as_csv(found: Evaluation) -> bytes:
     Dice is empty if neither side has the class. With surfaces: a distance is ``inf`` if only one side has the
     class; the surface Dice is ``within / surface``.
     """
-    surfaces = found.surfaces
-    if surfaces is None:
-        return _as_csv(_each(found), None, 0)
-    return _as_csv(_each(found), surfaces.unit, surfaces.tolerance)
+    return _as_csv(_each(found), None if found.surfaces is None else found.surfaces.unit)
 
 
 def _each(found: Evaluation) -> Iterator[Row]:
@@ -61,8 +58,7 @@ def is_csv(data: bytes) -> bool:
         header, *rows = csv.reader(io.StringIO(data.decode(*_ENCODING), newline=""), strict=True)
         unit = next(unit for unit in (None, *_SUFFIXES) if list(columns_of(unit)) == header)
         each = [_parsed(row, with_surfaces=unit is not None) for row in rows]
-        tolerance = float(rows[0][columns_of(unit).index(f"tolerance_{unit.length}")]) if unit is not None else 0
-        return _is_possible(each) and _as_csv(each, unit, tolerance) == data
+        return _is_possible(each) and _as_csv(each, unit) == data
     except (ValueError, TypeError, ArithmeticError, LookupError, StopIteration, csv.Error):
         return False
 
@@ -80,19 +76,19 @@ def _parsed(row: Sequence[str], *, with_surfaces: bool) -> Row:
         if more:
             raise ValueError("more cells than columns")
         return case, name, overlap, None
-    hd95, _, _, _, _, within, surface, voxel = more
+    hd95, _, _, _, tolerance, within, surface, voxel = more
     sizes = overlap.predicted, overlap.reference, float(voxel)
-    score = SurfaceScore(*sizes, float(hd95 or math.nan), float(within), float(surface))
+    score = SurfaceScore(*sizes, float(hd95 or math.nan), float(within), float(surface), float(tolerance))
     return case, name, overlap, score
 
 
-def _as_csv(each: Iterable[Row], unit: Unit | None, tolerance: float) -> bytes:
+def _as_csv(each: Iterable[Row], unit: Unit | None) -> bytes:
     lines = [_line(columns_of(unit))]
     for case, name, overlap, score in each:
         cells = [case, name, _cell(overlap.dice), overlap.both, overlap.predicted, overlap.reference]
         if score is not None:
             cells += map(_cell, (score.hd95, score.nsd, score.volume_error, score.volume_error_percent))
-            cells += map(repr, (float(tolerance), score.within, score.surface, float(score.voxel)))
+            cells += map(repr, (float(score.tolerance), score.within, score.surface, float(score.voxel)))
         lines.append(_line(cells))
     return "".join(lines).encode(*_ENCODING)
 

@@ -47,6 +47,8 @@ class SurfaceScore:
         where nothing says how large they are. Infinite if only one side has the class, NaN if neither has.
     within, surface
         Size of the surface elements of both sides that are within the tolerance of the other, and of all.
+    tolerance
+        Distance up to which surfaces count as the same.
     steps
         Distance in units of `STEP` → number of border voxels of both sides; empty unless both have the class.
     """
@@ -57,6 +59,7 @@ class SurfaceScore:
     hd95: float = math.nan
     within: float = 0.0
     surface: float = 0.0
+    tolerance: float = 1.0
     steps: Mapping[int, int] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -98,7 +101,7 @@ def surface_score(
     """
     voxels = int(prediction.sum()), int(reference.sum())
     if not any(voxels):
-        return SurfaceScore(0, 0, voxel)
+        return SurfaceScore(0, 0, voxel, tolerance=tolerance)
     prediction, reference, spacing = _without_flat_axis(prediction, reference, spacing)
     masks = closely_cropped(prediction, reference)
     pooled = _distances(masks, spacing) if all(voxels) else []
@@ -109,6 +112,7 @@ def surface_score(
         percentile(pooled, SHARE) if pooled else math.inf,
         within,
         surface,
+        tolerance,
         _steps(pooled),
     )
 

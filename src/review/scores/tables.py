@@ -138,7 +138,7 @@ def _surfaces_as_json(found: Evaluation, surfaces: Surfaces) -> dict[str, Any]:
     keys = ("hd95", "nsd", *_SIGNED)
     of = {key: scores_of(found, key) for key in (*keys, *(f"abs_{key}" for key in _SIGNED))}
     return {
-        "tolerance": surfaces.tolerance,
+        "tolerances": dict(surfaces.tolerances),
         "unit": {"length": surfaces.unit.length, "volume": surfaces.unit.volume},
         "cases": {
             case: {name: {key: _known(getattr(score, key)) for key in keys} for name, score in scores.items()}
@@ -169,8 +169,7 @@ def _pooled(found: Evaluation) -> dict[str, Overlap]:
 
 def _surface_columns(surfaces: Surfaces) -> list[str]:
     unit = surfaces.unit
-    distances = [f"HD95 {unit.length}", f"NSD {surfaces.tolerance:g} {unit.length}"]
-    return [*distances, f"volume error {unit.volume}", "volume error %"]
+    return [f"HD95 {unit.length}", surfaces.nsd_title, f"volume error {unit.volume}", "volume error %"]
 
 
 def _surface_cells(score: Any) -> list[str]:

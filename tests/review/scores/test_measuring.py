@@ -74,7 +74,7 @@ def test_regions_of_a_dataset_and_its_ignore_label_are_measured(
         assert scores["whole"] == wanted(prediction, reference, 1, 2, tolerance=2)
         assert scores["core"] == wanted(prediction, reference, 2, tolerance=2)
     assert found["surfaces"]["unit"] == {"length": "mm", "volume": "ml"}
-    assert found["surfaces"]["tolerance"] == 2
+    assert found["surfaces"]["tolerances"] == {"whole": 2, "core": 2}
     both = [found["surfaces"]["cases"][case]["core"]["hd95"] for case in ("a", "b")]
     assert found["surfaces"]["classes"]["core"]["hd95"] == pytest.approx(np.mean(both))
 
@@ -104,6 +104,27 @@ def test_workers_of_any_kind_measure_the_same(folders: tuple[Path, Path]) -> Non
     one = measure_surfaces(found).surfaces
     assert one == measure_surfaces(found, readers=Readers(2)).surfaces
     assert one == measure_surfaces(found, readers=Readers(2, backend=None)).surfaces, "by processes"
+
+
+def test_classes_may_have_tolerances_of_their_own(folders: tuple[Path, Path], tmp_path: Path, segconv: Command) -> None:
+    words = ["evaluate", *folders, "--tolerance", "2=3,3=0.5"]
+    found = segconv(*words, "--json", "--csv", tmp_path / "scores.csv").json["surfaces"]
+    assert found["tolerances"] == {"1": 1, "2": 3, "3": 0.5}
+    for value, tolerance in ((1, 1.0), (2, 3.0), (3, 0.5)):
+        assert found["cases"]["a"][str(value)] == wanted(organs(10), organs(0), value, tolerance=tolerance)
+    with (tmp_path / "scores.csv").open() as file:
+        assert {row["class"]: row["tolerance_mm"] for row in csv.DictReader(file)} == {
+            "1": "1.0",
+            "2": "3.0",
+            "3": "0.5",
+        }
+    assert is_csv((tmp_path / "scores.csv").read_bytes())
+    assert "\tNSD\t" in segconv(*words).out, "without a tolerance, as there are several"
+    done = segconv("evaluate", *folders, "--tolerance", "9=3")
+    assert (done.code, done.codes()) == (2, ["SC001"])
+    assert "there are 1, 2, 3" in done.err
+    for text in ("-1", "2=x", "2=1,2=2", "=3", "nan"):
+        assert segconv("evaluate", *folders, "--tolerance", text).code == 2
 
 
 def test_pictures_are_measured_in_pixels_or_in_the_spacing_that_is_given(tmp_path: Path, segconv: Command) -> None:
