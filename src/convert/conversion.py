@@ -27,7 +27,6 @@ from ..work.readers import Readers
 from ..work.run import Outcome, Result, execute
 from ..work.run_options import USUAL, RunOptions, refuse_unfit
 from ..work.staging import Staged
-from .judge.headers import decoded
 from .labels.coding import Coding
 from .left_alone import LeftAlone, left_alone
 from .model import ConvertOptions, Scan, own_name
@@ -39,7 +38,7 @@ from .sources import nnunet_v1
 from .sources.registry import scan_source
 from .survey import Survey
 from .write.case import convert_case
-from .write.task import CaseTask, Recipe
+from .write.task import CaseTask, Recipe, decoded
 from .write.whole import Whole
 
 _NOT_IN_KEY = ("raise_max_volume", "fewer_jobs", "restart", "repair")

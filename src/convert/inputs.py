@@ -25,13 +25,13 @@ from .accepted import HEADER, REPAIRS
 from .bands import apart, as_bands
 from .find.cases import cases_of
 from .input_files import input_pairs
-from .judge.headers import decoded, probe_unit
+from .judge.headers import probe_unit
 from .labels.coding import Coding
 from .model import STACK, ConvertOptions, SourceCase
 from .survey import Survey
 from .write.pictures import RGB_CHANNELS, convert_pictures
 from .write.placing import FirstImage
-from .write.task import PICTURES, CaseTask, Recipe
+from .write.task import PICTURES, CaseTask, Recipe, decoded
 from .write.volumes import convert_volumes
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import SegconvError
 from ..image import opened
-from ..image.formats.nifti_forms import FORMS_BYTES
+from ..image.formats.nifti_block import FORMS_BYTES
 from ..image.geometry import Geometry
 from ..image.segment import ENDING, Segment
 from ..typed import (

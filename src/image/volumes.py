@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..errors import SegconvError
 from . import opened
-from .formats import metaimage, table
+from .formats import table
 from .formats.table import VOLUME_FORMATS
 from .geometry import Geometry
 from .gzipped import Buffer
@@ -66,6 +66,8 @@ def encode_mhd(
     array: NDArray[Any], geometry: Geometry, stem: str, sheared: NDArray[np.float64] | None = None
 ) -> tuple[bytes, bytes]:
     """Return a volume in two files: the header, and the voxels for ``<stem>.raw`` next to it."""
+    from .formats import metaimage
+
     return metaimage.encode_pair(array, geometry, f"{stem}.raw", sheared)
 
 

@@ -12,7 +12,6 @@ import errno
 import fcntl
 import os
 import re
-import secrets
 import signal
 import stat
 import time
@@ -95,7 +94,7 @@ def write_new(path: Path, *pieces: Buffer, sync: bool = False) -> None:
 
 def new_mark() -> str:
     """Return a unique mark for the names of incomplete files."""
-    return MARK + secrets.token_hex(_DIGITS // 4)
+    return MARK + os.urandom(_DIGITS // 4).hex()
 
 
 def temporary_beside(path: Path, mark: str = MARK) -> Path:
@@ -103,7 +102,7 @@ def temporary_beside(path: Path, mark: str = MARK) -> Path:
 
     It consists of the mark, a random part, and the name of the file if the result fits every file system.
     """
-    drawn = mark + secrets.token_hex(_DIGITS // 2)[len(mark) - len(MARK) :]
+    drawn = mark + os.urandom(_DIGITS // 2).hex()[len(mark) - len(MARK) :]
     named = f"{drawn}-{path.name}"
     return path.with_name(named if len(os.fsencode(named)) <= _SHORT_NAME_BYTES else drawn)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -137,7 +136,7 @@ def _is_lock(descriptor: int) -> bool:
 
 
 def _own_words() -> str:
-    return _HOLDER.format(os.getpid(), socket.gethostname())
+    return _HOLDER.format(os.getpid(), os.uname().nodename)
 
 
 def _words(descriptor: int) -> str:
@@ -147,7 +146,7 @@ def _words(descriptor: int) -> str:
 def _is_signed_by_the_living(descriptor: int) -> bool:
     """Return whether a lock is signed by a process that, as far as this host knows, exists."""
     signed = _HOLDER_PATTERN.fullmatch(_words(descriptor))
-    if signed is None or signed[2] != socket.gethostname():
+    if signed is None or signed[2] != os.uname().nodename:
         return signed is not None
     try:
         os.kill(int(signed[1]), 0)

@@ -13,10 +13,8 @@ from ...errors import Cure, SegconvError, naming
 from ...image import raster, volumes
 from ...image.geometry import Geometry
 from ...image.grids import FIRST_CHANNEL, IMAGE, other_order, same_grid
-from ...image.opened import decoded_bytes
 from ...image.stored import VolumeHeader
 from ...words import count_of
-from ...work.plan import Item
 from ..accepted import RESAMPLE
 from ..bands import KIND, as_bands, refuse_as_slices
 from ..labels.segment_values import BY_NAME, SegmentValues, names_segments
@@ -26,7 +24,6 @@ from ..repairs import goes_with_image
 from ..source_files import shown
 from ..survey import Survey
 from ..volumes.frames import CURE, header_of_frame, same_frames
-from ..write.task import CaseTask
 
 ONE_MAP = "merge the channels into one label map, if each is a class; if each is a person's, keep one"
 
@@ -200,14 +197,3 @@ def _probe_stack(files: Sequence[str], root: Path, options: ConvertOptions) -> V
     geometry = Geometry.plain((first.width, first.height, pages), options.spacing_mm)
     dtype = np.dtype({8: np.uint8, 16: np.uint16, 32: np.float32}.get(first.depth, np.uint8))
     return VolumeHeader(geometry, 1, dtype, 1.0, 0.0, False, ())
-
-
-def decoded(item: Item) -> int:
-    """Return the decoded size, in bytes, of the largest image or label of a case, from the heads of its files."""
-    task: CaseTask = item.payload
-    source = task.source
-    # Slices are in memory together; masks and channels one by one.
-    return max(
-        (sum if source.form(unit) in (SERIES, STACK) else max)(map(decoded_bytes, source.files_of(unit)))
-        for unit in source.units
-    )

@@ -1,4 +1,7 @@
-"""What the module of a kind of source provides."""
+"""What the module of a kind of source provides.
+
+Each module is imported to recognise a source, few to scan one: what only `scan` needs is imported inside it.
+"""
 
 from __future__ import annotations
 

@@ -17,8 +17,6 @@ from ...image import raster, stack, volumes
 from ...words import count_of
 from ..bands import all_apart
 from ..classes.class_folders import class_folders
-from ..classes.compiled_scan import compiled_scan, refuse_label_options
-from ..classes.segmented import judge_raters, parts_of
 from ..find.cases import CaseFiles, finished
 from ..find.channels import numbered_names, refuse_other_count
 from ..find.globs import listed
@@ -98,6 +96,8 @@ def _name_classes(folders: Iterable[CaseFolder]) -> bool:
 
 def scan(survey: Survey) -> Scan:
     """Find the cases, read every mask to know which overlap, and compile the labels."""
+    from ..classes.compiled_scan import compiled_scan, refuse_label_options
+
     refuse_label_options(survey.options)
     cases = finished(survey, _cases(survey))
     survey.refuse_no_case(
@@ -116,6 +116,8 @@ def scan(survey: Survey) -> Scan:
 
 def _cases(survey: Survey) -> list[SourceCase]:
     """Return the cases, training cases first; errors in one go to the survey."""
+    from ..classes.segmented import judge_raters
+
     folders = class_folders(survey) or find_folders(survey)
     if survey.options.masks is not None and not any(folder.labels for folder in folders):
         raise SegconvError(f"no mask is called {survey.options.masks}", code="SC011", file=str(survey.root))
@@ -180,6 +182,8 @@ def _case(survey: Survey, folder: CaseFolder, split: str) -> SourceCase:
 
 def _segmentations(survey: Survey, folder: CaseFolder, files: CaseFiles) -> str:
     """Add the segmentations of a case to its files; return the path of its label."""
+    from ..classes.segmented import parts_of
+
     if folder.masks:
         raise SegconvError(
             f"is beside {listed(folder.segmentations)}, and is not a segmentation",

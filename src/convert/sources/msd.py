@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from ... import reading
 from ...dataset.folders import NIFTI, TESTING, TRAINING, CaseFiles, SplitFolders, nifti_stem
@@ -16,9 +17,11 @@ from ..model import Scan, SourceCase
 from ..survey import Survey
 from ..tasks.channel_numbers import task_form
 from ..tasks.folder_cases import case_of, judge_unlisted, names_in, refuse_lone_labels
-from ..tasks.task import Task, task_scan
 from ..tasks.task_json import Listed
 from .kind import Kind
+
+if TYPE_CHECKING:
+    from ..tasks.task import Task
 
 KIND = "msd"
 
@@ -31,6 +34,8 @@ def recognise(survey: Survey) -> str | None:
 
 def scan(survey: Survey) -> Scan:
     """Find the cases of a task and judge the header of every file."""
+    from ..tasks.task import Task, task_scan
+
     task = Task.read(survey)
     folders = (TRAINING, TESTING)
     cases = [case for split in folders for case in _cases(survey, task, split)]

@@ -11,10 +11,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ... import reading
 from ...dataset.folders import NIFTI, SPLIT_FOLDERS, CaseFiles, ChannelFiles, SplitFolders, channel_of, nifti_stem
-from ...dataset.pickled import read_splits
 from ...errors import SegconvError, naming
 from ..model import Scan, SourceCase
 from ..source_files import files_of
@@ -22,8 +22,10 @@ from ..survey import Survey
 from ..tasks.channel_numbers import task_form
 from ..tasks.folder_cases import case_of, judge_unlisted, names_in, numbered_cases, refuse_lone_labels
 from ..tasks.folds import not_taken, refuse_no_file, renamed
-from ..tasks.task import Task, task_scan
 from .kind import Kind
+
+if TYPE_CHECKING:
+    from ..tasks.task import Task
 
 KIND = "nnunet-v1"
 SPLITS = "splits_final.pkl"
@@ -61,6 +63,8 @@ def locate(reference: str) -> Path | None:
 
 def scan(survey: Survey) -> Scan:
     """Find the cases of a task and judge the header of every file."""
+    from ..tasks.task import Task, task_scan
+
     task = Task.read(survey)
     found = [case for folders in SPLIT_FOLDERS for case in _cases(survey, task, folders)]
     known = [name for folders in SPLIT_FOLDERS for name in (folders.images, folders.labels)]
@@ -135,6 +139,8 @@ def _channel_files(survey: Survey, folder: str) -> dict[str, dict[int, str]]:
 
 def _splits(survey: Survey, cases: Sequence[SourceCase]) -> list[dict[str, list[str]]] | None:
     """Return v1's own folds, if they are next to the data, in the identifiers of the dataset."""
+    from ...dataset.pickled import read_splits
+
     path = survey.root / SPLITS
     if not reading.is_there(path, links_followed=False):
         return None

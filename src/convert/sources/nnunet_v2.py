@@ -33,9 +33,7 @@ from ...image import raster
 from ...typed import brief
 from ..find.cases import finished
 from ..find.channels import refuse_other_count
-from ..judge.headers import judge_headers, judge_pictures
 from ..labels.declared import Declared, needs_files
-from ..labels.found_labels import table_of_volumes
 from ..labels.labelling import in_values, settle
 from ..model import Scan, SourceCase
 from ..survey import Survey
@@ -121,6 +119,8 @@ class _Dataset:
 
 def scan(survey: Survey) -> Scan:
     """Find the cases of a dataset and judge the header of every file."""
+    from ..judge.headers import judge_headers, judge_pictures
+
     dataset = _Dataset.read(survey)
     if dataset.links_leave_it:
         survey = replace(survey, options=replace(survey.options, allow_external=True))
@@ -177,6 +177,8 @@ def _values_with_gaps(found: Mapping[str, Any]) -> LabelTable | None:
 
 def _labels(survey: Survey, dataset: _Dataset, cases: Sequence[SourceCase]) -> LabelTable:
     """Return the dataset's own labels, or what options make of them."""
+    from ..labels.found_labels import table_of_volumes
+
     options = survey.options
     if needs_files(options) and not dataset.of_pictures:
         return table_of_volumes(survey, cases)

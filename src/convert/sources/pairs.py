@@ -16,8 +16,6 @@ from ...dataset.stored_label import StoredLabel
 from ...errors import Cure, SegconvError
 from ...image import raster, volumes
 from ...words import some_of
-from ..classes.compiled_scan import compiled_scan, refuse_label_options
-from ..classes.segmented import with_segments
 from ..find.cases import cases_of, finished
 from ..find.channels import names_of_files, numbered_names, refuse_other_count, with_all_channels
 from ..find.lists import pair_by_list
@@ -25,17 +23,11 @@ from ..find.pairing import pair_units
 from ..find.pairs import Pair, Pairing
 from ..find.patterns import pair_as_told
 from ..find.several_masks import unite
-from ..judge.headers import judge_headers
-from ..judge.questioned import questioned_channels
-from ..labels.found_labels import table_of_volumes
-from ..labels.stacks import judge_slices
 from ..model import STACK, Scan, SourceCase
 from ..survey import Survey
 from ..tasks.folder_cases import has_training_folders
 from ..tree import Unit
-from ..volumes.frames import with_frames
 from ..volumes.series_patient import with_patient
-from ..volumes.slice_order import in_slice_order
 from ..volumes.volume_units import ending_for_volumes, listed_volume, strip_ending, volume_units
 from . import masks
 from .kind import FOUND_BY_NAME, Kind
@@ -69,6 +61,15 @@ def _of_classes(pairing: Pairing) -> bool:
 
 def scan(survey: Survey) -> Scan:
     """Find images and labels, judge every header, and settle the labels."""
+    from ..classes.compiled_scan import compiled_scan, refuse_label_options
+    from ..classes.segmented import with_segments
+    from ..judge.headers import judge_headers
+    from ..judge.questioned import questioned_channels
+    from ..labels.found_labels import table_of_volumes
+    from ..labels.stacks import judge_slices
+    from ..volumes.frames import with_frames
+    from ..volumes.slice_order import in_slice_order
+
     pairing = _pairing(survey)
     survey.take(pairing)
     pairs, files = with_all_channels(survey, _numbered(pairing.pairs))

@@ -9,10 +9,12 @@ from ...dataset.layout import image_path, label_path
 from ...dataset.lineage import TRAIN, CaseRecord
 from ...dataset.overlaps import Compiled
 from ...dataset.stored_label import NOTHING_KNOWN, StoredLabel
+from ...image.opened import decoded_bytes
 from ...image.read_options import MAX_VOLUME, ReadOptions
 from ...work.caseio import COPY, EXTERNAL, SYMBOLIC
+from ...work.plan import Item
 from ..labels.coding import Coding
-from ..model import BANDS, SourceCase
+from ..model import BANDS, SERIES, STACK, SourceCase
 from ..repairs import NOTHING, Mending
 from ..source_files import shown
 
@@ -121,3 +123,14 @@ class CaseTask:
     def shown(self, path: str) -> str:
         """Return a path as messages name it."""
         return shown(path, self.recipe.root)
+
+
+def decoded(item: Item) -> int:
+    """Return the decoded size, in bytes, of the largest image or label of a case, from the heads of its files."""
+    task: CaseTask = item.payload
+    source = task.source
+    # Slices are in memory together; masks and channels one by one.
+    return max(
+        (sum if source.form(unit) in (SERIES, STACK) else max)(map(decoded_bytes, source.files_of(unit)))
+        for unit in source.units
+    )

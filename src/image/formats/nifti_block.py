@@ -15,6 +15,12 @@ from numpy.typing import NDArray
 
 SIZE = 348
 
+FORM_FIELDS = (slice(76, 92), slice(123, 124), slice(252, 328))
+"""The bytes of the two forms: qfac and spacing, units, and everything from ``qform_code`` to ``srow_z``."""
+
+FORMS_BYTES = sum(part.stop - part.start for part in FORM_FIELDS)
+"""How many bytes these are."""
+
 _FIELDS = [
     ("sizeof_hdr", "i4"), ("data_type", "S10"), ("db_name", "S18"), ("extents", "i4"), ("session_error", "i2"),
     ("regular", "S1"), ("dim_info", "u1"), ("dim", "i2", (8,)), ("intent_p1", "f4"), ("intent_p2", "f4"),

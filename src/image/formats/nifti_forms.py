@@ -25,24 +25,18 @@ from ..geometry import (
     sheared_error,
 )
 from ..read_options import ANY_AXES, ReadOptions
-from .nifti_block import NiftiBlock
+from .nifti_block import FORM_FIELDS, FORMS_BYTES, NiftiBlock
 
 _MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 _UNIT_NAMES = {0: "unset", 1: "metre", 2: "mm", 3: "micrometre"}
 FORM_TOLERANCE = 1e-3
 """Relative difference of a form's scales to pixdim above which SimpleITK does not trust the form."""
 
-_FORM_FIELDS = (slice(76, 92), slice(123, 124), slice(252, 328))
-"""Bytes of a header: qfac and spacing, units, and everything from ``qform_code`` to ``srow_z``."""
-
-FORMS_BYTES = sum(part.stop - part.start for part in _FORM_FIELDS)
-"""How many bytes these are."""
-
 
 def forms_of(block: bytes) -> str:
     """Return all fields that place the voxels, as little-endian hexadecimal text."""
     little = NiftiBlock(block).little_endian()
-    return b"".join(little[part] for part in _FORM_FIELDS).hex()
+    return b"".join(little[part] for part in FORM_FIELDS).hex()
 
 
 def with_forms(block: bytes, forms: str, grid: Geometry) -> bytes:
@@ -70,7 +64,7 @@ def with_forms(block: bytes, forms: str, grid: Geometry) -> bytes:
         return block
     little = bytearray(NiftiBlock(block).little_endian())
     at = 0
-    for part in _FORM_FIELDS:
+    for part in FORM_FIELDS:
         length = part.stop - part.start
         little[part] = kept[at : at + length]
         at += length

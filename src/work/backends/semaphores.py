@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from typing import Any
 
 OF_POOL = 16
@@ -18,7 +17,7 @@ def why_there_are_none(jobs: int) -> str | None:
         from _multiprocessing import SemLock  # type: ignore[import-not-found, unused-ignore]
 
         for _ in range(OF_POOL + OF_WORKER * jobs):
-            name = f"/segconv-{os.getpid()}-{secrets.token_hex(4)}"
+            name = f"/segconv-{os.getpid()}-{os.urandom(4).hex()}"
             held.append(SemLock(0, 1, 1, name, True))  # its name is gone at once
     except ImportError as error:  # a system without them
         return str(error)
