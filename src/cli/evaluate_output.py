@@ -65,10 +65,12 @@ def show_comparison(found: Comparison, names: tuple[str, str], sink: Sink) -> No
     )
     if found.left_out:
         sink.say(f"in only one of both, not compared: {some_of(found.left_out, SHOWN)}")
+    uncompared: dict[str, list[str]] = {}
     for one in found.differences:
-        if one.only_first or one.only_second:
-            cases = count_of(one.only_first + one.only_second, "case")
-            sink.say(f"{one.name}: {one.metric.title} exists in only one of both, and is not compared, in {cases}")
+        if number := one.only_first + one.only_second:
+            uncompared.setdefault(one.metric.title, []).append(f"{one.name} in {count_of(number, 'case')}")
+    for title, classes in uncompared.items():
+        sink.say(f"{title} exists in only one of both, and is not compared: {some_of(classes, SHOWN)}")
 
 
 def write(
