@@ -76,7 +76,10 @@ def command(
     model = model_of(found.path.name)
     if "all" in folds:
         sink.say("fold all: one model on all training cases; what nnU-Net calls its validation is on the same cases")
-    for line in shown_environment(paths):
+    for line in (
+        *shown_environment(paths),
+        *(f"{slot.name}: {key}={slot.settings[key]}" for slot in slots for key in slot.settings),
+    ):
         sink.detail(line)
     display = TrainingDisplay(sink)
     options = TrainOptions(device, wish, probabilities, ddp, tell=sink.detail, heard=display.hear)

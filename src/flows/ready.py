@@ -79,7 +79,14 @@ def make_ready(dataset: Dataset, model: Model, folds: Sequence[str], paths: Path
         splits = _splits(look, stored)
         refuse_if_any(leaks(splits, dataset.records()))
         raw = None if _is_elsewhere(dataset) else set(dataset.cases())
-        warnings = refuse_if_any([*_data(look, splits, stored, raw), *_changes(look, stored, raw), *_idle(splits, raw)])
+        warnings = refuse_if_any(
+            [
+                *_data(look, splits, stored, raw),
+                *_changes(look, stored, raw),
+                *_idle(splits, raw),
+                *_other_folds(look, splits),
+            ]
+        )
     _write(look.folder / SPLITS_FILE, splits)
     return list(warnings)
 
@@ -220,3 +227,10 @@ def _idle(splits: Splits, raw: set[str] | None) -> Iterator[Finding]:
     if splits and raw is not None and (idle := sorted(raw - used)):
         what = f"{count_of(len(idle), 'case')} of the dataset are in no fold, and never trained on: {some_of(idle)}"
         yield warning("SC099", what, file=SPLITS_FILE)
+
+
+def _other_folds(look: _Look, splits: Splits) -> Iterator[Finding]:
+    """Yield a warning if the dataset has other folds than those that nnU-Net takes."""
+    own = look.dataset.path / SPLITS_FILE
+    if splits and os.path.lexists(own) and read_splits(own) != splits:
+        yield warning("SC095", f"differs from {own}, and is what nnU-Net takes", file=str(look.folder / SPLITS_FILE))

@@ -66,6 +66,8 @@ _KNOWN_FAILURES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 )
 """What the end of a log says → what that means, and kinds of cures."""
 
+_KILLED = "the system kills a process like this when memory runs out"
+
 
 def commands() -> dict[str, str]:
     """Return nnU-Net's installed commands: name → ``module:function``.
@@ -256,7 +258,7 @@ def _failure(shown: str, code: int, last: Sequence[str], log: Path | None) -> Ch
     how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
     text = "\n".join(last)
     known = ((hint, kinds) for pattern, hint, kinds in _KNOWN_FAILURES if re.search(pattern, text))
-    hint, kinds = next(known, ("", ()))
+    hint, kinds = next(known, (_KILLED, ("fewer_jobs",)) if code == -signal.SIGKILL else ("", ()))
     failed = ChildFailed(
         f"{shown} {how}: {_last_words(last)}",
         code="SC101",

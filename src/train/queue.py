@@ -17,10 +17,14 @@ from typing import Generic, TypeVar
 from ..errors import SegconvError
 from ..work.locks import held_locks, holding_too
 from .processes import Stop, stopped_by
+from .worker_processes import cores
 
 T = TypeVar("T")
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+AUGMENTING, MOST_AUGMENTING = "nnUNet_n_proc_DA", 12
+"""Variable with the number of augmenting processes per GPU, and the number that nnU-Net starts without it."""
 
 _LOOK_S = 0.5
 """How often the calling thread wakes up, in which time Python handles signals."""
@@ -63,7 +67,14 @@ def gpu_slots(gpus: Sequence[str], *, together: bool = False) -> list[Slot]:
         ``SC001`` if ``CUDA_VISIBLE_DEVICES`` has no such GPU.
     """
     groups = [tuple(gpus)] if together else [(gpu,) for gpu in gpus]
-    return [Slot(f"GPU {'+'.join(group)}", {VISIBLE: ",".join(map(_device, group))}) for group in groups]
+    shared = _share_of_cores(len(gpus))
+    return [Slot(f"GPU {'+'.join(group)}", {VISIBLE: ",".join(map(_device, group)), **shared}) for group in groups]
+
+
+def _share_of_cores(gpus: int) -> dict[str, str]:
+    """Return nnU-Net's number of augmenting processes for each GPU, where together they would outnumber the cores."""
+    share = max(2, cores() // gpus)
+    return {} if AUGMENTING in os.environ or share >= MOST_AUGMENTING else {AUGMENTING: str(share)}
 
 
 def cpu_slots(count: int) -> list[Slot]:

@@ -97,6 +97,9 @@ def test_the_folds_of_the_dataset_are_taken_if_it_has_some(place: Place) -> None
     place.ready("0")
     assert json.loads(place.splits.read_text()) == own
     assert place.refused("1") == [("SC001", "")]
+    assert place.ready("0") == []
+    (place.raw / "splits_final.json").write_text(json.dumps([{"train": CASES[:4], "val": CASES[4:]}]))
+    assert [(found.code, found.severity) for found in place.ready("0")] == [("SC095", "warning")]
 
 
 def test_too_few_cases_for_folds_are_refused_but_not_for_a_model_on_all(place: Place) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segconv.train import child
+from segconv.train import child, trainers
 
 from .. import command
 
@@ -118,6 +118,7 @@ def install(room: Path, patch: Callable[[Any, str, Any], None] = setattr) -> Non
     """Let the stand-in be found where nnU-Net's command would be."""
     (room / "stand_in_trainer.py").write_text(PROGRAM)
     patch(child, "commands", lambda: {"nnUNetv2_train": "stand_in_trainer:main"})
+    patch(trainers, "list_trainers", lambda: [trainers.Trainer("nnUNetTrainer", "", (), ())])
     patch(site, "ENABLE_USER_SITE", True)
     patch(site, "getusersitepackages", lambda: str(room))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import signal
 import site
 import subprocess
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 
 from segconv.errors import SegconvError
-from segconv.train.child import environment, run_child, run_nnunet
+from segconv.train.child import PASSED_ON, environment, run_child, run_nnunet
 from segconv.train.child import python as isolated
 from segconv.train.paths import Paths
 
@@ -68,16 +69,38 @@ def test_the_environment_is_explicit_and_not_inherited(monkeypatch: pytest.Monke
         (
             *("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "TMPDIR", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"),
             *("MKL_NUM_THREADS", "OMP_NUM_THREADS", "nnUNet_n_proc_DA", "nnUNet_def_n_proc", "TOTALSEG_HOME_DIR"),
+            *("PYTORCH_CUDA_ALLOC_CONF", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "NCCL_P2P_DISABLE"),
+            *("CC", "CXX", "SLURM_JOB_ID", "HIP_VISIBLE_DEVICES", "nnUNet_wandb_project"),
         ),
         "/x",
     )
     withheld = (
         *("nnUNet_extTrainer", "AWS_SECRET_ACCESS_KEY", "PYTHONPATH", "LC_ALL", "TERM", "LOGNAME", "USER"),
         *("OPENBLAS_NUM_THREADS", "SSL_CERT_FILE", "XDG_CACHE_HOME", "LD_PRELOAD", "XPATH", "PATHX"),
+        *("WANDB_API_KEY", "CCX", "MY_CC", "SLURM_JWT"),
     )
     own = {"nnUNet_raw": str(tmp_path), "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
     monkeypatch.setattr(os, "environ", {**kept, **dict.fromkeys(withheld, "x")})
     assert environment(Paths(raw=tmp_path)) == {**kept, **own}
+
+
+@pytest.mark.parametrize(("enabled", "passed"), [("1", True), ("True", True), ("0", False), ("false", False)])
+def test_a_key_is_passed_on_only_to_a_service_that_is_used(
+    enabled: str, passed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", "x")
+    monkeypatch.setenv("nnUNet_wandb_enabled", enabled)
+    assert ("WANDB_API_KEY" in environment(Paths())) == passed
+
+
+def test_the_documentation_lists_all_variables_that_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
+    rows = re.findall(r"^\| (`.*?) \|", page[page.index("### Environment") :], re.MULTILINE)
+    listed = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    names = [name.replace("*", "X") for name in listed if not name.startswith("WANDB")]
+    assert all(PASSED_ON.fullmatch(name) for name in names)
+    known = PASSED_ON.pattern.replace("(", "|").replace(")_.*", "|").split("|")
+    assert {name.removesuffix("_*") for name in listed} == {*filter(None, known), "WANDB"}
 
 
 def test_a_user_without_a_name_is_called_by_number(monkeypatch: pytest.MonkeyPatch) -> None:

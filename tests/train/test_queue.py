@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from segconv.errors import SegconvError
+from segconv.train import queue
 from segconv.train.child import run_child
 from segconv.train.queue import HERE, Job, Outcome, Slot, cpu_slots, gpu_slots, run_jobs
 from segconv.work import fsops
@@ -115,6 +116,7 @@ def test_a_signal_ends_the_children_of_all_slots(number: signal.Signals, code: i
 
 def test_gpus_are_counted_among_those_that_a_scheduler_gave(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setenv("nnUNet_n_proc_DA", "3")
     assert [slot.settings for slot in gpu_slots(["0", "3"])] == [
         {"CUDA_VISIBLE_DEVICES": "0"},
         {"CUDA_VISIBLE_DEVICES": "3"},
@@ -130,3 +132,14 @@ def test_gpus_are_counted_among_those_that_a_scheduler_gave(monkeypatch: pytest.
 def test_outcomes_say_where_a_job_ran() -> None:
     (outcome,) = run_jobs([Job("one", lambda slot: slot.name)], cpu_slots(1))
     assert outcome == Outcome("one", Slot("CPU"), "CPU")
+
+
+@pytest.mark.parametrize(("cores", "gpus", "share"), [(16, 4, "4"), (4, 4, "2"), (48, 4, None), (8, 1, "8")])
+def test_gpus_share_the_cores_for_augmenting(
+    cores: int, gpus: int, share: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("CUDA_VISIBLE_DEVICES", "nnUNet_n_proc_DA"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(queue, "cores", lambda: cores)
+    slots = gpu_slots([str(number) for number in range(gpus)])
+    assert {slot.settings.get("nnUNet_n_proc_DA") for slot in slots} == {share}
