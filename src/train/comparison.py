@@ -20,7 +20,7 @@ from .child import commands, environment, python, run_child
 from .commands import Tell
 from .folds import VALIDATION, state_of
 from .gate import NO_TRUST, Trust
-from .model import FINAL, Model, log_file
+from .model import DEFAULT_PLANS, DEFAULT_TRAINER, FINAL, Model, log_file
 from .paths import Paths
 from .plans import configuration, read_plans
 from .preprocessed import refuse_more_than_numbers
@@ -242,7 +242,9 @@ def _others(model: Model, paths: Paths) -> tuple[Cure, ...]:
 
 
 def _cure(kind: str, model: Model, fold: str) -> Cure:
-    return Cure.of(kind, dataset=model.dataset, configuration=model.configuration, fold=fold)
+    named = {} if model.trainer == DEFAULT_TRAINER else {"trainer": model.trainer}
+    named |= {} if model.plans == DEFAULT_PLANS else {"plans": model.plans}
+    return Cure.of(kind, dataset=model.dataset, configuration=model.configuration, fold=fold, **named)
 
 
 def run_comparison(comparison: Comparison, paths: Paths, *, jobs: int = 1, tell: Tell | None = None) -> Best:
