@@ -13,7 +13,6 @@ from ..train.model import DEFAULT_PLANS, DEFAULT_TRAINER, FINAL, Model
 from ..work.run_options import RunOptions
 from .options import (
     PATH,
-    allow_module,
     bundled,
     device,
     example,
@@ -25,60 +24,77 @@ from .options import (
     restart,
     speaking,
     three_folders,
-    trust_model,
+    trusting,
 )
 from .sink import Sink
 from .types import FOLDS
 
 if TYPE_CHECKING:
-    from ..dataset.layout import Dataset
-    from ..train.ensemble import Ensemble
+    from ..flows.infer import Prediction
+    from ..train.chosen import Chosen
+    from ..train.gate import Trust
     from ..train.paths import Paths
     from ..train.predict import PredictOptions
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """The chosen models, and how they predict."""
+class Predicting:
+    """How models predict."""
+
+    device: str
+    no_mirroring: bool
+    probabilities: bool
+
+    def options(self, sink: Sink) -> PredictOptions:
+        """Return the options of prediction; the sink shows what nnU-Net writes."""
+        from ..train.predict import PredictOptions
+
+        return PredictOptions(self.device, not self.no_mirroring, tell=sink.detail, probabilities=self.probabilities)
+
+
+predicting = bundled(
+    "chosen",
+    Predicting,
+    device,
+    no_mirroring,
+    option("--probabilities", is_flag=True, help="Keep the probabilities of all classes; with --raw-output."),
+)
+"""How models predict; the function gets `Predicting` as ``chosen``."""
+
+raw_output = option("--raw-output", is_flag=True, help="Write nnU-Net's own names and values instead of yours.")
+
+
+@dataclass(frozen=True)
+class Named:
+    """The model that the user named, if any."""
 
     configuration: str | None
     folds: tuple[str, ...] | None
     trainer: str | None
     plans: str | None
     checkpoint: str
-    device: str
-    no_mirroring: bool
-    probabilities: bool
-    allowed_modules: tuple[str, ...]
-    trust_model: bool
 
-    def checked(self, dataset: Dataset, paths: Paths, sink: Sink) -> Ensemble:
-        """Return the model that the user named, or what nnU-Net found best, after checking it; say which."""
+    def checked(self, dataset: str, paths: Paths, trust: Trust) -> Chosen:
+        """Return this model of a dataset, or what nnU-Net found best, after checking it."""
         from ..train.chosen import best_or_only, named_model
-        from ..train.gate import Trust
 
-        trust = Trust(self.trust_model, self.allowed_modules)
-        if self.configuration is None:
-            if given := [name for name in ("trainer", "plans", "folds") if getattr(self, name) is not None]:
-                raise SegconvError(
-                    f"{' and '.join(given)} without a configuration", cures=[Cure.of("choose_configuration")]
-                )
-            found = best_or_only(dataset.path.name, paths, trust, checkpoint=self.checkpoint)
-        else:
-            model = Model(
-                dataset.path.name, self.configuration, self.trainer or DEFAULT_TRAINER, self.plans or DEFAULT_PLANS
+        if self.configuration is not None:
+            names = self.trainer or DEFAULT_TRAINER, self.plans or DEFAULT_PLANS
+            model = Model(dataset, self.configuration, *names)
+            return named_model(model, paths, self.folds, trust, checkpoint=self.checkpoint)
+        if given := [name for name in ("trainer", "plans", "folds") if getattr(self, name) is not None]:
+            raise SegconvError(
+                f"{' and '.join(given)} without a configuration", cures=[Cure.of("choose_configuration")]
             )
-            found = named_model(model, paths, self.folds, trust, checkpoint=self.checkpoint)
-        for line in found.said:
-            sink.say(line)
-        sink.warn(found.warnings)
-        return found.ensemble
+        return best_or_only(dataset, paths, trust, checkpoint=self.checkpoint)
 
-    def predicting(self, sink: Sink) -> PredictOptions:
-        """Return the options of prediction; the sink shows what nnU-Net writes."""
-        from ..train.predict import PredictOptions
 
-        return PredictOptions(self.device, not self.no_mirroring, tell=sink.detail, probabilities=self.probabilities)
+def show(made: Prediction, sink: Sink) -> None:
+    """Show the result of a prediction."""
+    sink.warn(made.warnings)
+    for name in made.files:
+        sink.data(str(made.output / name))
+    sink.end({"output": str(made.output), "files": made.files}, made.warnings)
 
 
 @click.command(epilog=example("segconv infer 501 -c 2d_small -f 0 -tr nnUNetTrainer_1epoch -i testing/input -o mine"))
@@ -86,20 +102,17 @@ class Chosen:
 @option("-i", "--input", "inputs", type=PATH, required=True, help="A file, or a folder of files or DICOM series.")
 @output
 @bundled(
-    "chosen",
-    Chosen,
+    "named",
+    Named,
     option("-c", "--configuration", help="Configuration; default: what `segconv best` found."),
     option("-f", "--fold", "folds", type=FOLDS, metavar="N,…|all", help="Folds to average; default: all with numbers."),
     option("-tr", "--trainer", help=f"nnU-Net trainer class; default: {DEFAULT_TRAINER}."),
     option("-p", "--plans", help=f"Name of the plans; default: {DEFAULT_PLANS}."),
     option("--checkpoint", default=FINAL, help="Checkpoint of each fold."),
-    device,
-    no_mirroring,
-    option("--probabilities", is_flag=True, help="Keep the probabilities of all classes; with --raw-output."),
-    allow_module,
-    trust_model,
 )
-@option("--raw-output", is_flag=True, help="Write nnU-Net's own names and values instead of yours.")
+@predicting
+@trusting
+@raw_output
 @bundled("how", RunOptions, overwrite, restart, jobs)
 @three_folders
 @speaking
@@ -107,7 +120,9 @@ def command(
     dataset: str,
     inputs: Path,
     output: Path,
-    chosen: Chosen,
+    named: Named,
+    chosen: Predicting,
+    trust: Trust,
     raw_output: bool,
     how: RunOptions,
     sink: Sink,
@@ -127,10 +142,10 @@ def command(
     from ..flows.infer import infer
 
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
-    model = chosen.checked(found, paths, sink)
-    prediction = infer(found, model, inputs, output, paths, how, chosen.predicting(sink), raw_output=raw_output)
-    sink.warn(prediction.warnings)
-    for name in prediction.files:
-        sink.data(str(prediction.output / name))
-    sink.end({"output": str(prediction.output), "files": prediction.files}, prediction.warnings)
+    model = named.checked(found.path.name, paths, trust)
+    for line in model.said:
+        sink.say(line)
+    sink.warn(model.warnings)
+    options = chosen.options(sink)
+    show(infer(found, model.ensemble, inputs, output, paths, how, options, raw_output=raw_output), sink)
     return 0

@@ -35,6 +35,8 @@ COMMANDS: dict[str, str] = {
     "trainers": "Show the trainers of nnU-Net, or what one does to a case.",
     "best": "Find the best trained model, or ensemble of two.",
     "infer": "Predict your own files, under your own names and values.",
+    "predict": "Predict your own files with a model from elsewhere.",
+    "models": "Carry trained models to another machine, or list what an archive holds.",
     "restore": "Bring predictions back to your own names and values.",
     "evaluate": "Score predictions against reference masks.",
     "stress": "Measure how much a trained model depends on pose and grey values.",

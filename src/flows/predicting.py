@@ -265,14 +265,14 @@ def _is_whole_archive(path: Path) -> bool:
         return False
 
 
-def _refuse_missing(cases: Cases, folder: str, log: Path) -> None:
+def _refuse_missing(cases: Cases, folder: str, log: Path | None) -> None:
     """Refuse fewer predictions than inputs: nnU-Net may lose a worker and still end without an error."""
     missing = [
         Finding(
             "SC101",
             "nnU-Net ended without an error, but wrote no prediction for it",
             file=cases.shown[case],
-            hint=f"run the same command again; {log} says more",
+            hint="run the same command again" + (f"; {log} says more" if log is not None else ""),
             cures=(Cure.of("fewer_jobs"),),
         )
         for case in cases.images

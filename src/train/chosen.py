@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import Cure, Finding, SegconvError
@@ -66,6 +66,25 @@ def named_model(
     return Chosen(Ensemble((check_model(folder, model.dataset, folds, trust, checkpoint=checkpoint),)), said)
 
 
+def folder_model(
+    folder: Path, folds: Sequence[str] | None = None, trust: Trust = NO_TRUST, *, checkpoint: str = FINAL
+) -> Chosen:
+    """Return the model in a folder, wherever it is.
+
+    Raises
+    ------
+    SegconvError
+        ``SC010`` if no fold is trained; what `check_model` raises.
+    """
+    said: tuple[str, ...] = ()
+    if folds is None:
+        folds, said = usual_folds(folder)
+    if not folds:
+        raise SegconvError("has no fold whose training is finished", code="SC010", file=str(folder))
+    model = check_model(folder, folder.parent.name, folds, trust, checkpoint=checkpoint)
+    return Chosen(Ensemble((model,)), (folder.name, *said))
+
+
 def usual_folds(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the folds of a model that predict by default, and what to say about them.
 
@@ -114,6 +133,5 @@ def chosen_in(folder: Path, trust: Trust = NO_TRUST, *, checkpoint: str = FINAL)
             if names
             else [Cure.of("train", dataset=folder.name, fold="0,1,2,3,4")],
         )
-    folds, said = usual_folds(models[0])
-    model = check_model(models[0], folder.name, folds, trust, checkpoint=checkpoint)
-    return Chosen(Ensemble((model,)), (f"the only trained model: {models[0].name}", *said))
+    only = folder_model(models[0], None, trust, checkpoint=checkpoint)
+    return replace(only, said=(f"the only trained model: {models[0].name}", *only.said[1:]))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..work.owned import file_sha256
 from .child import run_nnunet
 from .model import log_file
 from .paths import Paths
@@ -44,9 +45,9 @@ class Ensemble:
         """All models that predict, each after its first stage."""
         return [stage for member in self.members for stage in stages(member)]
 
-    def log(self, paths: Paths) -> Path:
-        """Return the path of the log of what is done to the predictions of its members."""
-        if not self.is_several:
+    def log(self, paths: Paths) -> Path | None:
+        """Return the path of the log of what is done to predictions of its members; None without a folder for logs."""
+        if not self.is_several or paths.preprocessed is None:
             return self.members[0].log(paths)
         return log_file(paths, self.members[0].dataset, "predict-ensemble")
 
@@ -65,13 +66,9 @@ def stages(model: CheckedModel) -> list[CheckedModel]:
 
 
 def _identity(model: CheckedModel) -> dict[str, Any]:
-    states = [path.stat() for path in model.checkpoints]
-    return {
-        "folder": str(model.folder),
-        "folds": list(model.folds),
-        "checkpoint": model.checkpoint,
-        "files": [[state.st_size, state.st_mtime_ns] for state in states],
-    }
+    # By content: an archive is unpacked anew for each run.
+    checkpoints = [[path.stat().st_size, file_sha256(path)] for path in model.checkpoints]
+    return {"model": model.folder.name, "folds": list(model.folds), "checkpoints": checkpoints}
 
 
 def average(

@@ -128,7 +128,7 @@ def apply_postprocessing(
     output: Path,
     paths: Paths,
     *,
-    log: Path,
+    log: Path | None,
     jobs: int = 1,
     tell: Tell | None = None,
 ) -> None:

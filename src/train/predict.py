@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from ..errors import Cure, SegconvError
 from .child import commands, run_nnunet
@@ -50,9 +49,9 @@ class CheckedModel:
         """The checkpoint of each fold."""
         return [self.folder / f"fold_{fold}" / self.checkpoint for fold in self.folds]
 
-    def log(self, paths: Paths) -> Path:
-        """Return the path of the log of its predictions."""
-        return log_file(paths, self.dataset, f"predict-{self.folder.name}")
+    def log(self, paths: Paths) -> Path | None:
+        """Return the path of the log of its predictions; None without a folder for logs."""
+        return log_file(paths, self.dataset, f"predict-{self.folder.name}") if paths.preprocessed is not None else None
 
 
 def check_model(
@@ -92,7 +91,7 @@ def _checked(model: CheckedModel, trust: Trust, later: tuple[Path, ...]) -> Chec
     trust.refuse_foreign_classes(plans, file=str(file))
     for found in model.checkpoints:
         trust.check_checkpoint(found)
-    first = _first_stage(model.folder, plans)
+    first = first_stage(model.folder)
     if first is None:
         return model
     if first in (*later, model.folder):
@@ -112,9 +111,16 @@ def _refuse_untrained(model: CheckedModel) -> None:
             )
 
 
-def _first_stage(folder: Path, plans: Mapping[str, Any]) -> Path | None:
-    """Return the folder of the first stage of a cascade, next to that of the second; None for other models."""
+def first_stage(folder: Path) -> Path | None:
+    """Return the folder of the first stage of a cascade, next to that of the second; None for other models.
+
+    Raises
+    ------
+    SegconvError
+        What `read_plans` raises.
+    """
     names, _, name = folder.name.rpartition("__")
+    plans = read_plans(folder / "plans.json")
     if name not in plans["configurations"]:
         return None
     before = configuration(plans, name).get("previous_stage")

@@ -21,8 +21,9 @@ FORMAT = 1
 HIDDEN = ".segconv-"
 """Prefix of the names of folders and files that segconv keeps for itself."""
 
-INFER, STRESS, PREVIEW, REPLACE = WORKERS = ("infer", "stress", "preview", "replace")
-"""What keeps a work folder next to its output: three commands, and anything that replaces a single file."""
+INFER, STRESS, PREVIEW, MODELS, REPLACE = WORKERS = ("infer", "stress", "preview", "models", "replace")
+"""What keeps a work folder next to its output: commands, archives of models that are unpacked or written, and anything
+that replaces a single file."""
 
 _LONGEST_SLOT_BYTES = 200
 """Longest slot in bytes: with prefix and endings of a staging folder and its lock, a name has at most 255."""

@@ -25,7 +25,7 @@ ORDER = [
     "labels rename", "labels regions", "labels ignore", "labels remap", "labels compile",
     "check", "repair", "augment", "plan", "plans show", "plans", "plans derive",
     "train", "trainers list", "trainers", "trainers preview", "stress", "best",
-    "infer", "evaluate", "restore", "nnunet", "abort", "demo",
+    "infer", "models export", "models", "models show", "predict", "models import", "evaluate", "restore", "nnunet", "abort", "demo",
 ]  # fmt: skip
 
 

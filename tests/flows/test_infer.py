@@ -20,6 +20,7 @@ from segconv.flows import predicting
 from segconv.work import fsops
 
 from ..command import Command, Done, tree_hash
+from ..train.checkpoints import checkpoint as checkpoint_bytes
 from .predictor import LIMIT_S, MODEL, OWN_FILES, Predictor, wait_until
 
 pytestmark = pytest.mark.train  # the commands of nnU-Net must be installed, if only to be stubbed
@@ -337,7 +338,7 @@ def test_what_another_model_predicted_is_not_taken(world: World) -> None:
     run.kill()
     run.communicate(timeout=LIMIT_S)
     checkpoint = world.folder / "nnUNet_results" / world.dataset.name / MODEL / "fold_0" / "checkpoint_final.pth"
-    checkpoint.touch()
+    checkpoint.write_bytes(checkpoint_bytes(2))
     done = when_free(world.infer)
     assert done.codes() == ["SC021"]
     assert "--restart" in done.err

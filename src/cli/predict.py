@@ -1,0 +1,79 @@
+"""``segconv predict``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..train.model import FINAL
+from ..work.run_options import RunOptions
+from .infer import Predicting, predicting, raw_output, show
+from .options import PATH, bundled, example, jobs, option, output, overwrite, restart, speaking, three_folders, trusting
+from .sink import Sink
+from .types import FOLDS
+
+if TYPE_CHECKING:
+    from ..flows.predict import Wanted
+    from ..train.gate import Trust
+    from ..train.paths import Paths
+
+
+def _wanted(configuration: str | None, folds: tuple[str, ...] | None, checkpoint: str, sha256: str | None) -> Wanted:
+    from ..flows.predict import Wanted
+
+    return Wanted(configuration, folds, checkpoint, sha256)
+
+
+@click.command(epilog=example("segconv predict model.zip -i testing/input -o predicted --device cpu"))
+@click.argument("model", type=PATH)
+@option("-i", "--input", "inputs", type=PATH, required=True, help="A file, or a folder of files or DICOM series.")
+@output
+@bundled(
+    "wanted",
+    _wanted,
+    option("-c", "--configuration", help="Configuration, if MODEL holds several; default: the best."),
+    option("-f", "--fold", "folds", type=FOLDS, metavar="N,…|all", help="Folds to average; default: all with numbers."),
+    option("--checkpoint", default=FINAL, help="Checkpoint of each fold."),
+    option("--sha256", metavar="HASH", help="Hash that the archive must have."),
+)
+@predicting
+@trusting
+@raw_output
+@bundled("how", RunOptions, overwrite, restart, jobs)
+@three_folders
+@speaking
+def command(
+    model: Path,
+    inputs: Path,
+    output: Path,
+    wanted: Wanted,
+    chosen: Predicting,
+    trust: Trust,
+    raw_output: bool,
+    how: RunOptions,
+    sink: Sink,
+    paths: Paths,
+) -> int:
+    """Predict your own files with a model from elsewhere.
+
+    MODEL is an archive (.zip), the folder of a model, or the folder of all models of a dataset. It is
+    listed and judged before anything in it is loaded: an archive may hold only files of trained models,
+    plans may name only known networks, and checkpoints only numbers. --trust-model skips the last check:
+    a model that fails it can run any code, so use it only if you know who made the model.
+
+    Predictions have the names of your files. Their values are those of the model, unless
+    `segconv models export` made the archive: then they are those of the data that it was trained on.
+    """
+    from ..flows.infer import infer
+    from ..flows.predict import opened_models
+
+    with opened_models(model, output, wanted, trust) as found:
+        for line in found.chosen.said:
+            sink.say(line)
+        sink.warn([*found.warnings, *found.chosen.warnings])
+        options = chosen.options(sink)
+        made = infer(found.dataset, found.chosen.ensemble, inputs, output, paths, how, options, raw_output=raw_output)
+    show(made, sink)
+    return 0

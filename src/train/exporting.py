@@ -1,0 +1,234 @@
+"""Write trained models into one archive with checksums, for another machine.
+
+nnU-Net's own export has an option to leave out what is not trained, which does nothing in nnunetv2 2.8; and it adds
+pickles. This one writes what predicting needs, which nnU-Net can install as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from .. import reading
+from ..dataset.lineage import RUN
+from ..dataset.strictjson import dumps
+from ..errors import Cure, SegconvError
+from ..version import VERSION
+from ..work import fsops
+from ..work.owned import file_sha256
+from ..work.plan import MODELS, work_folder
+from ..work.preflight import refuse_unwritable_name
+from ..work.scratch import scratch
+from ..work.writing import writing
+from .best import Best, read_best, read_json
+from .chosen import usual_folds
+from .comparison import Wanted
+from .model import FINAL, Model, trained_folds
+from .packed import CHECKSUMS, checksums
+from .paths import Paths
+from .predict import first_stage
+
+_OF_MODEL = ("dataset.json", "dataset_fingerprint.json", "plans.json")
+_OF_BEST = ("summary.json", "postprocessing.json")
+_TIME = (1980, 1, 1, 0, 0, 0)
+"""Of every entry, so that the same models give the same bytes; the first that a zip archive can state."""
+
+_BLOCK = 1 << 20
+
+Content = Path | bytes
+"""Of an entry: a file, or what it holds."""
+
+
+def files_of(
+    folder: Path, models: Sequence[str], folds: Sequence[str] | None = None, *, checkpoint: str = FINAL
+) -> dict[str, Content]:
+    """Return what an archive of models holds: path below the dataset's folder → file, or its bytes.
+
+    Parameters
+    ----------
+    folder
+        Results of the dataset.
+    models
+        Names of the models' folders.
+    folds
+        Folds; of each model all that predict by default if None.
+    checkpoint
+        File name of the checkpoint in each fold.
+
+    Raises
+    ------
+    SegconvError
+        ``SC010`` for a fold that is not trained.
+    """
+    found: dict[str, Content] = {}
+    for name in models:
+        chosen = folds or usual_folds(folder / name)[0]
+        if not chosen:
+            raise SegconvError("has no trained fold", code="SC010", file=str(folder / name))
+        for fold in chosen:
+            path = folder / name / f"fold_{fold}" / checkpoint
+            if not path.is_file():
+                raise SegconvError("does not exist: this fold is not trained", code="SC010", file=str(path))
+            found[f"{name}/fold_{fold}/{checkpoint}"] = path
+            _take(found, folder, f"{name}/fold_{fold}/validation/summary.json")
+        _take(found, folder, *(f"{name}/{file}" for file in _OF_MODEL))
+    best = read_best(folder)
+    if best is not None and _is_in(found, best, checkpoint):
+        source = best.source.relative_to(folder).as_posix()
+        _take(found, folder, *(f"{source}/{file}" for file in _OF_BEST))
+        found[best.file.name] = _without_paths(best)
+    return found
+
+
+def _take(found: dict[str, Content], folder: Path, *names: str) -> None:
+    found.update({name: folder / name for name in names if reading.is_file(folder / name)})
+
+
+def _is_in(found: Iterable[str], best: Best, checkpoint: str) -> bool:
+    """Return whether all folds that the best averages are exported."""
+    return all(f"{model.name}/fold_{fold}/{checkpoint}" in found for model in best.models for fold in best.folds)
+
+
+def _without_paths(best: Best) -> bytes:
+    """Return what nnU-Net wrote about the best; of paths, which name folders of this machine, only the file names."""
+    said = read_json(best.file)
+    chosen = said["best_model_or_ensemble"]
+    for key in ("postprocessing_file", "some_plans_file"):
+        if isinstance(chosen.get(key), str):
+            chosen[key] = os.path.basename(chosen[key])
+    return json.dumps(said, indent=4).encode()
+
+
+def models_to_export(dataset: str, paths: Paths, wanted: Wanted) -> list[str]:
+    """Return the folder names of the trained models that are wanted, and of the first stages of cascades among them.
+
+    Raises
+    ------
+    SegconvError
+        ``SC010`` if there are none.
+    """
+    folder = paths.require("results") / dataset
+    trained = [path.parent.name for path in sorted(folder.glob("*__*__*/plans.json")) if trained_folds(path.parent)]
+    named = [Model(dataset, configuration, *names) for *names, configuration in (name.split("__") for name in trained)]
+    models = [model.name for model in named if wanted.takes(model)]
+    if not models:
+        raise SegconvError(
+            f"no such model is trained; there are {', '.join(trained)}" if trained else "no model of it is trained",
+            code="SC010",
+            file=str(folder),
+        )
+    return sorted({path.name for name in models for path in _stages(folder / name)})
+
+
+def _stages(model: Path) -> list[Path]:
+    found = [model]
+    while (before := first_stage(found[-1])) is not None and before not in found:
+        found.append(before)
+    return found
+
+
+def export_models(
+    dataset: str, files: dict[str, Content], output: Path, paths: Paths, *, overwrite: bool = False
+) -> str:
+    """Write an archive of models; return its SHA-256.
+
+    Parameters
+    ----------
+    dataset
+        Name of the folder.
+    files
+        What `files_of` returned.
+    output
+        The archive.
+    paths
+        nnU-Net's folders; how the dataset was made is included if it is there.
+    overwrite
+        Replace an existing archive.
+
+    Raises
+    ------
+    SegconvError
+        ``SC020`` if the output exists; ``SC035`` if another run writes it; ``SC03x``.
+    """
+    refuse_unwritable_name(output)
+    _refuse_existing(output, overwrite=overwrite)
+    run = paths.raw / dataset / RUN if paths.raw is not None else None
+    if run is not None and reading.is_file(run):
+        files = {**files, RUN: run}
+    work = work_folder(MODELS, output)
+    name = "archive"  # its own name may be too long with the ending of an incomplete file
+    with scratch(work, [name]), writing(output):
+        descriptor = fsops.open_append(work / name)
+        try:
+            _write(descriptor, work / name, dataset, files)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        digest = file_sha256(work / name)
+        _refuse_existing(output, overwrite=overwrite)
+        fsops.complete(work / name, output)
+    return digest
+
+
+def _refuse_existing(output: Path, *, overwrite: bool) -> None:
+    if os.path.lexists(output) and not (overwrite and zipfile.is_zipfile(output) and not output.is_symlink()):
+        raise SegconvError("already exists", code="SC020", file=str(output), cures=[Cure.of("overwrite")])
+
+
+def _write(descriptor: int, path: Path, dataset: str, files: dict[str, Content]) -> None:
+    written: dict[str, tuple[int, str]] = {}
+    with zipfile.ZipFile(_Appended(descriptor, path), "w") as archive:
+        for name, source in sorted(files.items()):
+            written[name] = _add(archive, f"{dataset}/{name}", source)
+        listed = checksums(written, segconv=VERSION, dataset=dataset)
+        archive.writestr(_entry(f"{dataset}/{CHECKSUMS}", zipfile.ZIP_DEFLATED), dumps(listed))
+
+
+class _Appended:
+    """A file that zipfile only appends to, through the one place that changes the disk."""
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        self._descriptor = descriptor
+        self._path = path
+
+    def write(self, data: bytes) -> int:
+        """Append bytes."""
+        fsops.append(self._descriptor, data, self._path)
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing: nothing is buffered."""
+
+    def close(self) -> None:
+        """Do nothing: the file was opened elsewhere."""
+
+
+def _add(archive: zipfile.ZipFile, name: str, source: Content) -> tuple[int, str]:
+    digest, size = hashlib.sha256(), 0
+    kind = zipfile.ZIP_STORED if name.endswith(".pth") else zipfile.ZIP_DEFLATED  # weights do not deflate
+    with archive.open(_entry(name, kind), "w", force_zip64=True) as packed:
+        for block in [source] if isinstance(source, bytes) else _blocks(source):
+            packed.write(block)
+            digest.update(block)
+            size += len(block)
+    return size, digest.hexdigest()
+
+
+def _entry(name: str, kind: int) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, _TIME)
+    entry.compress_type = kind
+    entry.external_attr = 0o100644 << 16
+    return entry
+
+
+def _blocks(source: Path) -> Iterator[bytes]:
+    try:
+        with reading.opened(os.path.realpath(source)) as file:
+            while block := file.read(_BLOCK):
+                yield block
+    except OSError as error:
+        raise reading.refusal(error, source) from error
