@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from fixtures.make_fixtures import write_png
+from segconv.errors import Refused, SegconvError
 from segconv.image.formats import segmentation
 from segconv.image.geometry import Geometry
 from segconv.review.scores.evaluation import evaluate_folders, measure_surfaces
@@ -238,7 +239,6 @@ def test_distances_in_pixels_and_in_mm_are_not_mixed(folders: tuple[Path, Path],
 
 
 def test_labels_that_change_after_they_were_scored_are_noticed(folders: tuple[Path, Path]) -> None:
-    from segconv.errors import Refused
 
     found = evaluate_folders(*folders)
     write(folders[0] / "a.nii.gz", organs(11))
@@ -285,3 +285,21 @@ def test_palettes_of_other_orders_are_measured_by_colour(tmp_path: Path, segconv
     assert done.code == 0, done.err
     score = surface_score(prediction == 1, reference == 1, (1.0, 1.0), 1)
     assert done.json["surfaces"]["cases"]["a"]["#ff0000"]["hd95"] == pytest.approx(score.hd95)
+
+
+def test_impossible_distances_are_refused(folders: tuple[Path, Path], tmp_path: Path, segconv: Command) -> None:
+    found = evaluate_folders(*folders)
+    for how in ({"tolerance": -1.0}, {"tolerance": {"1": math.inf}}, {"tolerance": {"9": 1.0}}, {"spacing_mm": (1, 0)}):
+        with pytest.raises(SegconvError) as refused:
+            measure_surfaces(found, **how)
+        assert refused.value.code == "SC001"
+    for folder, seed in (("p", 10), ("r", 0)):
+        for z, picture in enumerate(organs(seed)):
+            write_png(tmp_path / "stacks" / folder / "case" / f"{z}.png", picture)
+    words = ["evaluate", tmp_path / "stacks/p", tmp_path / "stacks/r", "--layout", "slices"]
+    done = segconv(*words, "--spacing", "1,1")
+    assert (done.code, done.codes()) == (65, ["SC130"])
+    assert "has 3 axes, but the spacing that was given has 2" in done.err
+    scores = segconv(*words, "--spacing", "0.7,1.3,3", "--json").json["surfaces"]
+    assert scores["cases"]["case"]["1"] == wanted(organs(10), organs(0), 1)
+    assert scores["unit"]["volume"] == "ml"
