@@ -281,17 +281,9 @@ def _recipe(scan: Scan, options: ConvertOptions) -> Recipe:
         coding=Coding(scan.label_map, options.snap),
         ending=scan.file_ending,
         label_file=scan.label_file,
-        mending=options.mending,
-        verify_source=options.verify_source,
-        strip_headers=options.strip_headers,
-        max_volume=options.max_volume,
-        spacing_mm=options.spacing_mm,
-        link=options.link,
+        options=options,
         compiled=scan.compiled,
-        missing_masks=options.missing_masks,
         channel_names=scan.channel_names,
-        grey_to_rgb=options.grey_to_rgb,
-        drop_alpha=options.drop_alpha,
     )
 
 

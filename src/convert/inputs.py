@@ -132,11 +132,8 @@ def plan_inputs(
         channels,
         Coding(LabelTable.identity(description.labels)),
         ending,
-        mending=options.mending,
+        options=options,
         channel_names=description.channel_names,
-        grey_to_rgb=options.grey_to_rgb,
-        drop_alpha=options.drop_alpha,
-        spacing_mm=options.spacing_mm,
     )
     items = []
     for case in cases:
@@ -157,9 +154,9 @@ def ways_back(inputs: Inputs) -> dict[str, StoredLabel]:
         if case.form(case.images[0]) == STACK:
             found[case.case] = _as_slices(case.files_of(case.images[0]))
             continue
-        options = ConvertOptions(repair=task.recipe.mending.kinds)
+        options = ConvertOptions(repair=task.recipe.options.mending.kinds)
         header = probe_unit(case, case.images[0], inputs.plan.source_root, options)
-        found[case.case] = FirstImage(header, task.recipe.mending.grid(header.geometry)).way_back()
+        found[case.case] = FirstImage(header, task.recipe.options.mending.grid(header.geometry)).way_back()
     return found
 
 

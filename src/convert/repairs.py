@@ -85,10 +85,6 @@ class Mending:
         return finite and whole and self.grid(header.geometry) == header.geometry
 
 
-NOTHING = Mending()
-"""No repair is allowed."""
-
-
 def goes_with_image(grid: Geometry, image: Geometry, mending: Mending) -> bool:
     """Return whether the voxels of a label correspond one to one to those of its image, whatever its own header says.
 

@@ -61,7 +61,7 @@ def _may_be_carried(work: CaseWork, opened: Picture) -> bool:
     """Return whether a mask that keeps its values may go into the dataset byte for byte."""
     header, recipe = opened.header, work.recipe
     grey = work.coding.kind == GRAY and header.format == "PNG" and header.kind == "gray" and header.depth == 8
-    return grey and opened.plain and recipe.ending == ".png" and not recipe.strip_headers
+    return grey and opened.plain and recipe.ending == ".png" and not recipe.options.strip_headers
 
 
 def _united(work: CaseWork, path: str, size: tuple[int, int]) -> tuple[Picture, Samples]:

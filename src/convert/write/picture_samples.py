@@ -73,7 +73,7 @@ def plain_samples(opened: Picture, repairs: list[str], recipe: Recipe) -> Sample
 def _without_alpha(samples: Samples, header: PictureHeader, repairs: list[str], recipe: Recipe) -> Samples:
     # 10, 12 and 14 bits are kept in 16.
     opaque = bool((samples[..., -1] == (1 << header.depth) - 1).all())
-    if not opaque and not recipe.drop_alpha:
+    if not opaque and not recipe.options.drop_alpha:
         raise SegconvError(
             "has transparent pixels, which nnU-Net would take for a channel",
             code="SC084",

@@ -44,7 +44,7 @@ def _convert_images(work: CaseWork) -> tuple[int, int]:
     first = held = 0
     for path in work.source.images:
         with work.naming(path):
-            opened = open_picture(work.read(path), drop_alpha=work.recipe.drop_alpha)
+            opened = open_picture(work.read(path), drop_alpha=work.options.drop_alpha)
             refuse_pages(opened.header)
             own = (opened.header.width, opened.header.height)
             size = size or own
@@ -101,13 +101,13 @@ def _may_be_carried(work: CaseWork, opened: Picture) -> bool:
     """Return whether a picture may go into the dataset byte for byte."""
     header, recipe = opened.header, work.recipe
     exact = header.format == "PNG" and header.depth >= 8 and header.kind in ("gray", "RGB")
-    return exact and opened.plain and recipe.ending == ".png" and not recipe.strip_headers
+    return exact and opened.plain and recipe.ending == ".png" and not recipe.options.strip_headers
 
 
 def _channels(work: CaseWork, header: PictureHeader) -> int:
     """Return how many channels of a picture are written."""
     grey = header.channels == 1 and len(work.source.images) == 1
-    return RGB_CHANNELS if grey and work.recipe.grey_to_rgb else header.channels
+    return RGB_CHANNELS if grey and work.options.grey_to_rgb else header.channels
 
 
 def _in_colour(samples: Samples, count: int, repairs: list[str]) -> Samples:

@@ -76,7 +76,7 @@ def placed_label(work: CaseWork, path: str, label: DecodedVolume, first: FirstIm
     class_of
         As in `lost_volumes`.
     """
-    mending, name = work.recipe.mending, work.shown(path)
+    mending, name = work.options.mending, work.shown(path)
     own = label.header
     label = _in_order(work, path, label, first.own, IMAGE)
     reordered = label.header is not own
@@ -116,7 +116,7 @@ def placed_channel(
     channel
         Number of the first channel in this file.
     """
-    mending, name = work.recipe.mending, work.shown(path)
+    mending, name = work.options.mending, work.shown(path)
     image = _in_order(work, path, image, first.own, FIRST_CHANNEL)
     image = turned(image, mending, work.repairs, name)
     if is_resampled(image, first.grid, mending):
@@ -161,7 +161,7 @@ def _takes_header(work: CaseWork, path: str, grid: Geometry, reference: Geometry
     whose
         `IMAGE` for a label, `FIRST_CHANNEL` for a channel.
     """
-    whatever = whose == IMAGE and work.recipe.mending.takes_header and grid.size == reference.size
+    whatever = whose == IMAGE and work.options.mending.takes_header and grid.size == reference.size
     apart = grid.displacement_voxels(reference) if whatever else same_grid(grid, reference, whose)
     how_far = "was on another grid" if apart > NEAR_GRID_VOXELS else difference(grid, reference, apart, whose)
     if not how_far:

@@ -122,7 +122,7 @@ def compile_segments(work: CaseWork, path: str, grid: Geometry) -> tuple[NDArray
 
 
 def _read_on_grid(work: CaseWork, path: str, grid: Geometry) -> OnGrid:
-    found = on_grid(segmentation.decode(work.read(path), work.recipe.read_options), grid, work.recipe.mending)
+    found = on_grid(segmentation.decode(work.read(path), work.options.read_options), grid, work.options.mending)
     for change in found.changes:
         work.warn(path, "SC093", change)
         work.repairs.append(f"{work.shown(path)}: {change}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...dataset.label_table import LabelTable
 from ...dataset.layout import image_path, label_path
@@ -10,12 +10,10 @@ from ...dataset.lineage import TRAIN, CaseRecord
 from ...dataset.overlaps import Compiled
 from ...dataset.stored_label import NOTHING_KNOWN, StoredLabel
 from ...image.opened import decoded_bytes
-from ...image.read_options import MAX_VOLUME, ReadOptions
-from ...work.caseio import COPY, EXTERNAL, SYMBOLIC
+from ...work.caseio import EXTERNAL, SYMBOLIC
 from ...work.plan import Item
 from ..labels.coding import Coding
-from ..model import BANDS, SERIES, STACK, SourceCase
-from ..repairs import NOTHING, Mending
+from ..model import BANDS, SERIES, STACK, ConvertOptions, SourceCase
 from ..source_files import shown
 
 PICTURES = (".png", ".tif")
@@ -38,26 +36,12 @@ class Recipe:
         File ending of the dataset.
     label_file
         How labels are stored, for cases without one.
-    mending
-        Repairs that are allowed.
-    verify_source
-        Verify files that go into the dataset unchanged.
-    strip_headers
-        Put no file into the dataset unchanged.
-    max_volume
-        Largest decoded file, in bytes.
-    spacing_mm
-        ``(x, y, z)`` of volumes that are stored as pictures.
-    link
-        How unchanged files come into the dataset.
+    options
+        Decide how files are read, repaired and carried over.
     compiled
         How overlapping masks become labels.
-    missing_masks
-        ``"empty"``: a missing mask counts as empty.
     channel_names
         In order; empty if they do not matter.
-    grey_to_rgb, drop_alpha
-        See `ConvertOptions`.
     """
 
     root: str
@@ -65,22 +49,9 @@ class Recipe:
     coding: Coding
     ending: str
     label_file: StoredLabel = NOTHING_KNOWN
-    mending: Mending = NOTHING
-    verify_source: bool = True
-    strip_headers: bool = False
-    max_volume: int = MAX_VOLUME
-    spacing_mm: tuple[float, float, float] | None = None
-    link: str = COPY
+    options: ConvertOptions = field(default_factory=ConvertOptions)
     compiled: Compiled | None = None
-    missing_masks: str | None = None
     channel_names: tuple[str, ...] = ()
-    grey_to_rgb: bool = False
-    drop_alpha: bool = False
-
-    @property
-    def read_options(self) -> ReadOptions:
-        """How volumes are read."""
-        return self.mending.read_options(self.max_volume)
 
     @property
     def table(self) -> LabelTable:
@@ -117,8 +88,8 @@ class CaseTask:
     @property
     def how(self) -> str:
         """How unchanged files come into the dataset; nnU-Net finds external ones only for training."""
-        external = self.recipe.link == EXTERNAL
-        return SYMBOLIC if external and self.source.split != TRAIN else self.recipe.link
+        link = self.recipe.options.link
+        return SYMBOLIC if link == EXTERNAL and self.source.split != TRAIN else link
 
     def shown(self, path: str) -> str:
         """Return a path as messages name it."""

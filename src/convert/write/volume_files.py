@@ -21,7 +21,7 @@ def open_volume(work: CaseWork, path: str) -> tuple[DecodedVolume, bytes | None]
     """Read and decode an image or a label; return it, with its bytes if it is a single file."""
     form = work.source.form(path)
     files = work.source.files_of(path)
-    how = work.recipe.read_options
+    how = work.options.read_options
     if form is None:
         data = work.read(path)
         return volumes.decode(data, path, how=how), data
@@ -55,11 +55,11 @@ def _stacked(work: CaseWork, slices: list[NDArray[Any]]) -> ArrayVolume:
     array = slices[0] if len(slices) == 1 and slices[0].ndim == 3 else stack.assemble(slices)
     if array.ndim != 3:
         raise SegconvError("has slices in colour, expected one value per voxel", code="SC056")
-    if work.recipe.spacing_mm is None:
+    if work.options.spacing_mm is None:
         raise SegconvError(
             "is made of slices, whose spacing is not known", code="SC057", cures=(Cure.of("give_spacing"),)
         )
-    header = VolumeHeader(stack.geometry_of(array, work.recipe.spacing_mm), 1, array.dtype, 1.0, 0.0, False, ())
+    header = VolumeHeader(stack.geometry_of(array, work.options.spacing_mm), 1, array.dtype, 1.0, 0.0, False, ())
     return ArrayVolume(header, False, False, array)
 
 

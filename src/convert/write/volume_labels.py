@@ -77,7 +77,7 @@ def _in_small_integers(header: VolumeHeader) -> bool:
 
 def _may_be_carried(work: CaseWork, placed: Placed) -> bool:
     """Return whether a label that keeps its values may go into the dataset byte for byte."""
-    return placed.volume.plain and not placed.takes_header and not work.recipe.strip_headers
+    return placed.volume.plain and not placed.takes_header and not work.options.strip_headers
 
 
 def _stored(work: CaseWork, path: str, placed: Placed) -> StoredLabel:
@@ -146,7 +146,7 @@ def _label_stack(work: CaseWork, path: str, own: Geometry) -> tuple[NDArray[Any]
     values = stack.assemble(slices)
     if values.shape != own.array_shape:
         raise SegconvError(f"has the size {values.shape[::-1]}, its image {own.size}", code="SC082")
-    values = work.recipe.mending.turned(Volume(values, own)).array
+    values = work.options.mending.turned(Volume(values, own)).array
     if len(files) == 1:
         return values, replace(stored, reverse=reverse, form=PAGES, ending=Path(files[0]).suffix), settle
     return values, replace(stored, form=SLICES, slices=tuple(map(_as_kept, files))), settle

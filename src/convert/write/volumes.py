@@ -46,7 +46,7 @@ def _convert_images(work: CaseWork) -> FirstImage:
                 continue
             image, data = open_volume(work, path)
             warn_odd(work, path, image)
-            header, name, mending = image.header, work.shown(path), work.recipe.mending
+            header, name, mending = image.header, work.shown(path), work.options.mending
             image = cast(finite(image, mending, work.repairs, name), mending, work.repairs, name)
             # Before any voxel moves: messages give positions as in the user's file.
             _look_at_voxels(work, path, image, channels)
@@ -99,7 +99,7 @@ def _write_channels(
         Grid to write instead of the image's own.
     """
     same_file = data is not None and not image.header.four_dimensional and same_ending(work, path)
-    if data is not None and same_file and image.plain and not work.recipe.strip_headers and geometry is None:
+    if data is not None and same_file and image.plain and not work.options.strip_headers and geometry is None:
         work.place(path, data, work.image_target(first))
         return
     for channel in range(image.header.channels):
@@ -121,12 +121,12 @@ def _carried_unproved(work: CaseWork, path: str, channel: int, first: FirstImage
         None if the volume must be opened after all.
     """
     recipe = work.recipe
-    if recipe.verify_source or recipe.strip_headers or not _ends_as_written(work, path):
+    if recipe.options.verify_source or recipe.options.strip_headers or not _ends_as_written(work, path):
         return None
-    header = volumes.probe_file(path, recipe.read_options)
+    header = volumes.probe_file(path, recipe.options.read_options)
     if first is not None and header.geometry != first.grid:
         return None
-    if not header.plain or header.four_dimensional or not recipe.mending.leaves(header):
+    if not header.plain or header.four_dimensional or not recipe.options.mending.leaves(header):
         return None
     work.io.carry(Path(path), work.image_target(channel), work.task.how)
     return header

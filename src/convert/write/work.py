@@ -25,7 +25,7 @@ from ...words import count_of
 from ...work.caseio import CaseIO
 from ..labels.coding import Coding
 from ..labels.picture_file import open_picture
-from ..model import FRAME, SourceCase
+from ..model import FRAME, ConvertOptions, SourceCase
 from .task import CaseTask, Recipe
 
 MOST_LISTED = 8
@@ -109,6 +109,11 @@ class CaseWork:
     def source(self) -> SourceCase:
         """The files."""
         return self.task.source
+
+    @property
+    def options(self) -> ConvertOptions:
+        """How files are read, repaired and carried over."""
+        return self.recipe.options
 
     @property
     def recipe(self) -> Recipe:
