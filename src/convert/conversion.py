@@ -22,7 +22,7 @@ from ..errors import Cure, Finding, Refused, SegconvError, as_errors, refuse_if_
 from ..work.caseio import COPY
 from ..work.held import unchanged
 from ..work.interruption import interruptible
-from ..work.plan import Item, Plan
+from ..work.plan import Plan
 from ..work.readers import Readers
 from ..work.run import Outcome, Result, execute
 from ..work.run_options import USUAL, RunOptions, refuse_unfit
@@ -190,7 +190,7 @@ def _planned(
     with unchanged(held):
         kind, evidence, scan = _scanned(Survey(root, options, Readers(how.jobs, how.progress)), kind, strict=how.strict)
         recipe = _recipe(scan, options)
-        items = tuple(_item(CaseTask(case, recipe, scan.origin.get(case.case))) for case in scan.cases)
+        items = tuple(CaseTask(case, recipe, scan.origin.get(case.case)).item() for case in scan.cases)
     output.refuse(scan)
     name = output.free_name(to, scan.name, how, force=force)
     target = output.target(name)
@@ -285,11 +285,6 @@ def _recipe(scan: Scan, options: ConvertOptions) -> Recipe:
         compiled=scan.compiled,
         channel_names=scan.channel_names,
     )
-
-
-def _item(task: CaseTask) -> Item:
-    files = task.source.files
-    return Item(task.source.case, files, task.outputs(), task, sum(map(reading.size_of, files)))
 
 
 def _finish(conversion: Conversion, results: Iterable[Result], staged: Staged) -> list[Finding]:

@@ -17,7 +17,7 @@ from ..dataset.stored_label import PAGES, StoredLabel
 from ..errors import Finding, SegconvError, refuse_if_any, warning
 from ..image import raster
 from ..words import count_of
-from ..work.plan import Item, Plan, Target
+from ..work.plan import Plan, Target
 from ..work.run import Outcome, Result, stage
 from ..work.run_options import USUAL, RunOptions
 from ..work.staging import Staged
@@ -135,13 +135,9 @@ def plan_inputs(
         options=options,
         channel_names=description.channel_names,
     )
-    items = []
-    for case in cases:
-        task = CaseTask(case, recipe)
-        size = sum(map(reading.size_of, task.source.files))
-        items.append(Item(case.case, task.source.files, task.outputs(), task, size))
+    items = tuple(CaseTask(case, recipe).item() for case in cases)
     key = {"command": "inputs", "channels": channels, "ending": ending, **options.prepared.as_json()}
-    return Inputs(tuple(cases), ending in PICTURES, Plan(target, root, tuple(items), key, tuple(warnings)))
+    return Inputs(tuple(cases), ending in PICTURES, Plan(target, root, items, key, tuple(warnings)))
 
 
 def ways_back(inputs: Inputs) -> dict[str, StoredLabel]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ... import reading
 from ...dataset.label_table import LabelTable
 from ...dataset.layout import image_path, label_path
 from ...dataset.lineage import TRAIN, CaseRecord
@@ -74,6 +75,11 @@ class CaseTask:
     source: SourceCase
     recipe: Recipe
     origin: CaseRecord | None = None
+
+    def item(self) -> Item:
+        """Return the work on the case."""
+        files = self.source.files
+        return Item(self.source.case, files, self.outputs(), self, sum(map(reading.size_of, files)))
 
     def outputs(self) -> tuple[str, ...]:
         """Return the paths that the case is written to, relative to the dataset."""
