@@ -17,10 +17,10 @@ from .layout import Dataset
 from .lineage import TRAIN, read_records
 
 
-def recorded_counts(dataset: Path, split: str = TRAIN) -> Iterator[tuple[str, dict[int, int]]]:
-    """Yield (case, label value → number of voxels) for the cases of a dataset folder whose lineage records it."""
+def recorded_counts(dataset: Path) -> Iterator[tuple[str, dict[int, int]]]:
+    """Yield (case, label value → number of voxels) for the training cases for which the lineage records it."""
     for record in read_records(dataset):
-        if record.split == split and record.label_voxels:
+        if record.split == TRAIN and record.label_voxels:
             yield record.case, {int(value): number for value, number in record.label_voxels.items()}
 
 
@@ -32,10 +32,8 @@ def recorded_voxels(dataset: Path) -> dict[int, int]:
     return dict(sorted(found.items()))
 
 
-def label_counts(
-    dataset: Dataset, split: str = TRAIN, *, readers: Readers = ONE
-) -> Iterator[tuple[str, dict[int, int]]]:
-    """Yield (case, label value → number of voxels) in the order of the cases; read files only where necessary.
+def label_counts(dataset: Dataset, *, readers: Readers = ONE) -> Iterator[tuple[str, dict[int, int]]]:
+    """Yield (training case, label value → number of voxels) in order; read files only where necessary.
 
     Parameters
     ----------
@@ -47,9 +45,9 @@ def label_counts(
     SegconvError
         Any error of `read_label`, with the file; ``SC080`` if a label does not exist.
     """
-    recorded = dict(recorded_counts(dataset.path, split))
-    cases = dataset.cases(split)
-    paths = [str(dataset.label_file(case, split)) for case in cases if case not in recorded]
+    recorded = dict(recorded_counts(dataset.path))
+    cases = dataset.cases(TRAIN)
+    paths = [str(dataset.label_file(case, TRAIN)) for case in cases if case not in recorded]
     with closing(readers.over(paths, _counted, files=lambda path: [path], decoded=decoded_bytes)) as counted:
         for case in cases:
             if case in recorded:

@@ -70,22 +70,11 @@ def reordering(grid: Geometry, reference: Geometry) -> Reordering:
     return Reordering(order, tuple(signs[own] < 0 for own in order))
 
 
-def same_points(grid: Geometry, reference: Geometry, tolerance_voxels: float = NEAR_GRID_VOXELS) -> Reordering | None:
-    """Return the reordering from the voxels of a grid to those of another grid with the same points.
-
-    Parameters
-    ----------
-    tolerance_voxels
-        Largest allowed distance between corners, in voxels of the smallest spacing.
-
-    Returns
-    -------
-    reordering
-        None if the points differ.
-    """
+def same_points(grid: Geometry, reference: Geometry) -> Reordering | None:
+    """Return the reordering from the voxels of a grid to those of another grid with the same points, or None."""
     found = reordering(grid, reference)
     ordered = found.grid(grid)
-    if ordered.size != reference.size or ordered.displacement_voxels(reference) > tolerance_voxels:
+    if ordered.size != reference.size or ordered.displacement_voxels(reference) > NEAR_GRID_VOXELS:
         return None
     return found
 

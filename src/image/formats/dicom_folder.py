@@ -106,15 +106,15 @@ def _broken(path: str) -> Finding:
     return Finding("SC061", "is a pipe or device, expected a slice of DICOM", file=path)
 
 
-def one_series(folder: str, series: str | None = None) -> tuple[str, ...]:
-    """Return the files of the only series in a folder, or of the requested one.
+def one_series(folder: str) -> tuple[str, ...]:
+    """Return the files of the only series in a folder.
 
     Raises
     ------
     SegconvError
-        What `series_of` raises; ``SC011`` if there is no series; ``SC087`` if there are several and none
-        is requested, or none matches: each is listed with its description and number of slices; what
-        `header_of` raises for series of one slice each that seem to be one volume.
+        What `series_of` raises; ``SC011`` if there is no series; ``SC087`` if there are several: each is
+        listed with its description and number of slices; what `header_of` raises for series of one slice
+        each that seem to be one volume.
     """
     found = series_of(folder)
     if not found:
@@ -122,12 +122,10 @@ def one_series(folder: str, series: str | None = None) -> tuple[str, ...]:
         raise SegconvError("holds no DICOM series of slices", code="SC011", file=folder)
     for files in found.values():
         refuse_frames(_looked_at(files[0]))  # otherwise the error would only say that there are too many series
-    if series is None and len(found) == 1:
+    if len(found) == 1:
         return next(iter(found.values()))
-    if series in found:
-        return found[series]
-    if series is not None or not (slices := _slices_of_one(found)):
-        raise _several(folder, found, series)
+    if not (slices := _slices_of_one(found)):
+        raise _several(folder, found)
     try:
         header_of(slices)
     except SegconvError as error:
@@ -137,13 +135,12 @@ def one_series(folder: str, series: str | None = None) -> tuple[str, ...]:
     return tuple(one.path for one in slices)
 
 
-def _several(folder: str, found: Mapping[str, tuple[str, ...]], series: str | None) -> SegconvError:
+def _several(folder: str, found: Mapping[str, tuple[str, ...]]) -> SegconvError:
     """Return the error for a folder of several series, listing them."""
     listed = "; ".join(f"{one} ({_described(files)})" for one, files in [*found.items()][:SHOWN_SERIES])
     listed += f"; and {len(found) - SHOWN_SERIES} more" if len(found) > SHOWN_SERIES else ""
-    wanted = "expected one" if series is None else f"none of them is {series}"
     return SegconvError(
-        f"holds {len(found)} series, {wanted}: {listed}",
+        f"holds {len(found)} series, expected one: {listed}",
         code="SC087",
         file=folder,
         hint="put each series into a folder of its own",

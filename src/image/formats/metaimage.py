@@ -130,14 +130,7 @@ def probe(file: BinaryIO, how: ReadOptions = STRICT) -> MetaHeader:
 
 
 def decode(data: Buffer, companion: Buffer | None = None, how: ReadOptions = STRICT) -> ArrayVolume:
-    """Decode a complete file and prove every byte of it.
-
-    Parameters
-    ----------
-    data
-        The file, or the header of a volume in two files.
-    companion
-        The file in the header's ``ElementDataFile``.
+    """Decode a complete file and prove every byte of it; see `Codec.decode`.
 
     Raises
     ------
@@ -158,17 +151,7 @@ def decode(data: Buffer, companion: Buffer | None = None, how: ReadOptions = STR
 def encode(
     array: NDArray[Any], geometry: Geometry, _ending: str = ".mha", sheared: NDArray[np.float64] | None = None
 ) -> list[Any]:
-    """Return the pieces of a ``.mha`` file, compressed, the same bytes for the same voxels.
-
-    Parameters
-    ----------
-    array
-        ``(z, y, x)``, integers or floats of up to 64 bits.
-    geometry
-        The three-dimensional grid.
-    sheared
-        Directions to write instead of the grid's: those of the file that the grid comes from.
-    """
+    """Return the pieces of a ``.mha`` file, compressed; see `Encoder.encode`."""
     packed = deflate_zlib(little_endian(array), DEFLATE_LEVEL)
     return [_header(array, geometry, len(packed), LOCAL, sheared), packed]
 

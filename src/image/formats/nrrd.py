@@ -137,14 +137,7 @@ def probe(file: BinaryIO, how: ReadOptions = STRICT) -> NrrdHeader:
 
 
 def decode(data: Buffer, companion: Buffer | None = None, how: ReadOptions = STRICT) -> ArrayVolume:
-    """Decode a complete file and prove every byte of it.
-
-    Parameters
-    ----------
-    data
-        The file, or the header of a volume in two files.
-    companion
-        The file in the header's ``data file``.
+    """Decode a complete file and prove every byte of it; see `Codec.decode`.
 
     Raises
     ------
@@ -164,17 +157,7 @@ def decode(data: Buffer, companion: Buffer | None = None, how: ReadOptions = STR
 def encode(
     array: NDArray[Any], geometry: Geometry, _ending: str = ".nrrd", sheared: NDArray[np.float64] | None = None
 ) -> list[Any]:
-    """Return the pieces of a NRRD file, gzipped inside, the same bytes for the same voxels.
-
-    Parameters
-    ----------
-    array
-        ``(z, y, x)``, integers or floats of up to 64 bits.
-    geometry
-        The three-dimensional grid.
-    sheared
-        Directions to write instead of the grid's: those of the file that the grid comes from.
-    """
+    """Return the pieces of a NRRD file, gzipped inside; see `Encoder.encode`."""
     if array.shape != geometry.array_shape:
         raise ValueError(f"array of shape {array.shape} is not on a grid of shape {geometry.array_shape}")
     return [file_bytes(array, geometry, ["domain"] * 3, [], sheared)]

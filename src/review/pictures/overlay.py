@@ -43,19 +43,17 @@ class Panel:
     reference: NDArray[Any] | None = None
 
 
-def montage(panels: Sequence[Panel], *, columns: int | None = None, window: tuple[float, float] | None = None) -> bytes:
+def montage(panels: Sequence[Panel], *, window: tuple[float, float] | None = None) -> bytes:
     """Return a sealed PNG with one panel per case: the slice with the most labelled voxels, with outlines.
 
     Parameters
     ----------
     panels
         What to draw.
-    columns
-        Panels per row; as many as rows if None.
     window
         Grey values of black and white; the 1st and 99th percentile of each image if None.
     """
-    columns = min(columns or math.ceil(math.sqrt(len(panels))), len(panels))
+    columns = math.ceil(math.sqrt(len(panels)))
     rows = -(-len(panels) // columns)
     with drawing():
         figure = new_figure(3.2 * columns, 3.5 * rows, dpi=110)

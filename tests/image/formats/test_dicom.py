@@ -157,9 +157,6 @@ def test_several_series_are_listed(tmp_path: Path) -> None:
     assert raised.value.code == "SC087"
     for wording in (f"{ROOT}1", f"{ROOT}2", "series 2", "3 files"):
         assert wording in raised.value.message
-    assert len(dicom_folder.one_series(str(tmp_path / "s"), f"{ROOT}2")) == 3
-    with pytest.raises(SegconvError, match="none of them"):
-        dicom_folder.one_series(str(tmp_path / "s"), "7")
 
 
 def test_objects_that_are_not_images_are_left_out(tmp_path: Path) -> None:
