@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import Cure, SegconvError
+from ..train.device import AUTO
 from ..train.model import DEFAULT_PLANS, DEFAULT_TRAINER, FINAL, Model
 from ..work.run_options import RunOptions
 from .options import (
@@ -27,7 +28,7 @@ from .options import (
     trusting,
 )
 from .sink import Sink
-from .types import FOLDS
+from .types import FOLDS, GPUS
 
 if TYPE_CHECKING:
     from ..flows.infer import Prediction
@@ -42,6 +43,7 @@ class Predicting:
     """How models predict."""
 
     device: str
+    gpus: tuple[str, ...] | None
     no_mirroring: bool
     probabilities: bool
 
@@ -49,13 +51,22 @@ class Predicting:
         """Return the options of prediction; the sink shows what nnU-Net writes."""
         from ..train.predict import PredictOptions
 
-        return PredictOptions(self.device, not self.no_mirroring, tell=sink.detail, probabilities=self.probabilities)
+        if self.gpus and self.device not in (AUTO, "cuda"):
+            raise SegconvError(f"--gpus needs CUDA, not --device {self.device}", hint="leave out --device")
+        return PredictOptions(
+            "cuda" if self.gpus else self.device,
+            not self.no_mirroring,
+            tell=sink.detail,
+            probabilities=self.probabilities,
+            gpus=self.gpus or (),
+        )
 
 
 predicting = bundled(
     "chosen",
     Predicting,
     device,
+    option("--gpus", type=GPUS, metavar="N,…", help="GPUs that share the cases."),
     no_mirroring,
     option("--probabilities", is_flag=True, help="Keep the probabilities of all classes; with --raw-output."),
 )

@@ -23,6 +23,7 @@ from ..train.ensemble import Ensemble
 from ..train.holds import predicting as trained_folds_as_they_are
 from ..train.paths import NAMES, Paths
 from ..train.predict import USUAL_PREDICTION, CheckedModel, PredictOptions
+from ..train.queue import gpu_slots
 from ..work import begun, staging
 from ..work.apart import refuse_holding, refuse_within
 from ..work.interruption import interruptible
@@ -110,7 +111,8 @@ def infer(
     planned = plan_inputs(inputs, dataset.description, within, as_converted(dataset.run))
     planned = replace(planned, plan=_of_models(planned.plan, ensemble, predicting))
     cases = _cases(planned, dataset)
-    run = Run(ensemble, paths, predicting, how.jobs)
+    slots = tuple(gpu_slots(predicting.gpus)) if predicting.gpus else ()
+    run = Run(ensemble, paths, predicting, how.jobs, slots)
     way_back, bring_back = _way_back(planned, dataset, output, run if raw_output else None)
     _preflight(planned.plan, way_back, overwrite=how.overwrite)
     cures = (Cure.of("abort", target=output),)

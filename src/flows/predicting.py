@@ -10,16 +10,17 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..convert.back.raw_predictions import OF_PROBABILITIES, PROBABILITIES
-from ..errors import Cure, Finding, Refused, SegconvError
+from ..errors import Cure, Finding, Refused, SegconvError, refuse_if_any
 from ..image import opened
 from ..train.ensemble import Ensemble, average, stages
 from ..train.paths import Paths
 from ..train.postprocess import apply_postprocessing
 from ..train.predict import OWN_FILES, CheckedModel, Folders, PredictOptions, predict_with
+from ..train.queue import Job, Slot, run_jobs
 from ..work import begun, fsops
 from ..work.writing import writing
 
@@ -27,7 +28,7 @@ PREDICTIONS = "predictions"
 """Folder of the finished predictions in the work folder."""
 
 _UNPROCESSED, _STAGE, _INPUTS = "unprocessed", "stage", "inputs"
-"""Folders of predictions before postprocessing, of predictions of one model, and of links to images."""
+"""Folders of predictions before postprocessing; of predictions of one model and of links to images, by slot."""
 
 PROBABILITY_BYTES = 4
 MOST_PROBABILITIES = 2 << 30
@@ -74,12 +75,21 @@ class Run:
         As for `predict_with`.
     jobs
         Number of nnU-Net's processes that read, and that write.
+    slots
+        GPUs that share the cases; none to predict them here, one after the other.
+    number
+        Which of the slots this is.
+    settings
+        Its variables for nnU-Net.
     """
 
     ensemble: Ensemble
     paths: Paths
     options: PredictOptions
     jobs: int
+    slots: tuple[Slot, ...] = ()
+    number: int = 0
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def result(self) -> str:
@@ -94,14 +104,24 @@ class Run:
         """Return all folders that predictions are written to."""
         of_stages = [
             folder
+            for share in self.shares()
             for number, member in enumerate(self.ensemble.members)
-            for folder in self.stage_folders(number, member)
+            for folder in share.stage_folders(number, member)
         ]
         return list(dict.fromkeys([*of_stages, self.result, PREDICTIONS]))
 
+    @property
+    def inputs(self) -> str:
+        """Folder of links to the images that a slot predicts."""
+        return f"{_INPUTS}-{self.number}"
+
+    def shares(self) -> list[Run]:
+        """Return this once for each slot."""
+        return [replace(self, number=number) for number in range(max(1, len(self.slots)))]
+
     def stage_folders(self, number: int, member: CheckedModel) -> list[str]:
         """Return the folder of each stage of a member, the last one included."""
-        names = [f"{_STAGE}-{number}-{stage}" for stage in range(len(stages(member)))]
+        names = [f"{_STAGE}-{number}-{stage}-{self.number}" for stage in range(len(stages(member)))]
         return names if self.ensemble.is_several else [*names[:-1], self.result]
 
     def keeps_probabilities(self, *, last_stage: bool = True) -> bool:
@@ -139,15 +159,42 @@ def predict_missing(cases: Cases, run: Run) -> None:
     """
     ends = _ends(run.options.probabilities)
     missing = [case for case in cases.images if not _is_whole(cases, run.result, case, ends)]
-    for portion in _portions(cases, run, missing):
-        _predict(portion, run)
+    if run.slots:
+        _predict_on_slots(cases, run, missing)
+    else:
+        _predict_here(cases, run, missing)
     if run.result != PREDICTIONS:
         _postprocess(cases, run)
 
 
+def _predict_here(cases: Cases, run: Run, missing: Sequence[str]) -> None:
+    for portion in _portions(cases, run, missing):
+        _predict(portion, run)
+
+
+def _predict_on_slots(cases: Cases, run: Run, missing: Sequence[str]) -> None:
+    """Predict on several GPUs at once, each its share of the cases; what fails on one does not stop the others."""
+    jobs = max(1, run.jobs // len(run.slots))
+
+    def job(share: Run) -> Job[None]:
+        names = missing[share.number :: len(run.slots)]
+
+        def work(slot: Slot) -> None:
+            _predict_here(cases, replace(share, jobs=jobs, settings=slot.settings), names)
+
+        return Job(f"share {share.number}", work)
+
+    outcomes = run_jobs([job(share) for share in run.shares()[: len(missing)]], run.slots)
+    failed = [outcome.error for outcome in outcomes if outcome.error is not None]
+    if len(failed) == 1:
+        raise failed[0]
+    refuse_if_any(finding for error in failed for finding in error.findings)
+
+
 def _files(cases: Cases, run: Run, names: Iterable[str]) -> list[str]:
     names = list(names)
-    files = [f"{_INPUTS}/{os.path.basename(image)}" for case in names for image in cases.images[case]]
+    images = [os.path.basename(image) for case in names for image in cases.images[case]]
+    files = [f"{share.inputs}/{image}" for share in run.shares() for image in images]
     for folder in run.folders():
         files += [f"{folder}/{name}" for name in OWN_FILES]
         files += [f"{folder}/{case}{end}" for case in names for end in (cases.ending, *OF_PROBABILITIES)]
@@ -196,22 +243,22 @@ def _predict_member(portion: Cases, run: Run, member: CheckedModel, folders: Seq
         missing = [case for case in portion.images if not _is_whole(portion, folder, case, _ends(probabilities))]
         output = portion.work / folder
         if missing:
-            asked = Folders(_linked(portion, missing), output, previous)
+            asked = Folders(_linked(portion, run.inputs, missing), output, previous)
             options = replace(run.options, probabilities=probabilities)
-            predict_with(model, asked, run.paths, options, jobs=run.jobs)
+            predict_with(model, asked, run.paths, options, jobs=run.jobs, settings=run.settings)
             _refuse_missing(portion, folder, model.log(run.paths))
         previous = output
 
 
-def _linked(portion: Cases, names: Sequence[str]) -> Path:
+def _linked(portion: Cases, name: str, names: Sequence[str]) -> Path:
     """Return a folder with links to the images of some cases: nnU-Net predicts all that a folder holds."""
-    folder = portion.work / _INPUTS
+    folder = portion.work / name
     with writing(folder):
         fsops.mkdir(folder)
         for left in folder.iterdir():
             fsops.unlink(left)
-        for name in names:
-            for image in portion.images[name]:
+        for case in names:
+            for image in portion.images[case]:
                 fsops.symbolic_link(portion.work / image, folder / os.path.basename(image))
     return folder
 

@@ -141,12 +141,15 @@ class PredictOptions:
         Called with each line that nnU-Net writes.
     probabilities
         Keep the probabilities of all classes, too.
+    gpus
+        Numbers of GPUs that share the cases; the one that PyTorch finds if empty.
     """
 
     device: str = AUTO
     mirror: bool = True
     tell: Tell | None = None
     probabilities: bool = False
+    gpus: tuple[str, ...] = ()
 
 
 USUAL_PREDICTION = PredictOptions()

@@ -45,13 +45,14 @@ def main():
     cases = sorted(name.rpartition("_")[0] for name in os.listdir(inputs))
     note("log", cases)
     note("models", [os.path.basename(sys.argv[6])])
+    note("gpus", [os.environ.get("CUDA_VISIBLE_DEVICES", "-")])
     note("folds", sys.argv[8 : sys.argv.index("-chk")])
     before = sys.argv[sys.argv.index("-prev_stage_predictions") + 1] if "-prev_stage_predictions" in sys.argv else None
     how = os.environ.get("nnUNet_program", "")
     for name in {OWN_FILES!r}:
         with open(f"{{output}}/{{name}}", "w") as file:
             file.write("{{}}")
-    if how == "fail":
+    if how == "fail" or how == "fail on GPU 1" and os.environ.get("CUDA_VISIBLE_DEVICES") == "1":
         sys.exit("no prediction today")
     for case in cases[how == "fewer": 2 if how == "wait after two" else None]:
         assert before is None or os.path.exists(f"{{before}}/{{case}}.png")
@@ -100,6 +101,11 @@ class Predictor:
     def models(self) -> list[str]:
         """The model of each call."""
         return [name for (name,) in self._noted("models")]
+
+    @property
+    def gpus(self) -> list[str]:
+        """The GPU of each call."""
+        return [name for (name,) in self._noted("gpus")]
 
     @property
     def folds(self) -> list[list[str]]:

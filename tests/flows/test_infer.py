@@ -436,6 +436,27 @@ def test_a_killed_ensemble_is_resumed_within_a_case(world: World, monkeypatch: p
     assert world.made() == RESTORED
 
 
+def test_gpus_share_the_cases_and_one_that_fails_does_not_stop_the_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child sees the GPU that it is given; there is none here."""
+    best_is_an_ensemble(world)
+    write_png(world.pictures / "three.png", np.zeros((6, 8, 3), dtype=np.uint8))
+    words = ["infer", 501, "-i", world.pictures, "-o", world.output, "--trust-model", "-j", 2]
+    assert world.segconv(*words, "--gpus", "0,1", "--device", "cpu").codes() == ["SC001"]
+    monkeypatch.setenv("nnUNet_program", "fail on GPU 1")
+    done = world.segconv(*words, "--gpus", "0,1")
+    assert done.codes() == ["SC101"]
+    assert sorted(world.predictor.gpus) == ["0", "0", "1"], "two models on one, the first on the other"
+    assert sorted(map(len, world.predictor.averaged)) == [2]
+    monkeypatch.delenv("nnUNet_program")
+    done = world.segconv(*words, "--gpus", "0,1")
+    assert done.code == 0, done.err
+    assert sorted(map(len, world.predictor.averaged)) == [1, 2]
+    assert world.made() == {**RESTORED, "three.png": [0, 128, 255]}
+    assert world.hidden() == []
+
+
 def test_probabilities_are_kept_in_nnunets_own_form(world: World) -> None:
     assert world.infer("--probabilities").codes() == ["SC001"]
     assert world.predictor.asked == []
