@@ -46,6 +46,8 @@ class Predicting:
     gpus: tuple[str, ...] | None
     no_mirroring: bool
     probabilities: bool
+    overlay: Path | None
+    raw_output: bool
 
     def options(self, sink: Sink) -> PredictOptions:
         """Return the options of prediction; the sink shows what nnU-Net writes."""
@@ -59,6 +61,7 @@ class Predicting:
             tell=sink.detail,
             probabilities=self.probabilities,
             gpus=self.gpus or (),
+            overlay=self.overlay,
         )
 
 
@@ -69,10 +72,27 @@ predicting = bundled(
     option("--gpus", type=GPUS, metavar="N,…", help="GPUs that share the cases."),
     no_mirroring,
     option("--probabilities", is_flag=True, help="Keep the probabilities of all classes; with --raw-output."),
+    option("--overlay", type=PATH, metavar="PNG", help="Draw the cases with the most foreground."),
+    option("--raw-output", is_flag=True, help="Write nnU-Net's own names and values instead of yours."),
 )
 """How models predict; the function gets `Predicting` as ``chosen``."""
 
-raw_output = option("--raw-output", is_flag=True, help="Write nnU-Net's own names and values instead of yours.")
+
+@dataclass(frozen=True)
+class Files:
+    """What is predicted, and where to."""
+
+    inputs: Path
+    output: Path
+
+
+files = bundled(
+    "files",
+    Files,
+    option("-i", "--input", "inputs", type=PATH, required=True, help="A file, or a folder of files or DICOM series."),
+    output,
+)
+"""``-i`` and ``-o``; the function gets `Files`."""
 
 
 @dataclass(frozen=True)
@@ -100,18 +120,24 @@ class Named:
         return best_or_only(dataset, paths, trust, checkpoint=self.checkpoint)
 
 
+SHOWN_LABELS = 20
+
+
 def show(made: Prediction, sink: Sink) -> None:
     """Show the result of a prediction."""
     sink.warn(made.warnings)
+    say = sink.say if len(made.labels) <= SHOWN_LABELS else sink.detail
+    for label in made.labels:
+        say(f"{label.name}: {label.voxels} voxels in {label.cases} of {len(made.files)} predictions")
     for name in made.files:
         sink.data(str(made.output / name))
-    sink.end({"output": str(made.output), "files": made.files}, made.warnings)
+    labels = [{"name": label.name, "voxels": label.voxels, "cases": label.cases} for label in made.labels]
+    sink.end({"output": str(made.output), "files": made.files, "labels": labels}, made.warnings)
 
 
 @click.command(epilog=example("segconv infer 501 -c 2d_small -f 0 -tr nnUNetTrainer_1epoch -i testing/input -o mine"))
 @click.argument("dataset")
-@option("-i", "--input", "inputs", type=PATH, required=True, help="A file, or a folder of files or DICOM series.")
-@output
+@files
 @bundled(
     "named",
     Named,
@@ -123,18 +149,15 @@ def show(made: Prediction, sink: Sink) -> None:
 )
 @predicting
 @trusting
-@raw_output
 @bundled("how", RunOptions, overwrite, restart, jobs)
 @three_folders
 @speaking
 def command(
     dataset: str,
-    inputs: Path,
-    output: Path,
+    files: Files,
     named: Named,
     chosen: Predicting,
     trust: Trust,
-    raw_output: bool,
     how: RunOptions,
     sink: Sink,
     paths: Paths,
@@ -157,6 +180,7 @@ def command(
     for line in model.said:
         sink.say(line)
     sink.warn(model.warnings)
-    options = chosen.options(sink)
-    show(infer(found, model.ensemble, inputs, output, paths, how, options, raw_output=raw_output), sink)
+    options, raw_output = chosen.options(sink), chosen.raw_output
+    made = infer(found, model.ensemble, files.inputs, files.output, paths, how, options, raw_output=raw_output)
+    show(made, sink)
     return 0

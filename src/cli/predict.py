@@ -9,8 +9,8 @@ import click
 
 from ..train.model import FINAL
 from ..work.run_options import RunOptions
-from .infer import Predicting, predicting, raw_output, show
-from .options import PATH, bundled, example, jobs, option, output, overwrite, restart, speaking, three_folders, trusting
+from .infer import Files, Predicting, files, predicting, show
+from .options import PATH, bundled, example, jobs, option, overwrite, restart, speaking, three_folders, trusting
 from .sink import Sink
 from .types import FOLDS
 
@@ -28,8 +28,7 @@ def _wanted(configuration: str | None, folds: tuple[str, ...] | None, checkpoint
 
 @click.command(epilog=example("segconv predict model.zip -i testing/input -o predicted --device cpu"))
 @click.argument("model", type=PATH)
-@option("-i", "--input", "inputs", type=PATH, required=True, help="A file, or a folder of files or DICOM series.")
-@output
+@files
 @bundled(
     "wanted",
     _wanted,
@@ -40,18 +39,15 @@ def _wanted(configuration: str | None, folds: tuple[str, ...] | None, checkpoint
 )
 @predicting
 @trusting
-@raw_output
 @bundled("how", RunOptions, overwrite, restart, jobs)
 @three_folders
 @speaking
 def command(
     model: Path,
-    inputs: Path,
-    output: Path,
+    files: Files,
     wanted: Wanted,
     chosen: Predicting,
     trust: Trust,
-    raw_output: bool,
     how: RunOptions,
     sink: Sink,
     paths: Paths,
@@ -69,11 +65,12 @@ def command(
     from ..flows.infer import infer
     from ..flows.predict import opened_models
 
-    with opened_models(model, output, wanted, trust) as found:
+    with opened_models(model, files.output, wanted, trust) as found:
         for line in found.chosen.said:
             sink.say(line)
         sink.warn([*found.warnings, *found.chosen.warnings])
-        options = chosen.options(sink)
-        made = infer(found.dataset, found.chosen.ensemble, inputs, output, paths, how, options, raw_output=raw_output)
+        options, raw_output = chosen.options(sink), chosen.raw_output
+        dataset, ensemble = found.dataset, found.chosen.ensemble
+        made = infer(dataset, ensemble, files.inputs, files.output, paths, how, options, raw_output=raw_output)
     show(made, sink)
     return 0

@@ -19,11 +19,12 @@ from ..convert.inputs import Inputs, as_converted, plan_inputs, run_inputs, ways
 from ..dataset.layout import Dataset
 from ..dataset.lineage import RESTORED, manifest
 from ..errors import Cure, Finding, Interrupted, Refused, SegconvError
+from ..review.pictures.sealed import refuse_taken
 from ..train.ensemble import Ensemble
 from ..train.holds import predicting as trained_folds_as_they_are
 from ..train.paths import NAMES, Paths
 from ..train.predict import USUAL_PREDICTION, CheckedModel, PredictOptions
-from ..train.queue import gpu_slots
+from ..train.queue import Slot, gpu_slots
 from ..work import begun, staging
 from ..work.apart import refuse_holding, refuse_within
 from ..work.interruption import interruptible
@@ -32,7 +33,9 @@ from ..work.plan import INFER, Plan, Target, work_slot
 from ..work.preflight import preflight, replaceable
 from ..work.run import GO_ON, STOPPED, Outcome
 from ..work.run_options import USUAL, RunOptions, refuse_unfit
+from ..work.single import write_single
 from ..work.writing import writing
+from .predicted import LabelCount, Predicted, count_labels, draw_overlay, warn_of_background
 from .predicting import PREDICTIONS, Cases, Run, any_predicted, kept_files, make_room, predict_missing
 
 
@@ -47,12 +50,15 @@ class Prediction:
     files
         File names in it.
     warnings
-        Warnings from reading and restoring.
+        Warnings from reading and restoring, and about predictions without foreground.
+    labels
+        How much of each label was predicted.
     """
 
     output: Path
     files: list[str]
     warnings: list[Finding]
+    labels: tuple[LabelCount, ...] = ()
 
 
 def infer(
@@ -98,21 +104,14 @@ def infer(
         By Ctrl-C or SIGTERM; the hidden folders stay.
     """
     refuse_unfit(raw_output=raw_output)
-    ensemble = Ensemble.of(model)
-    if predicting.probabilities and not raw_output:
-        raise SegconvError(
-            "probabilities are kept in nnU-Net's own form only, which is not that of your files",
-            code="SC001",
-            cures=[Cure.of("raw_output")],
-        )
-    output = output.absolute()
+    ensemble, output = Ensemble.of(model), output.absolute()
+    _refuse_options(predicting, raw_output=raw_output, overwrite=how.overwrite)
     _refuse_overlap(dataset, ensemble, inputs, output, paths)
     target, within = _targets(output)
     planned = plan_inputs(inputs, dataset.description, within, as_converted(dataset.run))
     planned = replace(planned, plan=_of_models(planned.plan, ensemble, predicting))
     cases = _cases(planned, dataset)
-    slots = tuple(gpu_slots(predicting.gpus)) if predicting.gpus else ()
-    run = Run(ensemble, paths, predicting, how.jobs, slots)
+    run = Run(ensemble, paths, predicting, how.jobs, _slots(predicting))
     way_back, bring_back = _way_back(planned, dataset, output, run if raw_output else None)
     _preflight(planned.plan, way_back, overwrite=how.overwrite)
     cures = (Cure.of("abort", target=output),)
@@ -131,11 +130,33 @@ def infer(
                 prepared = run_inputs(planned, RunOptions(how.jobs), keep=kept_files(cases, run, done))
             make_room(cases, run)
             predict_missing(cases, run)
+            found = count_labels(cases, dataset.description.labels, jobs=how.jobs)
+            _draw(planned, cases, found, predicting.overlay, overwrite=how.overwrite)
             outcome = bring_back(RunOptions(how.jobs, overwrite=how.overwrite, lock=lock))
         with writing(work):
             late = begun.remove_own(work)
     files = sorted(item.outputs[0] for item in way_back.items)
-    return Prediction(output, files, [*prepared.warnings, *outcome.warnings, *late])
+    warnings = [*prepared.warnings, *warn_of_background(cases, found), *outcome.warnings, *late]
+    return Prediction(output, files, warnings, found.labels)
+
+
+def _draw(planned: Inputs, cases: Cases, found: Predicted, picture: Path | None, *, overwrite: bool) -> None:
+    """Write the picture of some predictions, if one is wanted."""
+    if picture is not None:
+        names = {case.case: case.original_name for case in planned.cases}
+        data = draw_overlay(cases, found, names)
+        write_single(picture, data, partial(refuse_taken, picture, overwrite=overwrite))
+
+
+def _refuse_options(predicting: PredictOptions, *, raw_output: bool, overwrite: bool) -> None:
+    if predicting.probabilities and not raw_output:
+        raise SegconvError(
+            "probabilities are kept in nnU-Net's own form only, which is not that of your files",
+            code="SC001",
+            cures=[Cure.of("raw_output")],
+        )
+    if predicting.overlay is not None:
+        refuse_taken(predicting.overlay, overwrite=overwrite)
 
 
 def _refuse_overlap(dataset: Dataset, ensemble: Ensemble, inputs: Path, output: Path, paths: Paths) -> None:
@@ -145,6 +166,10 @@ def _refuse_overlap(dataset: Dataset, ensemble: Ensemble, inputs: Path, output: 
     for model in ensemble.models:
         refuse_holding(output, {**read, "the model": model.folder})
     refuse_within(output, "the input", inputs)
+
+
+def _slots(predicting: PredictOptions) -> tuple[Slot, ...]:
+    return tuple(gpu_slots(predicting.gpus)) if predicting.gpus else ()
 
 
 def _of_models(plan: Plan, ensemble: Ensemble, predicting: PredictOptions) -> Plan:

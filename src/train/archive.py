@@ -69,10 +69,7 @@ def list_archive(path: Path, into: Path | None = None) -> list[Member]:
             reading.opened(os.path.realpath(path)) as file,
             zipfile.ZipFile(file) as archive,
         ):
-            entries = archive.infolist()
-            refuse_if_any([*(found for entry in entries for found in _oddities(entry, path)), *_whole(entries, path)])
-            refuse_if_any(found for entry in entries for found in _damage(archive, entry, path))
-            files = [entry for entry in entries if not entry.is_dir()]
+            files = _judged(archive, path)
     except zipfile.BadZipFile as error:
         raise SegconvError(f"is not a zip archive ({error})", code="SC051", file=str(path)) from error
     except OSError as error:
@@ -80,6 +77,14 @@ def list_archive(path: Path, into: Path | None = None) -> list[Member]:
     if into is not None:
         _refuse_existing([into / entry.filename for entry in files])
     return [Member(entry.filename, entry.file_size) for entry in files]
+
+
+def _judged(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
+    """Return the files of an archive; refuse one that is harmful or damaged."""
+    entries = archive.infolist()
+    refuse_if_any([*(found for entry in entries for found in _oddities(entry, path)), *_whole(entries, path)])
+    refuse_if_any(found for entry in entries for found in _damage(archive, entry, path))
+    return [entry for entry in entries if not entry.is_dir()]
 
 
 def _refuse_existing(files: Iterable[Path]) -> None:

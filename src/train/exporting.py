@@ -113,8 +113,7 @@ def models_to_export(dataset: str, paths: Paths, wanted: Wanted) -> list[str]:
     """
     folder = paths.require("results") / dataset
     trained = [path.parent.name for path in sorted(folder.glob("*__*__*/plans.json")) if trained_folds(path.parent)]
-    named = [Model(dataset, configuration, *names) for *names, configuration in (name.split("__") for name in trained)]
-    models = [model.name for model in named if wanted.takes(model)]
+    models = [name for name in trained if _is_wanted(name, dataset, wanted)]
     if not models:
         raise SegconvError(
             f"no such model is trained; there are {', '.join(trained)}" if trained else "no model of it is trained",
@@ -122,6 +121,11 @@ def models_to_export(dataset: str, paths: Paths, wanted: Wanted) -> list[str]:
             file=str(folder),
         )
     return sorted({path.name for name in models for path in _stages(folder / name)})
+
+
+def _is_wanted(name: str, dataset: str, wanted: Wanted) -> bool:
+    trainer, plans, configuration = name.split("__", 2)
+    return wanted.takes(Model(dataset, configuration, trainer, plans))
 
 
 def _stages(model: Path) -> list[Path]:

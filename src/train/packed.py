@@ -41,6 +41,8 @@ _KNOWN = re.compile(
 )
 """Files of a dataset's results, below its folder."""
 
+_PLANS = re.compile(rf"[^/]+/{_MODEL}/plans\.json")
+
 PICKLES = (".pkl", ".pickle")
 """Not unpacked: nnU-Net's commands run what is in them, and predicting needs none."""
 
@@ -63,14 +65,16 @@ def dataset_of(members: Iterable[Member], archive: Path) -> str:
             code="SC125",
             file=str(archive),
         )
-    refuse_if_any(
-        Finding("SC125", f"holds {name!r}, which is no file of a trained model", file=str(archive))
-        for name in names
-        if not _KNOWN.fullmatch(name.partition("/")[2])
-    )
-    if not any(name.endswith("/plans.json") and name.count("/") == 2 for name in names):
+    refuse_if_any(_strange(names, archive))
+    if not any(_PLANS.fullmatch(name) for name in names):
         raise SegconvError("holds no plans of a model", code="SC125", file=str(archive))
     return folders[0]
+
+
+def _strange(names: Iterable[str], archive: Path) -> list[Finding]:
+    what = "which is no file of a trained model"
+    strange = [name for name in names if not _KNOWN.fullmatch(name.partition("/")[2])]
+    return [Finding("SC125", f"holds {name!r}, {what}", file=str(archive)) for name in strange]
 
 
 def checksums(files: Mapping[str, tuple[int, str]], **said: Any) -> dict[str, Any]:

@@ -143,6 +143,8 @@ class PredictOptions:
         Keep the probabilities of all classes, too.
     gpus
         Numbers of GPUs that share the cases; the one that PyTorch finds if empty.
+    overlay
+        PNG to write of some of the predictions.
     """
 
     device: str = AUTO
@@ -150,6 +152,7 @@ class PredictOptions:
     tell: Tell | None = None
     probabilities: bool = False
     gpus: tuple[str, ...] = ()
+    overlay: Path | None = None
 
 
 USUAL_PREDICTION = PredictOptions()

@@ -60,7 +60,8 @@ def main():
             with zipfile.ZipFile(f"{{output}}/{{case}}.npz", "w") as file:
                 file.writestr("probabilities.npy", b"")
             open(f"{{output}}/{{case}}.pkl", "w").close()
-        shutil.copyfile(f"{{room}}/mask.png", f"{{output}}/{{case}}.png")
+        empty = how == "background" or how == "background at first" and case == cases[0]
+        shutil.copyfile(f"{{room}}/{{'empty' if empty else 'mask'}}.png", f"{{output}}/{{case}}.png")
     if how.startswith("wait"):
         multiprocessing.get_context("fork").Process(target=time.sleep, args=(1000,)).start()
         open(f"{{room}}/begun", "w").close()
@@ -90,6 +91,7 @@ class Predictor:
         folder.mkdir()
         (folder / "stand_in.py").write_text(PROGRAM)
         write_png(folder / "mask.png", np.repeat(np.arange(3, dtype=np.uint8), 16).reshape(6, 8))
+        write_png(folder / "empty.png", np.zeros((6, 8), dtype=np.uint8))
         return cls(folder)
 
     @property

@@ -457,6 +457,42 @@ def test_gpus_share_the_cases_and_one_that_fails_does_not_stop_the_other(
     assert world.hidden() == []
 
 
+def test_the_amount_of_each_label_is_said(world: World) -> None:
+    done = world.infer()
+    assert [line for line in done.err.splitlines() if " voxels in " in line] == [
+        f"{name}: 32 voxels in 2 of 2 predictions" for name in ("class_128", "class_255")
+    ]
+    done = world.infer("--overwrite", "--json")
+    assert [(label["voxels"], label["cases"]) for label in done.json["labels"]] == [(32, 2), (32, 2)]
+
+
+def test_a_prediction_of_background_is_warned_of(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("nnUNet_program", "background at first")
+    done = world.infer()
+    assert done.code == 0
+    (line,) = [line for line in done.err.splitlines() if "SC120" in line]
+    assert NAMES[0] in line
+    monkeypatch.setenv("nnUNet_program", "background")
+    done = world.infer("--overwrite")
+    assert [line for line in done.err.splitlines() if "SC120" in line] == [
+        "Warning SC120: all 2 predictions hold nothing but background"
+    ]
+
+
+def test_a_picture_of_the_predictions_is_drawn_and_only_ones_own_is_replaced(world: World) -> None:
+    picture = world.folder / "overlay.png"
+    picture.write_bytes(b"mine")
+    assert world.infer("--overlay", picture).codes() == ["SC020"]
+    assert world.predictor.asked == []
+    picture.unlink()
+    assert world.infer("--overlay", picture).code == 0
+    image = io.imread(picture)
+    assert image.shape[1] > 500, "two cases side by side"
+    assert len(np.unique(image.reshape(-1, image.shape[2]), axis=0)) > 10
+    assert world.infer("--overlay", picture, "--overwrite").code == 0
+    assert world.hidden() == []
+
+
 def test_probabilities_are_kept_in_nnunets_own_form(world: World) -> None:
     assert world.infer("--probabilities").codes() == ["SC001"]
     assert world.predictor.asked == []
