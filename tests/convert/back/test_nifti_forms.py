@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import struct
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import nibabel as nib
@@ -16,11 +15,13 @@ import SimpleITK as sitk
 from segconv.convert.conversion import plan_conversion, run_conversion
 from segconv.convert.model import ConvertOptions
 from segconv.dataset.layout import Dataset
-from segconv.flows import infer as flow
+from segconv.flows import predicting
+from segconv.flows.infer import infer
 from segconv.image.formats.nifti_block import NiftiBlock
 from segconv.image.formats.nifti_forms import forms_of, with_forms
 from segconv.image.geometry import Geometry
 from segconv.train.paths import Paths
+from segconv.train.predict import CheckedModel, Folders
 
 from ...command import Command
 
@@ -184,9 +185,9 @@ def test_predictions_of_new_files_have_the_forms_of_their_images(
     made = run_conversion(plan_conversion(tmp_path / "s", "9_A", raw=tmp_path, options=options)).target
     write(tmp_path / "new/scan of mine.nii", image, **FORMS[name])
 
-    def predict(model: object, inputs: Path, predictions: Path, paths: Paths, *_: object, **__: object) -> None:
+    def predict(model: object, where: Folders, *_: object, **__: object) -> None:
         """Write what nnU-Net writes: the label on the grid that SimpleITK reads."""
-        for path in inputs.iterdir():
+        for path in where.inputs.iterdir():
             given = sitk.ReadImage(str(path))
             turned = sitk.DICOMOrient(given, "LPS")
             assert (given.GetDirection() != turned.GetDirection()) is bool(repair), "as the model was trained"
@@ -194,12 +195,13 @@ def test_predictions_of_new_files_have_the_forms_of_their_images(
             found = sitk.GetImageFromArray(label.T)
             found.CopyInformation(turned)
             found = sitk.DICOMOrient(found, "RAS") if repair else found
-            sitk.WriteImage(found, str(predictions / path.name.replace("_0000", "")))
+            sitk.WriteImage(found, str(where.output / path.name.replace("_0000", "")))
 
-    monkeypatch.setattr(flow, "predict_with", predict)
-    (tmp_path / "model").mkdir()
-    model: Any = SimpleNamespace(folder=tmp_path / "model", log=lambda paths: tmp_path / "log")
-    done = flow.infer(Dataset.open(made), model, tmp_path / "new", tmp_path / "out", Paths())
+    monkeypatch.setattr(predicting, "predict_with", predict)
+    (tmp_path / "model/fold_0").mkdir(parents=True)
+    (tmp_path / "model/fold_0/checkpoint_final.pth").touch()
+    model = CheckedModel(tmp_path / "model", made.name, ("0",), "checkpoint_final.pth")
+    done = infer(Dataset.open(made), model, tmp_path / "new", tmp_path / "out", Paths())
     assert done.files == ["scan of mine.nii"]
     assert lies(tmp_path / "out/scan of mine.nii") == lies(tmp_path / "new/scan of mine.nii")
     assert np.array_equal(np.asarray(nib.load(tmp_path / "out/scan of mine.nii").dataobj), label)
