@@ -43,6 +43,7 @@ def command(
     training, or trains something other than intended, is an error; what is odd is a warning. Exit code 1
     if there are errors. docs/codes.md explains every code.
     """
+    from ..dataset import history
     from ..dataset.splits import FILE as SPLITS
     from ..errors import as_errors
     from ..review.check.dataset_check import check_dataset
@@ -60,9 +61,11 @@ def command(
     findings = as_errors(report.findings) if strict else report.findings
     _show(report.facts, sink)
     ok = report_findings(folder.name, findings, sink)
-    sink.next(f"segconv plan {dataset}" if ok else f"segconv check {dataset}   (once the errors above are fixed)")
     errors = _count(findings, "error")
     counts = {"errors": errors, "warnings": len(findings) - errors}
+    if not quick:
+        history.note(folder, history.CHECKED, identity=history.identity(folder), **counts)
+    sink.next(f"segconv plan {dataset}" if ok else f"segconv check {dataset}   (once the errors above are fixed)")
     sink.end({"dataset": str(folder), "quick": quick, "counts": counts, "facts": report.facts}, findings, ok=ok)
     return 0 if ok else EXIT_FOUND
 

@@ -86,6 +86,7 @@ WORDS = {
     "fewer_stages": "fewer `--stages`",
     "smaller_patch": "derive a configuration with a smaller batch or patch: `segconv plans derive`",
     "train": "`segconv train {dataset} -c {configuration} -f {fold}[ -tr {trainer}][ -p {plans}]`",
+    "predict": "`segconv infer {dataset} -i {inputs} -o {output}`",
     "train_from_start": "leave out `--continue`",
     "same_command_resumes": "the same command goes on from there",
     "validate_stage": "`segconv train {dataset} -c {configuration} -f {fold} --val`",
@@ -98,7 +99,8 @@ WORDS = {
     "choose_conditions": "`--angles 5,10,15` or `--shifts 30,50` set some",
     "do_not_shift": "leave out `--shifts`",
     "stress_less": "fewer `--cases`, `--angles` or `--planes`",
-    "find_best": "`segconv best {dataset}`",
+    "find_best": "`segconv best {dataset}[ {configurations:-c}]`",
+    "find_best_single": "`segconv best {dataset}[ {configurations:-c}] --no-ensembles`",
     "validate": "`segconv train {dataset} -c {configuration} -f {fold}[ -tr {trainer}][ -p {plans}] --val`",
     "validate_with_probabilities": "`segconv train {dataset} -c {configuration} -f {fold}[ -tr {trainer}][ -p {plans}]"
     " --val --npz` keeps them",
@@ -222,7 +224,15 @@ REMARKS = ("options_need_restart",)
 INSTEAD = {("repair", "label_takes_image_header"): "`--repair header`, if both have the same voxels"}
 """Command and kind → words, where the command has another option for it."""
 
-PLACEHOLDERS = {"images": "GLOB", "masks": "GLOB", "labels": "NAME=VALUE,…", "spacing": "X,Y,Z", "snap": "N"}
+PLACEHOLDERS = {
+    "images": "GLOB",
+    "masks": "GLOB",
+    "labels": "NAME=VALUE,…",
+    "spacing": "X,Y,Z",
+    "snap": "N",
+    "inputs": "IN",
+    "output": "OUT",
+}
 """What stands for a missing value, where its name in capitals would say less."""
 
 _OPTIONAL = re.compile(r"\[([^\[\]{}]*\{(\w+)[^\[\]]*)\]")

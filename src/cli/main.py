@@ -40,6 +40,7 @@ COMMANDS: dict[str, str] = {
     "restore": "Bring predictions back to your own names and values.",
     "evaluate": "Score predictions against reference masks.",
     "stress": "Measure how much a trained model depends on pose and grey values.",
+    "status": "Show how far a dataset is, and the next command.",
     "doctor": "Examine whether this machine can train.",
     "paths": "Make nnU-Net's three folders, or show where they are.",
     "nnunet": "Run any command of the installed nnU-Net with the folders set.",

@@ -16,6 +16,7 @@ from pathlib import Path
 from ..convert.back.raw_predictions import plan_raw_predictions, run_raw_predictions
 from ..convert.back.restore import plan_restore_of, run_restore
 from ..convert.inputs import Inputs, as_converted, plan_inputs, run_inputs, ways_back
+from ..dataset import history
 from ..dataset.layout import Dataset
 from ..dataset.lineage import RESTORED, manifest
 from ..errors import Cure, Finding, Interrupted, Refused, SegconvError
@@ -136,6 +137,7 @@ def infer(
         with writing(work):
             late = begun.remove_own(work)
     files = sorted(item.outputs[0] for item in way_back.items)
+    history.note(dataset.path, history.PREDICTED, output=str(output), files=len(files))
     warnings = [*prepared.warnings, *warn_of_background(cases, found), *outcome.warnings, *late]
     return Prediction(output, files, warnings, found.labels)
 

@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+from ..dataset import history
 from ..dataset.layout import Dataset
 from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.splits import leaks, read_splits
@@ -78,6 +79,8 @@ def plan_dataset(
         if check:
             report = check_dataset(dataset.path, Workers(jobs), allow_external=allow_external)
             found = refuse_if_any(report.findings)
+            identity = history.identity(dataset.path)
+            history.note(dataset.path, history.CHECKED, identity=identity, errors=0, warnings=len(found))
             if warn is not None:
                 warn(found)
         refuse_leaking(dataset, dataset.path / SPLITS_FILE)

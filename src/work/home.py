@@ -19,6 +19,13 @@ def cache_home() -> Path | None:
     return _base("XDG_CACHE_HOME", ".cache")
 
 
+def state_home() -> Path | None:
+    """Return the folder of what programs remember for the user; None if unknown, or named and missing."""
+    base = _base("XDG_STATE_HOME", ".local/state")
+    named = base is not None and os.environ.get("XDG_STATE_HOME") == str(base)
+    return None if base is None or (named and not base.is_dir()) else base
+
+
 def _base(variable: str, usual: str) -> Path | None:
     chosen = os.environ.get(variable, "")
     if os.path.isabs(chosen):  # the specification says to ignore a relative path

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.train
 ORDER = [
     "paths init", "paths show", "paths", "doctor", "convert", "labels show", "labels",
     "labels rename", "labels regions", "labels ignore", "labels remap", "labels compile",
-    "check", "repair", "augment", "plan", "plans show", "plans", "plans derive",
+    "status", "check", "repair", "augment", "plan", "plans show", "plans", "plans derive",
     "train", "trainers list", "trainers", "trainers preview", "stress", "best",
     "infer", "models export", "models", "models show", "predict", "models import", "evaluate", "restore", "nnunet", "abort", "demo",
 ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""How far a dataset is, from raw files to predictions, and what comes next."""
