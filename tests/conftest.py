@@ -40,10 +40,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def really_trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> ReallyTrained:
-    """Models that nnU-Net trained on Hippocampus; read only, see `ReallyTrained.copied_to`."""
+    """Models that nnU-Net trained on Hippocampus; read only, see `ReallyTrained.copied_to`.
+
+    ``SEGCONV_TEST_MODELS`` names a folder that keeps them from one run to the next.
+    """
     base = tmp_path_factory.getbasetemp()
     ours = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # one for all workers
-    return trained_in(ours / "really-trained", data)
+    return trained_in(Path(os.environ.get("SEGCONV_TEST_MODELS", ours / "really-trained")), data)
 
 
 @pytest.fixture
