@@ -23,6 +23,7 @@ _HOMES = {
     "Refused": "errors",
     "RunOptions": "work.run_options",
     "SegconvError": "errors",
+    "TrainOptions": "train.training",
     "Trust": "train.gate",
     "Volume": "image.geometry",
     "Workers": "work.run_options",
@@ -40,6 +41,7 @@ _HOMES = {
     "run_augmentation": "augment.runner",
     "run_conversion": "convert.conversion",
     "run_restore": "convert.back.restore",
+    "train_folds": "flows.train",
 }
 
 __all__ = sorted(_HOMES)

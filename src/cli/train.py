@@ -85,7 +85,7 @@ def command(
     options = TrainOptions(device, wish, probabilities, ddp, tell=sink.detail, heard=display.hear)
     with display.shown():
         training = train_folds(
-            found, model, folds, paths, options, trust, slots=slots, warn=sink.warn, ended=_teller(sink)
+            found, model, folds, paths, options, trust, slots=slots, warn=sink.warn, ended=_teller(display.say)
         )
     return _end(sink, training, f"segconv infer {found.name.id} -c {model.configuration} -f {{}} -i IN -o OUT")
 
@@ -123,18 +123,17 @@ def _refuse_unlike(device: str, gpus: Sequence[str] | None, ddp: int, jobs: int)
         raise SegconvError(f"--ddp {ddp} needs as many GPUs, but --gpus names {len(gpus)}", hint="name as many")
 
 
-def _teller(sink: Sink) -> Callable[[Outcome[FoldResult]], None]:
+def _teller(say: Callable[[str], None]) -> Callable[[Outcome[FoldResult]], None]:
     """Return what says how each fold ended."""
 
     def tell(outcome: Outcome[FoldResult]) -> None:
         if outcome.error is not None:
             lines = getattr(outcome.error, "last_lines", ())[-LAST_LINES:]
-            sink.say(f"fold {outcome.name}: failed{', and its log ends:' if lines else ''}")
+            say(f"fold {outcome.name}: failed{', and its log ends:' if lines else ''}")
             for line in lines:
-                sink.say(f"    {line}")
+                say(f"    {line}")
         elif outcome.value is not None:
-            sink.say(f"fold {outcome.name}: {_done(outcome.value)}")
-            sink.warn(outcome.value.warnings)
+            say(f"fold {outcome.name}: {_done(outcome.value)}")
 
     return tell
 
@@ -155,9 +154,9 @@ def _done(result: FoldResult) -> str:
 def _end(sink: Sink, training: Training, following: str) -> int:
     """Say what was done and what failed; return the exit code."""
     done = [result.fold for result in training.done]
-    if training.failures:
-        sink.warn(training.failures)
-    else:
+    warnings = [finding for result in training.done for finding in result.warnings]
+    sink.warn([*warnings, *training.failures])
+    if not training.failures:
         sink.next(following.format(",".join(done)))
     result: dict[str, Any] = {
         "trained": [str(result.state.folder) for result in training.done],
@@ -172,6 +171,5 @@ def _end(sink: Sink, training: Training, following: str) -> int:
             for result in training.done
         ],
     }
-    warnings = [finding for result in training.done for finding in result.warnings]
     sink.end(result, [*training.failures, *warnings], ok=not training.failures)
     return 1 if training.failures else 0

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..train.epochs import STARTING, TRAINING, VALIDATING, Progress
-from .sink import Sink
+from .sink import Sink, escaped
 
 COLUMNS = ("fold", "on", "epoch", "train loss", "val. loss", "pseudo Dice", "left")
 _REFRESHED_PER_S = 2
@@ -30,7 +30,7 @@ class TrainingDisplay:
         self._sink = sink
         self._folds: dict[str, Progress] = {}
         self._lock = threading.Lock()
-        self._in_place = False
+        self._live: Any = None
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -41,21 +41,32 @@ class TrainingDisplay:
         from rich.console import Console
         from rich.live import Live
 
-        self._in_place = True
-        live = Live(
+        self._live = Live(
             get_renderable=self._table,
             console=Console(stderr=True),
             refresh_per_second=_REFRESHED_PER_S,
         )
-        with live:
-            yield
+        try:
+            with self._live:
+                yield
+        finally:
+            self._live = None
+
+    def say(self, text: str) -> None:
+        """Write a line, above the table if there is one."""
+        if self._live is None:
+            self._sink.say(text)
+            return
+        from rich.text import Text
+
+        self._live.console.print(Text(escaped(text)), soft_wrap=True)
 
     def hear(self, progress: Progress) -> None:
         """Take the progress of a fold, from any thread."""
         with self._lock:
             before = self._folds.get(progress.fold)
             self._folds[progress.fold] = progress
-        if not self._in_place and (words := in_words(before, progress)):
+        if self._live is None and (words := in_words(before, progress)):
             self._sink.say(f"fold {progress.fold}: {words}")
 
     def _table(self) -> Any:

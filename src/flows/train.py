@@ -94,12 +94,21 @@ def train_folds(
             refuse_foreign(model, paths, trust)
             options = replace(options, device=chosen_device(options.device))
         finished_first = sorted(folds, key=lambda fold: steps[fold] is not Step.NONE)
-        jobs = [Job(fold, partial(run_fold, model, fold, paths, options, trust)) for fold in finished_first]
+        jobs = [
+            Job(fold, partial(run_fold, model, fold, paths, _naming(fold, options, slots), trust))
+            for fold in finished_first
+        ]
         try:
             outcomes = run_jobs(jobs, slots, ended=ended)
         except KeyboardInterrupt as error:
             raise _interrupted(error, [state_of(folder) for folder in folders.values()]) from None
     return _training(outcomes, folds)
+
+
+def _naming(fold: str, options: TrainOptions, slots: Sequence[Slot]) -> TrainOptions:
+    """Return options that name the fold of each line, if lines of several folds may come at once."""
+    tell = options.tell
+    return options if tell is None or len(slots) == 1 else replace(options, tell=lambda line: tell(f"{fold}: {line}"))
 
 
 def _training(outcomes: Iterable[Outcome[FoldResult]], folds: Sequence[str]) -> Training:

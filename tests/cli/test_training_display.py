@@ -62,7 +62,9 @@ def test_on_a_terminal_a_table_shows_all_folds(monkeypatch: pytest.MonkeyPatch) 
     with display.shown():
         display.hear(Progress("0", "GPU 1", DONE))
         display.hear(AT_WORK)
+        display.say("fold 0: [bold]trained\x1b")
     shown = terminal.getvalue()
+    assert "fold 0: [bold]trained\\x1b\n" in shown, "control characters and markup do nothing"
     assert "pseudo Dice" in shown
     assert "GPU 1  done" in shown
     assert "12/999" in shown

@@ -215,8 +215,9 @@ def test_the_fold_of_all_cases_is_explained(world: World) -> None:
 
 def test_several_folds_at_once_on_the_cpu(world: World) -> None:
     (world.room / "together").write_text("2")
-    done = world.train("-f", "0,1", "--device", "cpu", "--jobs", 2)
+    done = world.train("-f", "0,1", "--device", "cpu", "--jobs", 2, "-v")
     assert (done.code, len(done.calls)) == (0, 2)
+    assert {"0: line 1", "1: line 1"} <= set(done.err.splitlines()), "each line says whose it is"
 
 
 def test_the_log_of_a_fold_is_its_own(world: World) -> None:
