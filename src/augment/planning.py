@@ -16,7 +16,7 @@ from ..dataset.description import DatasetDescription, left_out
 from ..dataset.layout import Dataset
 from ..dataset.lineage import TEST, TRAIN, CaseRecord
 from ..dataset.names import DatasetName
-from ..dataset.patients import NAMES_PATIENTS, patients_in_words, with_guessed_patients
+from ..dataset.patient_rules import NAMES_PATIENTS, patients_in_words, with_guessed_patients
 from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.stored_label import StoredLabel
 from ..dataset.target import refuse_crossed

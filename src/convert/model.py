@@ -79,7 +79,7 @@ class ConvertOptions:
     spacing_mm
         ``(x, y, z)`` of volumes that are stored as pictures.
     slice_order
-        The order of a volume's mask pictures relative to its slices; see `slice_order`.
+        The order of a volume's mask pictures relative to its slices; see `mask_slice_order`.
     frames
         Make a case of each frame, where image and label have several.
     link

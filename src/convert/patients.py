@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..dataset.lineage import TEST, TRAIN, CaseRecord
-from ..dataset.patients import Named, guess_patients, patients_in_words
+from ..dataset.patient_rules import Named, guess_patients, patients_in_words
 from ..dataset.tested_patients import judge_tested_patients
 from ..errors import Finding
 from .model import ConvertOptions, Scan, SourceCase

@@ -68,7 +68,7 @@ def scan(survey: Survey) -> Scan:
     from ..labels.found_labels import table_of_volumes
     from ..labels.stacks import judge_slices
     from ..volumes.frames import with_frames
-    from ..volumes.slice_order import in_slice_order
+    from ..volumes.mask_slice_order import in_slice_order
 
     pairing = _pairing(survey)
     survey.take(pairing)

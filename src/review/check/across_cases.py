@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ...dataset.lineage import TEST, TRAIN, CaseRecord
-from ...dataset.patients import NAMES_PATIENTS, patients_in_words, with_guessed_patients
+from ...dataset.patient_rules import NAMES_PATIENTS, patients_in_words, with_guessed_patients
 from ...dataset.tested_patients import judge_tested_patients
 from ...errors import Finding, warning
 from .case_report import CaseReport

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from segconv.dataset.lineage import CaseRecord
-from segconv.dataset.patients import Named, PatientGuess, guess_patients, patients_in_words, with_guessed_patients
+from segconv.dataset.patient_rules import Named, PatientGuess, guess_patients, patients_in_words, with_guessed_patients
 
 
 def guessed(*paths: str) -> PatientGuess | None:
