@@ -18,17 +18,15 @@ from ..errors import Cure, SegconvError, naming, warning
 from ..image.geometry import SAME_GRID_VOXELS, Geometry
 from ..image.grids import FIRST_CHANNEL, IMAGE, difference, same_grid
 from ..image.opened import Header, Opened
-from ..image.resample import LINEAR, NEAREST
-from ..image.voxels import label_values, refuse_infinite_in_32_bits, smallest_type, value_range
+from ..image.resample import NEAREST
+from ..image.voxels import label_values, smallest_type
 from ..words import some_of
 from ..work.caseio import COPY, EXTERNAL, SYMBOLIC, CaseIO
 from ..work.plan import Item
 from .files import read_image, read_label
-from .grey import grey_transform
-from .rotation import Turn, load_kernels_ahead, outside, plan_turn, turned, turned_softly
+from .padding import extremes, padded
+from .rotation import Turn, load_kernels_ahead, plan_turn, turned, turned_softly
 from .spec import Transform
-
-_NONE: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -156,35 +154,6 @@ def augment_case(item: Item, io: CaseIO) -> dict[str, Any]:
     return {"records": [own.as_json(), *copies]}
 
 
-def transformed(
-    turn: Turn, array: NDArray[Any], *, air: Any, grey: Mapping[str, float] = _NONE, pad_value: float | None = None
-) -> NDArray[Any]:
-    """Return one file of a copy.
-
-    Parameters
-    ----------
-    turn
-        The rotation.
-    array
-        Array on ``turn.geometry``, components last; not modified.
-    air
-        Smallest value of each component: grey-value transforms leave it unchanged, and a rotation fills
-        with it unless `pad_value` is given.
-    grey
-        Grey-value transform → its amount.
-    pad_value
-        Fill value of a rotation, instead of `air`.
-    """
-    if not grey:
-        return turned(turn, array, LINEAR, air if pad_value is None else pad_value)
-    moved = turned(turn, array, LINEAR, air)
-    for name, amount in grey.items():
-        moved = grey_transform(name).transformation.apply(moved, amount, float(np.min(air)))
-    if pad_value is not None and turn.exact is None:
-        moved[outside(turn)] = pad_value  # voxels from outside have no grey value to change
-    return moved
-
-
 def _images(work: _Work, number: int) -> None:
     """Carry over one file and make its copies."""
     task, io, recipe = work.task, work.io, work.task.recipe
@@ -210,12 +179,12 @@ def _images(work: _Work, number: int) -> None:
 
 
 def _image_copies(work: _Work, number: int, first: Header, array: NDArray[Any], air: Any) -> None:
-    """Make the copies of one file; `array` and `air` as for `transformed`, `first` the header of the first channel."""
+    """Make the copies of one file; `array` and `air` as for `padded`, `first` the header of the first channel."""
     task, recipe = work.task, work.task.recipe
     # Copies without kernels come first, while the kernels load.
     for copy, transform in sorted(task.copies.items(), key=lambda copy: copy[1].oblique_angles):
         grey = {name: amount for name, amount in transform.grey.items() if number in recipe.grey_files[name]}
-        moved = transformed(work.turns[copy], array, air=air, grey=grey, pad_value=recipe.pad_value)
+        moved = padded(work.turns[copy], array, air=air, grey=grey, pad_value=recipe.pad_value)
         pieces = first.encoded(moved, work.turns[copy].grid, recipe.ending)
         work.io.write(image_path(copy, number, recipe.ending), *pieces)
         del moved, pieces  # before the next one takes as much memory
@@ -297,15 +266,8 @@ def _label_copies(work: _Work, first: Header, array: NDArray[Any], present: Mapp
 
 
 def _air(array: NDArray[Any], geometry: Geometry, work: _Work, path: Path) -> Any:
-    """Return the smallest value of each component; refuse values that are not finite, warn if all are equal."""
-    if array.dtype.kind == "f":
-        try:
-            refuse_infinite_in_32_bits(*value_range(array))
-        except SegconvError as error:
-            error.advise(cures=[Cure.of("repair_nonfinite")])
-            raise
-    spatial = tuple(range(geometry.dimension))
-    low, high = array.min(axis=spatial), array.max(axis=spatial)
+    """Return the smallest value of each component; warn if all are equal."""
+    low, high = extremes(array, geometry)
     if (low == high).all():
         value = ", ".join(f"{component:g}" for component in np.atleast_1d(low).tolist())
         what = f"all {'pixels' if geometry.dimension == 2 else 'voxels'} are {value}"

@@ -18,7 +18,7 @@ from skimage import io
 
 from fixtures.make_fixtures import msd_ct
 from segconv.augment import compiled
-from segconv.augment.case import transformed
+from segconv.augment.padding import padded
 from segconv.augment.rotation import SIMPLEITK, plan_turn
 from segconv.augment.spec import Transform
 from segconv.dataset.layout import Dataset
@@ -125,14 +125,14 @@ def test_shifting_a_rotated_volume_moves_only_voxels_that_are_not_air_or_padding
     body = np.full(geometry.array_shape, -1000, np.int16)
     body[:, 5:35, 5:35] = 50
     turn = plan_turn(geometry, Transform((0.0, 0.0, 30.0)))
-    plain = transformed(turn, body, air=-1000)
-    shifted = transformed(turn, body, air=-1000, grey={"hu_shift": shift})
+    plain = padded(turn, body, air=-1000)
+    shifted = padded(turn, body, air=-1000, grey={"hu_shift": shift})
     assert (shifted[plain == -1000] == -1000).all()
     assert (shifted[plain > -900] - plain[plain > -900] == shift).all()
     assert shifted.min() == -1000
-    padded = transformed(turn, body, air=-1000, grey={"hu_shift": shift}, pad_value=0)
-    assert (padded[plain > -900] == shifted[plain > -900]).all()
-    assert (padded[:, 0, 0] == 0).all()
+    with_zeros = padded(turn, body, air=-1000, grey={"hu_shift": shift}, pad_value=0)
+    assert (with_zeros[plain > -900] == shifted[plain > -900]).all()
+    assert (with_zeros[:, 0, 0] == 0).all()
 
 
 def test_a_grown_grid_holds_every_corner_and_image_and_label_share_it(straight: Path, segconv: Command) -> None:
