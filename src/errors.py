@@ -170,6 +170,9 @@ CODES: dict[str, Code] = {
     "SC114": Code(EXIT_DATA, "too few cases", "there are fewer cases than folds", cures=("train_on_all",)),
     "SC115": Code(EXIT_DATA, "stage incomplete", "the first stage of a cascade has not predicted every case for the next stage", "validate the named fold of the stage before"),
     "SC116": Code(EXIT_EXISTS, "fold is a link", "a fold that would be replaced is a link to another folder", "move the link away"),
+    # cascades and fine-tuning
+    "SC150": Code(EXIT_DATA, "no cascade", "the plans of a dataset have no cascade: its images are not large enough for one", cures=("train",)),
+    "SC151": Code(EXIT_DATA, "broken cascade", "the stages of a cascade do not name each other, or cases have no fold that predicts them for the next stage", "correct the plans or the folds"),
     # prediction
     "SC120": Code(EXIT_DATA, "empty prediction", "a prediction holds nothing but background", "check that the images are like those that the model was trained on"),
     "SC121": Code(EXIT_DATA, "postprocessing", "a postprocessing names functions that are not nnU-Net's", cures=("find_best",)),

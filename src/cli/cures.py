@@ -89,7 +89,7 @@ WORDS = {
     "predict": "`segconv infer {dataset} -i {inputs} -o {output}`",
     "train_from_start": "leave out `--continue`",
     "same_command_resumes": "the same command goes on from there",
-    "validate_stage": "`segconv train {dataset} -c {configuration} -f {fold} --val`",
+    "validate_stage": "`segconv train {dataset} -c {configuration} -f {fold}[ -tr {trainer}][ -p {plans}] --val`",
     "list_trainers": "`segconv trainers list` shows all {count}",
     "check_trainer": "check the name given with `-tr`",
     "compute_without_gpu": "`--device cpu` computes without a GPU",

@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "plan": "Let nnU-Net check, plan and preprocess a dataset.",
     "plans": "Show the plans of a dataset, or derive a configuration.",
     "train": "Train one fold or several; the same command resumes.",
+    "cascade": "Train both stages of a cascade; the same command resumes.",
     "trainers": "Show the trainers of nnU-Net, or what one does to a case.",
     "best": "Find the best trained model, or ensemble of two.",
     "infer": "Predict your own files, under your own names and values.",

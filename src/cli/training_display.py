@@ -52,6 +52,12 @@ class TrainingDisplay:
         finally:
             self._live = None
 
+    def begin(self, text: str) -> None:
+        """Write a line for what begins, and start a new table."""
+        with self._lock:
+            self._folds.clear()
+        self.say(text)
+
     def say(self, text: str) -> None:
         """Write a line, above the table if there is one."""
         if self._live is None:

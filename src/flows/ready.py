@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..dataset.description import DatasetDescription
@@ -101,11 +101,22 @@ def _splits(look: _Look, stored: Stored) -> Splits:
         splits = default_split(stored.cases | set(look.dataset.cases()))
     else:
         splits = []
-    # For a fold that is not in the file, nnU-Net would make a random split of 80 to 20.
-    beyond = [number for number in numbers if number >= len(splits)]
-    if splits and beyond:
-        raise SegconvError(f"there is no fold {beyond[0]}", hint=f"folds are 0 to {len(splits) - 1}, or all")
+    if splits:
+        refuse_unknown(look.folds, splits)
     return splits
+
+
+def refuse_unknown(folds: Sequence[str], splits: Splits) -> None:
+    """Refuse a fold that is not in the file of folds; nnU-Net would make a random split of 80 to 20 for it.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001``.
+    """
+    beyond = [fold for fold in folds if fold != ALL and int(fold) >= len(splits)]
+    if beyond:
+        raise SegconvError(f"there is no fold {beyond[0]}", hint=f"folds are 0 to {len(splits) - 1}, or all")
 
 
 def _write(path: Path, splits: Splits) -> None:
@@ -127,8 +138,8 @@ def _is_elsewhere(dataset: Dataset) -> bool:
 
 def _data(look: _Look, splits: Splits, stored: Stored, raw: set[str] | None) -> Iterator[Finding]:
     """Yield what is missing of the files that the folds will read, also in their validation, and in later stages."""
-    needed, held_back = _cases(look, splits, stored)
-    needed |= raw or set()
+    used, held_back = _cases(look, splits, stored)
+    needed = used | (raw or set())
     if raw is not None and (unknown := sorted(needed - raw - stored.cases)):
         what = f"names {count_of(len(unknown), 'case')} that the dataset does not have: {some_of(unknown)}"
         yield Finding("SC099", what, file=str(look.folder / SPLITS_FILE))
@@ -137,7 +148,7 @@ def _data(look: _Look, splits: Splits, stored: Stored, raw: set[str] | None) -> 
     yield from missing_references(
         look.folder / REFERENCES, held_back & stored.cases, look.dataset.description.file_ending, look.cures
     )
-    yield from _stages(look, needed, splits)
+    yield from _stages(look, needed, used & needed, splits)
 
 
 def _cases(look: _Look, splits: Splits, stored: Stored) -> tuple[set[str], set[str]]:
@@ -154,12 +165,15 @@ def _cases(look: _Look, splits: Splits, stored: Stored) -> tuple[set[str], set[s
     return used, held_back
 
 
-def _stages(look: _Look, needed: set[str], splits: Splits) -> Iterator[Finding]:
-    """Yield what is missing for a cascade: predictions of the stage before, and data that later stages need."""
+def _stages(look: _Look, needed: set[str], used: set[str], splits: Splits) -> Iterator[Finding]:
+    """Yield what is missing for a cascade: predictions of the stage before, and data that later stages need.
+
+    A case in no fold has no prediction of the stage before, and needs none.
+    """
     model, previous = look.model, look.found.previous_stage
     if previous:
-        validate = {"dataset": str(look.dataset.name.id), "configuration": str(previous)}
-        yield from missing_stage(next_stage_folder(model, previous, look.paths), needed, splits, validate)
+        stage = replace(model, configuration=str(previous))
+        yield from missing_stage(next_stage_folder(model, previous, look.paths), used, splits, stage.words)
     following = look.found.configuration.get("next_stage") or ()
     for name in (following,) if isinstance(following, str) else following:
         data = Planned(look.found.file, look.found.plans, configuration(look.found.plans, name)).data

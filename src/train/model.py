@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..dataset.names import DatasetName
 from .checkpoints import FINAL as FINAL
 from .checkpoints import is_whole
 
@@ -44,6 +45,14 @@ class Model:
     def name(self) -> str:
         """Name of the folder: ``nnUNetTrainer__nnUNetPlans__3d_fullres``."""
         return f"{self.trainer}__{self.plans}__{self.configuration}"
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What names it in a command, as values of a cure: trainer and plans only if they are not nnU-Net's."""
+        usual = {"trainer": DEFAULT_TRAINER, "plans": DEFAULT_PLANS}
+        chosen = {name: value for name in usual if (value := getattr(self, name)) != usual[name]}
+        number = DatasetName.of_folder(self.dataset)
+        return {"dataset": str(number.id if number else self.dataset), "configuration": self.configuration, **chosen}
 
     def folder(self, paths: Paths) -> Path:
         """Return the folder of its folds in ``nnUNet_results``; it need not exist."""

@@ -16,6 +16,7 @@ from skimage import io
 from fixtures.make_fixtures import png_shapes
 
 from ..command import Command
+from ..flows.stage_trainer import trained_stages
 from .test_main import leaves
 
 pytestmark = pytest.mark.train
@@ -24,7 +25,7 @@ ORDER = [
     "paths init", "paths show", "paths", "doctor", "convert", "labels show", "labels",
     "labels rename", "labels regions", "labels ignore", "labels remap", "labels compile",
     "status", "check", "repair", "augment", "plan", "plans show", "plans", "plans derive",
-    "train", "trainers list", "trainers", "trainers preview", "stress", "best",
+    "train", "cascade", "trainers list", "trainers", "trainers preview", "stress", "best",
     "infer", "models export", "models", "models show", "predict", "models import", "evaluate", "restore", "nnunet", "abort", "demo",
 ]  # fmt: skip
 
@@ -60,6 +61,7 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
     before: dict[str, Callable[[], object]] = {
         "convert": shapes,
         "labels compile": scans,
+        "cascade": lambda: trained_stages(tmp_path),
         "restore": restored,
         "abort": lambda: (segconv.raw / ".segconv-042").mkdir(),
     }
@@ -75,6 +77,8 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
             again = segconv(*examples["train"])
             assert (again.code, "was trained and validated before" in again.err) == (0, True)
             assert segconv(*examples["train"], "--fold", "7").code == 2, "there is no such fold"
+        if name == "cascade":
+            assert "Step 3 of 3" in done.err
         if name == "trainers preview":
             assert io.imread("da5.png").shape[0] > 300
             assert "Warning" not in done.err

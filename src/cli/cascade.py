@@ -1,0 +1,92 @@
+"""``segconv cascade``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import bundled, example, option, plans, speaking, three_folders, trainer, trusting
+from .sink import Sink
+from .training_folds import Place, as_json, infer_with, placed, show_environment, teller
+from .types import FOLDS
+
+if TYPE_CHECKING:
+    from ..flows.cascade import CascadeTraining, StageTraining
+    from ..train.gate import Trust
+    from ..train.model import Model
+    from ..train.paths import Paths
+
+
+@click.command(epilog=example("segconv cascade 7 -f 0,1 --device cpu"))
+@click.argument("dataset")
+@bundled(
+    "named",
+    dict,
+    option("-c", "--configuration", "wanted", help="Last stage; default: the only cascade of the plans."),
+    trainer,
+    plans,
+)
+@option("-f", "--fold", "folds", type=FOLDS, metavar="N,…|all", help="Folds of the last stage; default: all.")
+@placed
+@option("--npz", "probabilities", is_flag=True, help="Keep the probabilities of the validation, for ensembling.")
+@trusting
+@three_folders
+@speaking
+def command(
+    dataset: str,
+    named: dict[str, Any],
+    folds: tuple[str, ...] | None,
+    place: Place,
+    probabilities: bool,
+    trust: Trust,
+    sink: Sink,
+    paths: Paths,
+) -> int:
+    """Train both stages of a cascade; the same command resumes.
+
+    The last stage is trained on images and on predictions of the stage before. So all folds of the first stage are
+    trained and validated, its predictions for the next stage are counted, and then the folds of the last stage are
+    trained. What is finished is skipped. A prediction that is missing is refused with the fold that makes it.
+    """
+    from ..dataset.layout import Dataset
+    from ..dataset.names import find_dataset
+    from ..flows.cascade import Callbacks, train_cascade
+    from ..train.cascades import find_cascade
+    from ..train.training import TrainOptions
+    from .training_display import TrainingDisplay
+
+    found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
+    model = find_cascade(found.path.name, **named, paths=paths)
+    show_environment(sink, place, paths)
+    display = TrainingDisplay(sink)
+    options = TrainOptions(
+        place.device, probabilities=probabilities, gpus=place.gpus_per_fold, tell=sink.detail, heard=display.hear
+    )
+    callbacks = Callbacks(
+        begun=lambda step: display.begin(f"Step {step.number} of {step.of}: {step.what}"),
+        ended=teller(display.say),
+        warn=sink.warn,
+    )
+    with display.shown():
+        training = train_cascade(
+            found, model, folds or (), paths, options, trust, slots=place.slots, callbacks=callbacks
+        )
+    return _end(sink, training, model, found.name.id)
+
+
+def _end(sink: Sink, training: CascadeTraining, model: Model, number: int) -> int:
+    """Say what was done and what failed; return the exit code."""
+    done = [result for stage in training.stages for result in stage.training.done]
+    warnings = [finding for result in done for finding in result.warnings]
+    sink.warn([*warnings, *training.failures])
+    if not training.failures:
+        sink.next(infer_with(model, number, [result.fold for result in training.stages[-1].training.done]))
+    result = {"trained": [str(fold.state.folder) for fold in done], "stages": [*map(_as_json, training.stages)]}
+    sink.end(result, [*training.failures, *warnings], ok=not training.failures)
+    return 1 if training.failures else 0
+
+
+def _as_json(stage: StageTraining) -> dict[str, Any]:
+    folds = [as_json(result) for result in stage.training.done]
+    return {"configuration": stage.model.configuration, "folds": folds, "predicted": stage.predicted}

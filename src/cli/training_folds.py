@@ -1,0 +1,129 @@
+"""What commands that train folds have in common: where folds run, and what is said of how each ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import SegconvError
+from ..train.model import DEFAULT_PLANS, DEFAULT_TRAINER, Model
+from .options import bundled, device, option
+from .sink import Sink
+from .types import GPUS
+
+if TYPE_CHECKING:
+    from ..train.paths import Paths
+    from ..train.queue import Outcome, Slot
+    from ..train.training import FoldResult
+
+LAST_LINES = 12
+"""How much of a failed fold's log is shown."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where folds run.
+
+    Parameters
+    ----------
+    device
+        What nnU-Net computes on.
+    slots
+        Places for one fold at a time each.
+    gpus_per_fold
+        Number of GPUs that share a fold.
+    """
+
+    device: str
+    slots: tuple[Slot, ...]
+    gpus_per_fold: int
+
+
+def _place(device: str, gpus: Sequence[str] | None, ddp: int, jobs: int) -> Place:
+    from ..train.queue import HERE, cpu_slots, gpu_slots
+
+    _refuse_unlike(device, gpus, ddp, jobs)
+    if gpus is not None:
+        return Place("cuda", tuple(gpu_slots(gpus, together=ddp > 1)), ddp)
+    if device == "cpu":
+        return Place(device, tuple(cpu_slots(jobs)), ddp)
+    return Place("cuda" if ddp > 1 else device, (HERE,), ddp)
+
+
+def _refuse_unlike(device: str, gpus: Sequence[str] | None, ddp: int, jobs: int) -> None:
+    """Refuse options that do not go together."""
+    if (gpus is not None or ddp > 1) and device not in ("auto", "cuda"):
+        raise SegconvError(f"--gpus and --ddp need CUDA, not --device {device}", hint="leave out --device")
+    if jobs > 1 and device != "cpu":
+        raise SegconvError("--jobs is for the CPU", hint="--gpus 0,1 trains a fold on each, --device cpu uses the CPU")
+    if ddp > 1 and gpus is not None and len(gpus) != ddp:
+        raise SegconvError(f"--ddp {ddp} needs as many GPUs, but --gpus names {len(gpus)}", hint="name as many")
+
+
+placed = bundled(
+    "place",
+    _place,
+    device,
+    option("--gpus", type=GPUS, metavar="N,…", help="GPUs to use, one fold at a time on each."),
+    option("--ddp", type=click.IntRange(min=1), default=1, metavar="N", help="Distribute each fold over N GPUs."),
+    option("-j", "--jobs", type=click.IntRange(min=1), default=1, help="Folds at once on the CPU."),
+)
+"""``--device``, ``--gpus``, ``--ddp`` and ``--jobs``; the function gets a `Place`."""
+
+
+def show_environment(sink: Sink, place: Place, paths: Paths) -> None:
+    """Show the environment of trainings, with what each slot adds, if details are asked for."""
+    from ..train.child import shown_environment
+
+    of_slots = [f"{slot.name}: {key}={value}" for slot in place.slots for key, value in slot.settings.items()]
+    for line in (*shown_environment(paths), *of_slots):
+        sink.detail(line)
+
+
+def teller(say: Callable[[str], None]) -> Callable[[Outcome[FoldResult]], None]:
+    """Return what says how each fold ended."""
+
+    def tell(outcome: Outcome[FoldResult]) -> None:
+        if outcome.error is not None:
+            lines = getattr(outcome.error, "last_lines", ())[-LAST_LINES:]
+            say(f"fold {outcome.name}: failed{', and its log ends:' if lines else ''}")
+            for line in lines:
+                say(f"    {line}")
+        elif outcome.value is not None:
+            say(f"fold {outcome.name}: {_done(outcome.value)}")
+
+    return tell
+
+
+def _done(result: FoldResult) -> str:
+    from ..train.steps import Step
+
+    resumed = f"resumed at epoch {result.resumed_at}, " if result.step is Step.RESUME else ""
+    words = {
+        Step.NONE: "was trained and validated before",
+        Step.BEGIN: "trained and validated",
+        Step.RESUME: "trained and validated",
+        Step.VALIDATE: "validated",
+    }
+    return f"{resumed}{words[result.step]}, {result.state.folder}"
+
+
+def as_json(result: FoldResult) -> dict[str, Any]:
+    """Return what was done for a fold, for ``--json``."""
+    return {
+        "fold": result.fold,
+        "folder": str(result.state.folder),
+        "did": result.step.value,
+        "resumed_at": result.resumed_at,
+        "epochs": result.state.epoch,
+    }
+
+
+def infer_with(model: Model, number: int, folds: Sequence[str]) -> str:
+    """Return the command that predicts with the folds of a model of the dataset with this number."""
+    named = (("-tr", model.trainer, DEFAULT_TRAINER), ("-p", model.plans, DEFAULT_PLANS))
+    others = "".join(f" {name} {value}" for name, value, usual in named if value != usual)
+    return f"segconv infer {number} -c {model.configuration} -f {','.join(folds)}{others} -i IN -o OUT"
