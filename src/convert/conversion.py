@@ -179,7 +179,7 @@ def _planned(
     refuse_unfit(force=force)
     options = output.options(options)
     real_folder.cache_clear()
-    _ = options.mending  # refuses unknown repairs
+    _ = options.allowed_repairs  # refuses unknown repairs
     if options.strip_headers and options.link != COPY:
         cures = (Cure.of("leave_out", field="strip_headers"), Cure.of("leave_out", field="link"))
         raise SegconvError("files whose headers are removed are encoded again, and cannot be linked", cures=cures)

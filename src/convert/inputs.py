@@ -150,9 +150,9 @@ def ways_back(inputs: Inputs) -> dict[str, StoredLabel]:
         if case.form(case.images[0]) == STACK:
             found[case.case] = _as_slices(case.files_of(case.images[0]))
             continue
-        options = ConvertOptions(repair=task.recipe.options.mending.kinds)
+        options = ConvertOptions(repair=task.recipe.options.allowed_repairs.kinds)
         header = probe_unit(case, case.images[0], inputs.plan.source_root, options)
-        found[case.case] = FirstImage(header, task.recipe.options.mending.grid(header.geometry)).way_back()
+        found[case.case] = FirstImage(header, task.recipe.options.allowed_repairs.grid(header.geometry)).way_back()
     return found
 
 

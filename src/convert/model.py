@@ -15,7 +15,7 @@ from ..dataset.stored_label import StoredLabel
 from ..errors import Finding, SegconvError
 from ..image.read_options import ReadOptions
 from .accepted import HEADER, REPAIRS
-from .repairs import Mending
+from .repairs import AllowedRepairs
 
 if TYPE_CHECKING:
     from ..dataset.overlaps import Compiled
@@ -73,7 +73,7 @@ class ConvertOptions:
     label_header
         ``"image"``: a label whose grid differs takes the image's header.
     repair
-        What may be repaired during conversion; see `mending`.
+        What may be repaired during conversion; see `allowed_repairs`.
     nonfinite
         Value that replaces NaN and infinity in images; None refuses them.
     spacing_mm
@@ -137,19 +137,19 @@ class ConvertOptions:
             object.__setattr__(self, option.name, _kept(getattr(self, option.name)))
 
     @property
-    def mending(self) -> Mending:
+    def allowed_repairs(self) -> AllowedRepairs:
         """The repairs that are allowed."""
-        return Mending((*self.repair, HEADER) if self.label_header == "image" else self.repair, self.nonfinite)
+        return AllowedRepairs((*self.repair, HEADER) if self.label_header == "image" else self.repair, self.nonfinite)
 
     @property
     def read_options(self) -> ReadOptions:
         """How volumes are read."""
-        return self.mending.read_options(self.max_volume)
+        return self.allowed_repairs.read_options(self.max_volume)
 
     @property
     def prepared(self) -> Prepared:
         """What is done to images, and must be done to a model's inputs; repairs of labels only are left out."""
-        kinds = tuple(kind for kind in REPAIRS if kind in self.mending.kinds and kind != HEADER)
+        kinds = tuple(kind for kind in REPAIRS if kind in self.allowed_repairs.kinds and kind != HEADER)
         return Prepared(kinds, self.nonfinite, self.grey_to_rgb, self.drop_alpha, self.spacing_mm)
 
     def key(self) -> dict[str, object]:

@@ -26,7 +26,7 @@ NARROW = ("int16", "int32", "uint32")
 
 
 @dataclass(frozen=True)
-class Mending:
+class AllowedRepairs:
     """The repairs that a user allows.
 
     Parameters
@@ -85,7 +85,7 @@ class Mending:
         return finite and whole and self.grid(header.geometry) == header.geometry
 
 
-def goes_with_image(grid: Geometry, image: Geometry, mending: Mending) -> bool:
+def goes_with_image(grid: Geometry, image: Geometry, allowed: AllowedRepairs) -> bool:
     """Return whether the voxels of a label correspond one to one to those of its image, whatever its own header says.
 
     They do if the label is on the image's grid, or takes its header. Such a label is turned with its image;
@@ -96,7 +96,7 @@ def goes_with_image(grid: Geometry, image: Geometry, mending: Mending) -> bool:
     grid, image
         Of label and image, as in their files.
     """
-    return grid.size == image.size and (mending.takes_header or grid.displacement_voxels(image) <= NEAR_GRID_VOXELS)
+    return grid.size == image.size and (allowed.takes_header or grid.displacement_voxels(image) <= NEAR_GRID_VOXELS)
 
 
 def in_order(volume: DecodedVolume, reference: Geometry, whose: str, repairs: list[str], name: str) -> DecodedVolume:
@@ -123,9 +123,9 @@ def in_order(volume: DecodedVolume, reference: Geometry, whose: str, repairs: li
     return laid_anew(volume, arrays[0] if len(arrays) == 1 else np.stack(arrays), order.grid(own))
 
 
-def finite(image: DecodedVolume, mending: Mending, repairs: list[str], name: str) -> DecodedVolume:
+def finite(image: DecodedVolume, allowed: AllowedRepairs, repairs: list[str], name: str) -> DecodedVolume:
     """Replace NaN and infinity in an image if that is allowed; return the same object if there are none."""
-    value, stored = mending.nonfinite, image.stored
+    value, stored = allowed.nonfinite, image.stored
     if value is None or stored.dtype.kind != "f":
         return image
     bad = ~np.isfinite(stored)
@@ -140,7 +140,7 @@ def finite(image: DecodedVolume, mending: Mending, repairs: list[str], name: str
     return laid_anew(image, mended, image.header.geometry)
 
 
-def cast(image: DecodedVolume, mending: Mending, repairs: list[str], name: str) -> DecodedVolume:
+def cast(image: DecodedVolume, allowed: AllowedRepairs, repairs: list[str], name: str) -> DecodedVolume:
     """Cast a 64-bit integer image to 16 or 32 bits, if that is allowed and every value fits.
 
     Returns
@@ -148,7 +148,7 @@ def cast(image: DecodedVolume, mending: Mending, repairs: list[str], name: str) 
     cast
         The same object if it has another type, or its values need 64 bits.
     """
-    if CAST not in mending.kinds or not _is_wide(image.header):
+    if CAST not in allowed.kinds or not _is_wide(image.header):
         return image
     stored = image.stored
     low, high = int(stored.min()), int(stored.max())
@@ -162,7 +162,7 @@ def cast(image: DecodedVolume, mending: Mending, repairs: list[str], name: str) 
 
 
 def turned(
-    volume: DecodedVolume, mending: Mending, repairs: list[str], name: str, grid: Geometry | None = None
+    volume: DecodedVolume, allowed: AllowedRepairs, repairs: list[str], name: str, grid: Geometry | None = None
 ) -> DecodedVolume:
     """Turn a volume to RAS+ if that is allowed; return the same object if it already is RAS+.
 
@@ -172,10 +172,10 @@ def turned(
         Where its voxels are, if not where its header says.
     """
     own = grid or volume.header.geometry
-    if ORIENTATION not in mending.kinds or mending.grid(own) == own:
+    if ORIENTATION not in allowed.kinds or allowed.grid(own) == own:
         return volume
     channels = [volume.channel(index) for index in range(volume.header.channels)]
-    ras = [mending.turned(Volume(channel, own)) for channel in channels]
+    ras = [allowed.turned(Volume(channel, own)) for channel in channels]
     arrays = [one.array for one in ras]
     repairs.append(f"{name}: turned from {axis_codes(own)} to {axis_codes(ras[0].geometry)}")
     return laid_anew(volume, arrays[0] if len(arrays) == 1 else np.stack(arrays), ras[0].geometry)

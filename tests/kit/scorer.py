@@ -176,7 +176,7 @@ class _Score:
         shutil.copytree(self.place.root, self.place.folder / "broken", symlinks=True)
         fresh(self.place.folder, self.case.kind)
         done = Run(self.words())
-        self.need(done.code == 0, f"after mending exit code {done.code}: {done.err[-600:]}")
+        self.need(done.code == 0, f"after the repair exit code {done.code}: {done.err[-600:]}")
         self.need(not list(self.raw.glob(".segconv-[0-9][0-9][0-9]")), "the staging folder is still there")
         shutil.rmtree(self.place.root)
         (self.place.folder / "broken").rename(self.place.root)

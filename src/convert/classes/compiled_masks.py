@@ -70,11 +70,13 @@ def _atoms(
         read = _picture_mask
     else:
         own = probe_unit(case, case.images[0], root, options).geometry
-        grid = options.mending.grid(own)
+        grid = options.allowed_repairs.grid(own)
         shape = grid.array_shape
         if case.form(label) == SEGMENTS:
             files = (read_source(file) for file in parts.files)
-            return atoms_of_segments(files, parts.names, grid, index, Allowed(options.mending, options.max_volume))
+            return atoms_of_segments(
+                files, parts.names, grid, index, Allowed(options.allowed_repairs, options.max_volume)
+            )
         read = partial(_volume_mask, case=case, image=own, options=options)
 
     def masks() -> Iterable[tuple[int, NDArray[np.bool_]]]:
@@ -102,7 +104,7 @@ def _picture_mask(file: str) -> NDArray[Any]:
 
 def _volume_mask(file: str, *, case: SourceCase, image: Geometry, options: ConvertOptions) -> NDArray[Any]:
     """Return a mask in the axis order that its image has once turned; `image` is the grid in the image's file."""
-    mending = options.mending
+    allowed = options.allowed_repairs
     mask: DecodedVolume
     if case.form(file) == SERIES:
         from ...image.formats import dicom  # loads SimpleITK
@@ -113,11 +115,11 @@ def _volume_mask(file: str, *, case: SourceCase, image: Geometry, options: Conve
     if mask.header.four_dimensional:
         raise SegconvError("is a mask of four dimensions, expected one value a voxel", code="SC073")
     mask = in_order(mask, image, IMAGE, [], file)
-    if goes_with_image(mask.header.geometry, image, mending):
-        return turned(mask, mending, [], file, image).values
-    grid = mending.grid(image)
-    mask = turned(mask, mending, [], file)
-    if is_resampled(mask, grid, mending):
+    if goes_with_image(mask.header.geometry, image, allowed):
+        return turned(mask, allowed, [], file, image).values
+    grid = allowed.grid(image)
+    mask = turned(mask, allowed, [], file)
+    if is_resampled(mask, grid, allowed):
         mask = resampled_label(mask, grid, [], file)
     same_grid(mask.header.geometry, grid, IMAGE)
     return mask.values

@@ -152,13 +152,13 @@ def _advice(images: Sequence[VolumeHeader], label: VolumeHeader) -> tuple[str, t
 
 
 def _judge_grid(survey: Survey, grid: Geometry, reference: Geometry, whose: str, file: str) -> None:
-    mending = survey.options.mending
-    if RESAMPLE in mending.kinds or other_order(grid, reference) is not None:
+    allowed = survey.options.allowed_repairs
+    if RESAMPLE in allowed.kinds or other_order(grid, reference) is not None:
         return
-    if whose == IMAGE and goes_with_image(grid, reference, mending):
+    if whose == IMAGE and goes_with_image(grid, reference, allowed):
         return
     try:
-        same_grid(mending.grid(grid), mending.grid(reference), whose)
+        same_grid(allowed.grid(grid), allowed.grid(reference), whose)
     except SegconvError as error:
         survey.collect(error, file)
 

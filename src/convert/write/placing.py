@@ -76,21 +76,21 @@ def placed_label(work: CaseWork, path: str, label: DecodedVolume, first: FirstIm
     class_of
         As in `lost_volumes`.
     """
-    mending, name = work.options.mending, work.shown(path)
+    allowed, name = work.options.allowed_repairs, work.shown(path)
     own = label.header
     label = _in_order(work, path, label, first.own, IMAGE)
     reordered = label.header is not own
-    squared = any(code == "SC093" for code, _ in own.oddities) and ORTHONORMAL in mending.kinds
+    squared = any(code == "SC093" for code, _ in own.oddities) and ORTHONORMAL in allowed.kinds
     lost = Loss(ROTATION) if squared else None
-    if goes_with_image(label.header.geometry, first.own, mending):
+    if goes_with_image(label.header.geometry, first.own, allowed):
         takes = _takes_header(work, path, label.header.geometry, first.own, IMAGE)
         way_back = _of_label(own, first, reordered=reordered, takes_header=takes)
         if isinstance(own, NiftiHeader) or first.own.sheared:
             lost = None  # its forms, or its axes, are restored as they are
-        label = turned(label, mending, work.repairs, name, first.own)
+        label = turned(label, allowed, work.repairs, name, first.own)
         return Placed(label, takes, way_back, Loss(HEADER) if takes else lost)
-    label = turned(label, mending, work.repairs, name)
-    if is_resampled(label, first.grid, mending):
+    label = turned(label, allowed, work.repairs, name)
+    if is_resampled(label, first.grid, allowed):
         label, lost = _resampled(work, path, label, first.grid, class_of), Loss(GRID)
     # If its size in the file differs, it was turned by its own header, which must then be right.
     takes = _takes_header(work, path, label.header.geometry, first.grid, IMAGE)
@@ -116,10 +116,10 @@ def placed_channel(
     channel
         Number of the first channel in this file.
     """
-    mending, name = work.options.mending, work.shown(path)
+    allowed, name = work.options.allowed_repairs, work.shown(path)
     image = _in_order(work, path, image, first.own, FIRST_CHANNEL)
-    image = turned(image, mending, work.repairs, name)
-    if is_resampled(image, first.grid, mending):
+    image = turned(image, allowed, work.repairs, name)
+    if is_resampled(image, first.grid, allowed):
         names = work.recipe.channel_names[channel : channel + image.header.channels]
         image = resampled_channel(image, first.grid, work.repairs, name, of_ct=tuple(map(is_ct, names)))
     return image, _takes_header(work, path, image.header.geometry, first.grid, FIRST_CHANNEL)
@@ -161,7 +161,7 @@ def _takes_header(work: CaseWork, path: str, grid: Geometry, reference: Geometry
     whose
         `IMAGE` for a label, `FIRST_CHANNEL` for a channel.
     """
-    whatever = whose == IMAGE and work.options.mending.takes_header and grid.size == reference.size
+    whatever = whose == IMAGE and work.options.allowed_repairs.takes_header and grid.size == reference.size
     apart = grid.displacement_voxels(reference) if whatever else same_grid(grid, reference, whose)
     how_far = "was on another grid" if apart > NEAR_GRID_VOXELS else difference(grid, reference, apart, whose)
     if not how_far:

@@ -17,7 +17,7 @@ from ...image.stored import DecodedVolume, laid_anew
 from ...image.voxels import label_values
 from ...words import count_of
 from ..accepted import RESAMPLE
-from ..repairs import Mending
+from ..repairs import AllowedRepairs
 
 ClassOf = Callable[[int], str | None]
 
@@ -34,11 +34,11 @@ HOLDS_AIR_HU = -900.0
 """A CT holds air if its smallest value is at most this."""
 
 
-def is_resampled(volume: DecodedVolume, grid: Geometry, mending: Mending) -> bool:
+def is_resampled(volume: DecodedVolume, grid: Geometry, allowed: AllowedRepairs) -> bool:
     """Return whether a label or channel, in its own axis order, is off its image's grid and may be resampled."""
     own = volume.header.geometry
     near = own.size == grid.size and own.displacement_voxels(grid) <= NEAR_GRID_VOXELS
-    return RESAMPLE in mending.kinds and not near
+    return RESAMPLE in allowed.kinds and not near
 
 
 def resampled_label(

@@ -23,7 +23,7 @@ from ...image.resample import onto_grid
 from ...image.segment import ENDING as SEGMENTATION
 from ...image.segment import Segment
 from ..accepted import RESAMPLE
-from ..repairs import Mending
+from ..repairs import AllowedRepairs
 from .layers import compiled_label, overlaps_lost
 from .resampling import losses
 from .work import CaseWork, WrittenLabel
@@ -122,7 +122,7 @@ def compile_segments(work: CaseWork, path: str, grid: Geometry) -> tuple[NDArray
 
 
 def _read_on_grid(work: CaseWork, path: str, grid: Geometry) -> OnGrid:
-    found = on_grid(segmentation.decode(work.read(path), work.options.read_options), grid, work.options.mending)
+    found = on_grid(segmentation.decode(work.read(path), work.options.read_options), grid, work.options.allowed_repairs)
     for change in found.changes:
         work.warn(path, "SC093", change)
         work.repairs.append(f"{work.shown(path)}: {change}")
@@ -133,20 +133,20 @@ def _read_on_grid(work: CaseWork, path: str, grid: Geometry) -> OnGrid:
 class Allowed:
     """What may be done to a segmentation: repairs, and the maximal size of its layers in bytes."""
 
-    mending: Mending
+    allowed_repairs: AllowedRepairs
     max_volume: int
 
     @property
     def read_options(self) -> ReadOptions:
         """How to read it."""
-        return self.mending.read_options(self.max_volume)
+        return self.allowed_repairs.read_options(self.max_volume)
 
 
 _NOWHERE = (slice(0, 0), slice(0, 0), slice(0, 0))
 """Place of an empty segmentation: 3D Slicer then saves a single voxel, whose place means nothing."""
 
 
-def on_grid(found: segmentation.Segmentation, grid: Geometry, mending: Mending) -> OnGrid:
+def on_grid(found: segmentation.Segmentation, grid: Geometry, allowed: AllowedRepairs) -> OnGrid:
     """Return a segmentation on the grid of its image, in its voxel order; resample only if that is allowed.
 
     Raises
@@ -162,7 +162,7 @@ def on_grid(found: segmentation.Segmentation, grid: Geometry, mending: Mending) 
     try:
         return OnGrid(ordered, placed(ordered.geometry, grid), own, changes)
     except SegconvError:
-        if RESAMPLE not in mending.kinds:
+        if RESAMPLE not in allowed.kinds:
             raise
     moved, resampling = _resampled(ordered, grid)
     everything = tuple(slice(0, size) for size in grid.array_shape)
@@ -212,7 +212,7 @@ def _masks(
 ) -> Iterator[tuple[Segment, str, NDArray[np.bool_]]]:
     own_names = iter(names)
     for data in files:
-        placed_one = on_grid(segmentation.decode(data, allowed.read_options), grid, allowed.mending)
+        placed_one = on_grid(segmentation.decode(data, allowed.read_options), grid, allowed.allowed_repairs)
         for segment in placed_one.found.segments:
             if name := next(own_names, ""):
                 yield segment, name, _whole(placed_one, segment, grid)

@@ -146,7 +146,7 @@ def _label_stack(work: CaseWork, path: str, own: Geometry) -> tuple[NDArray[Any]
     values = stack.assemble(slices)
     if values.shape != own.array_shape:
         raise SegconvError(f"has the size {values.shape[::-1]}, its image {own.size}", code="SC082")
-    values = work.options.mending.turned(Volume(values, own)).array
+    values = work.options.allowed_repairs.turned(Volume(values, own)).array
     if len(files) == 1:
         return values, replace(stored, reverse=reverse, form=PAGES, ending=Path(files[0]).suffix), settle
     return values, replace(stored, form=SLICES, slices=tuple(map(_as_kept, files))), settle

@@ -46,12 +46,12 @@ def _convert_images(work: CaseWork) -> FirstImage:
                 continue
             image, data = open_volume(work, path)
             warn_odd(work, path, image)
-            header, name, mending = image.header, work.shown(path), work.options.mending
-            image = cast(finite(image, mending, work.repairs, name), mending, work.repairs, name)
+            header, name, allowed = image.header, work.shown(path), work.options.allowed_repairs
+            image = cast(finite(image, allowed, work.repairs, name), allowed, work.repairs, name)
             # Before any voxel moves: messages give positions as in the user's file.
             _look_at_voxels(work, path, image, channels)
             if first is None:
-                image, takes = turned(image, mending, work.repairs, name), False
+                image, takes = turned(image, allowed, work.repairs, name), False
                 first = FirstImage(header, image.header.geometry)
             else:
                 image, takes = placed_channel(work, path, image, first, channels)
@@ -126,7 +126,7 @@ def _carried_unproved(work: CaseWork, path: str, channel: int, first: FirstImage
     header = volumes.probe_file(path, recipe.options.read_options)
     if first is not None and header.geometry != first.grid:
         return None
-    if not header.plain or header.four_dimensional or not recipe.options.mending.leaves(header):
+    if not header.plain or header.four_dimensional or not recipe.options.allowed_repairs.leaves(header):
         return None
     work.io.carry(Path(path), work.image_target(channel), work.task.how)
     return header

@@ -6,7 +6,7 @@ import pytest
 
 from segconv.cli.label_texts import parse_labels, parse_map
 from segconv.convert.labels.declared import Declared
-from segconv.convert.repairs import LARGEST, Mending
+from segconv.convert.repairs import LARGEST, AllowedRepairs
 from segconv.errors import SegconvError
 
 
@@ -44,15 +44,15 @@ def test_a_map_is_of_values_to_names(entry: str) -> None:
 @pytest.mark.parametrize("value", [LARGEST * 1.001, -LARGEST * 1.001, float("nan"), float("inf")])
 def test_the_replacement_of_non_finite_values_is_finite(value: float) -> None:
     for allowed in (LARGEST, -LARGEST, 0.0, None):
-        assert Mending(nonfinite=allowed).nonfinite == allowed
+        assert AllowedRepairs(nonfinite=allowed).nonfinite == allowed
     with refused("no number to compute with"):
-        Mending(nonfinite=value)
+        AllowedRepairs(nonfinite=value)
 
 
 def test_repairs_that_are_unknown_or_contradict_each_other_are_refused() -> None:
     with refused("no such repair"):
-        Mending(("everything",))
+        AllowedRepairs(("everything",))
     with refused("cannot both take its image"):
-        Mending(("header", "cast", "resample"))
-    assert Mending(("header", "cast")).kinds == ("header", "cast")
-    assert Mending(("resample",)).kinds == ("resample",)
+        AllowedRepairs(("header", "cast", "resample"))
+    assert AllowedRepairs(("header", "cast")).kinds == ("header", "cast")
+    assert AllowedRepairs(("resample",)).kinds == ("resample",)
