@@ -7,13 +7,13 @@ it overrides. These are reported as written; their consequences are not worked o
 from __future__ import annotations
 
 import ast
-import importlib.util
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Cure, SegconvError
+from .source_classes import classes_below, descending_from, folder_in_nnunet
 
 ROOT = "nnUNetTrainer"
 """The class that all trainers descend from."""
@@ -87,12 +87,7 @@ def list_trainers() -> list[Trainer]:
     SegconvError
         ``SC041`` if nnunetv2 is not installed.
     """
-    spec = importlib.util.find_spec("nnunetv2")
-    if spec is None or not spec.submodule_search_locations:
-        raise SegconvError(
-            "nnunetv2 is not installed", code="SC041", hint="pip install 'segconv[train]' brings nnunetv2 and PyTorch"
-        )
-    return read_trainers(Path(next(iter(spec.submodule_search_locations))) / FOLDER)
+    return read_trainers(folder_in_nnunet(FOLDER))
 
 
 def read_trainers(folder: Path) -> list[Trainer]:
@@ -100,11 +95,7 @@ def read_trainers(folder: Path) -> list[Trainer]:
 
     Among classes of one name, the first that nnU-Net finds counts: modules before packages.
     """
-    classes: dict[str, tuple[ast.ClassDef, str]] = {}
-    for path in _modules(folder):
-        for node in ast.parse(path.read_bytes()).body:
-            if isinstance(node, ast.ClassDef):
-                classes.setdefault(node.name, (node, str(path.relative_to(folder))))
+    classes = classes_below(folder)
     if ROOT not in classes:
         raise SegconvError(
             f"defines no class {ROOT}",
@@ -113,18 +104,16 @@ def read_trainers(folder: Path) -> list[Trainer]:
             hint="pip install 'segconv[train]' brings a version of nnunetv2 that segconv knows",
         )
 
-    def descends(name: str, seen: tuple[str, ...] = ()) -> bool:
-        if name == ROOT:
-            return True
-        if name not in classes or name in seen:
-            return False
-        return any(descends(base, (*seen, name)) for base in _bases(classes[name][0]))
-
-    root = classes[ROOT][0]
+    root = classes[ROOT].node
     found = [
-        Trainer(name, _bases(node), module, _changes(node, root) if name != ROOT else (), _summary(node))
-        for name, (node, module) in classes.items()
-        if descends(name)
+        Trainer(
+            name,
+            classes[name].bases,
+            classes[name].module,
+            _changes(classes[name].node, root) if name != ROOT else (),
+            _summary(classes[name].node),
+        )
+        for name in descending_from(ROOT, classes)
     ]
     return sorted(found, key=lambda trainer: (trainer.name != ROOT, trainer.name.lower()))
 
@@ -148,17 +137,6 @@ def find_trainer(name: str, among: Sequence[Trainer]) -> Trainer:
             cures=[Cure.of("list_trainers", count=len(among))],
         )
     return found
-
-
-def _modules(folder: Path) -> Iterator[Path]:
-    """Yield the modules of a folder in nnU-Net's search order."""
-    yield from sorted(path for path in folder.glob("*.py") if path.name != "__init__.py")
-    for package in sorted(path for path in folder.iterdir() if (path / "__init__.py").is_file()):
-        yield from _modules(package)
-
-
-def _bases(node: ast.ClassDef) -> tuple[str, ...]:
-    return tuple(ast.unparse(base).rsplit(".", 1)[-1] for base in node.bases)
 
 
 def _summary(node: ast.ClassDef) -> str:
