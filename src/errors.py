@@ -161,6 +161,7 @@ CODES: dict[str, Code] = {
     "SC140": Code(EXIT_CONFIG, "package", "Python or a package is missing, of a wrong version, or does not work", "pip install 'segconv[train]' in a fresh environment"),
     "SC141": Code(EXIT_CONFIG, "variable", "an environment variable is misspelled, or harms training", "unset the variable"),
     "SC142": Code(EXIT_CONFIG, "machine", "memory, a limit or a disk of this machine is not enough", "make room"),
+    "SC143": Code(EXIT_EXISTS, "plans in use", "plans or preprocessed cases that models or other plans depend on would change", cures=("name_plans",)),
     "SC105": Code(EXIT_INTERRUPTED, "interrupted", "Ctrl-C, or the system asked the process to end", "run the same command again: it resumes where it stopped"),
     # training
     "SC110": Code(EXIT_FOUND, "fold failed", "the training of a fold ended with an error", "read the named log, then run the same command again"),

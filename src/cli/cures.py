@@ -82,6 +82,8 @@ WORDS = {
     "make_plans_again": "`segconv plan {dataset}` makes new plans",
     "preprocess": "`segconv plan {dataset} -c {configuration}`",
     "preprocess_again": "`segconv plan {dataset} -c {configuration}` makes them again",
+    "name_plans": "`--plans-name {name}` makes others",
+    "keep_plans": "`segconv plan {dataset} --keep-plans` preprocesses with them as they are",
     "choose_patch_size": "`--patch-size {size}`",
     "fewer_stages": "fewer `--stages`",
     "smaller_patch": "derive a configuration with a smaller batch or patch: `segconv plans derive`",

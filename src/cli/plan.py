@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import Finding
+from ..train.model import DEFAULT_PLANS
+from ..words import count_of
 from .options import allow_external, bundled, example, jobs, option, speaking, three_folders
 from .sink import Sink
+from .types import SPACING
 
 if TYPE_CHECKING:
     from ..train.commands import PlanOptions
@@ -34,7 +37,27 @@ def _planning(**options: Any) -> PlanOptions:
         help="Configuration to preprocess; may be repeated. Default: all.",
     ),
     option("--planner", metavar="CLASS", help="nnU-Net planner, such as nnUNetPlannerResEncM."),
-    option("--gpu-memory", "gpu_memory_gb", type=float, metavar="GB", help="GPU memory that the planner aims at."),
+    option(
+        "--gpu-memory",
+        "gpu_memory_gb",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="GB",
+        help="GPU memory that the planner aims at.",
+    ),
+    option("--plans-name", metavar="NAME", help="Name of the plans; needed to plan in several ways."),
+    option(
+        "--spacing",
+        "spacing_mm",
+        type=SPACING,
+        metavar="X,Y,Z",
+        help="Spacing of 3d_fullres in mm, instead of the median.",
+    ),
+    option(
+        "--keep-plans",
+        is_flag=True,
+        help="Preprocess with the plans that exist, although the dataset has changed since.",
+    ),
+    option("--again", is_flag=True, help="Make everything again, also what would be the same."),
 )
 @option("--no-check", is_flag=True, help="Skip segconv's own check; nnU-Net's still runs.")
 @allow_external
@@ -53,30 +76,45 @@ def command(
     """Let nnU-Net check, plan and preprocess a dataset.
 
     Checks the dataset as `segconv check` does, and refuses it if there are errors. Then runs
-    nnUNetv2_plan_and_preprocess with its own integrity check, and copies the folds that segconv made
-    to where nnU-Net reads them, so that no fold validates on copies of its training cases.
+    nnUNetv2_plan_and_preprocess with its own integrity check, and nnUNetv2_preprocess. Cases that would
+    come out as they are, are kept. Plans with which models were trained are not changed; --plans-name makes
+    others. Plans and cases are replaced at the end, when all are complete; what an interrupted run has
+    finished is used by the next one. The folds that segconv made are copied to where nnU-Net reads them, so
+    that no fold validates on copies of its training cases.
     """
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
     from ..flows.plan import plan_dataset
-    from ..train.model import DEFAULT_PLANS
+    from ..train.planning import Reporting
+    from .planning_display import PlanningDisplay
 
     warnings: list[Finding] = []
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
-    folder = plan_dataset(
-        found,
-        paths,
-        planning,
-        jobs=jobs,
-        tell=sink.say,
-        check=not no_check,
-        allow_external=allow_external,
-        warn=warnings.extend,
-    )
+    display = PlanningDisplay(sink)
+    try:
+        made = plan_dataset(
+            found,
+            paths,
+            planning,
+            jobs=jobs,
+            check=not no_check,
+            allow_external=allow_external,
+            reporting=Reporting(sink.detail, lambda text: sink.say(f"note: {text}"), display.hear),
+            warn=warnings.extend,
+        )
+    finally:
+        display.stop()
     sink.warn(warnings)
-    plans = sorted(path.name for path in folder.glob("*Plans*.json"))
-    sink.say(f"Planned in {folder}: {', '.join(plans)}")
-    first = planning.configurations[0] if planning.configurations else "3d_fullres"
-    sink.next(f"segconv train {found.name.id} -c {first} -f 0   (plans: {DEFAULT_PLANS})")
-    sink.end({"preprocessed": str(folder), "plans": plans}, warnings)
+    for data, count in made.made.items():
+        sink.say(f"{data}: {count_of(count, 'case')} preprocessed{_kept(made.kept[data])}")
+    sink.say(f"Planned in {made.folder}: {made.plans_name}")
+    first = planning.configurations[0] if planning.configurations else made.first
+    plans = "" if made.plans_name == DEFAULT_PLANS else f" -p {made.plans_name}"
+    sink.next(f"segconv train {found.name.id} -c {first} -f 0{plans}")
+    cases = {data: {"preprocessed": made.made[data], "kept": made.kept[data]} for data in made.made}
+    sink.end({"preprocessed": str(made.folder), "plans": made.plans_name, "cases": cases}, warnings)
     return 0
+
+
+def _kept(count: int) -> str:
+    return f", {count} as they were" if count else ""

@@ -116,6 +116,10 @@ class Dataset:
             for channel in range(len(self.description.channel_names))
         ]
 
+    def stored_images(self, case: str, split: str = TRAIN) -> list[Path]:
+        """Return the files of `image_files` that exist: pictures in colour have one file for three channels."""
+        return [path for path in self.image_files(case, split) if reading.is_there(path)]
+
     def label_file(self, case: str, split: str = TRAIN) -> Path:
         """Return the label's file, whether or not it exists."""
         if split == TRAIN and case in self.external:

@@ -13,10 +13,10 @@ from ..dataset.splits import leaks, read_splits
 from ..dataset.strictjson import read_file
 from ..errors import Cure, SegconvError, refuse_if_any
 from ..review.check.dataset_check import check_dataset
-from ..train.commands import USUAL_PLANNING, PlanOptions, Tell, plan_and_preprocess
+from ..train.commands import USUAL_PLANNING, PlanOptions
 from ..train.holds import preprocessing
-from ..train.inputs import recorded
 from ..train.paths import Paths
+from ..train.planning import Plan, Reporting, largest_case_bytes, name_of_plans, plan_and_preprocess
 from ..work import fsops
 from ..work.locks import if_possible, locked
 from ..work.plan import Target
@@ -33,20 +33,20 @@ def plan_dataset(
     jobs: int = 1,
     check: bool = True,
     allow_external: bool = False,
-    tell: Tell | None = None,
+    reporting: Reporting = Reporting(),  # noqa: B008 - immutable
     warn: Warn | None = None,
-) -> Path:
+) -> Plan:
     """Check, plan and preprocess a dataset, and copy its folds.
 
     The dataset is locked meanwhile, if its parent folder can be written: nnU-Net reads it for a long time, and
     does not notice if it is replaced. Its plans and preprocessed data are locked too, so that nothing trains
-    with them while they are made.
+    with them while they are made. They are replaced at the end, when they are complete.
 
     Parameters
     ----------
     dataset, paths
         The dataset, and nnU-Net's folders.
-    options, jobs, tell
+    options, jobs, reporting
         As in `plan_and_preprocess`.
     check
         Refuse a dataset in which `check_dataset` finds errors, before nnU-Net starts.
@@ -57,8 +57,8 @@ def plan_dataset(
 
     Returns
     -------
-    folder
-        Folder of the preprocessed dataset.
+    plan
+        What was planned and preprocessed.
 
     Raises
     ------
@@ -68,8 +68,9 @@ def plan_dataset(
         ``SC040`` if it is not in nnUNet_raw; ``SC035`` if another run works on it or trains with it; ``SC062`` if it
         was replaced nevertheless; what `carry_splits` and `plan_and_preprocess` raise.
     """
-    refuse_unfit(jobs=jobs, tell=tell, warn=warn, check=check, allow_external=allow_external)
-    _refuse_elsewhere(dataset, paths.require("raw"))
+    refuse_unfit(jobs=jobs, warn=warn, check=check, allow_external=allow_external)
+    _refuse_elsewhere(dataset, paths.require("raw", "preprocessed", "results"))
+    name_of_plans(options)  # a name that does not exist is refused before the check
     with (
         if_possible(locked(Target(dataset.path, dataset.name.slot))),
         preprocessing(paths, dataset.path.name),
@@ -86,11 +87,12 @@ def plan_dataset(
         refuse_leaking(dataset, dataset.path / SPLITS_FILE)
         folder = paths.require("preprocessed") / dataset.path.name
         if folder.is_dir():
-            carry_splits(dataset, folder, paths)  # nnU-Net's planner fails if the folds differ from the dataset's
-        with recorded(dataset, folder):
-            plan_and_preprocess(dataset.name, paths, options, jobs=jobs, tell=tell)
+            carry_splits(dataset, folder, paths)  # other folds are refused before hours of work
+        plan = plan_and_preprocess(
+            dataset, paths, options, jobs=jobs, largest_bytes=largest_case_bytes(dataset), reporting=reporting
+        )
         carry_splits(dataset, folder, paths)
-        return folder
+        return plan
 
 
 def _refuse_elsewhere(dataset: Dataset, raw: Path) -> None:

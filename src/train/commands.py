@@ -1,12 +1,13 @@
-"""Plan and preprocess with nnU-Net's own command; raise our errors."""
+"""Plan and preprocess with nnU-Net's own commands; raise our errors."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ..dataset.names import DatasetName
-from .child import run_nnunet
+from .child import See, run_nnunet
 from .model import log_file
 from .paths import Paths
 
@@ -20,32 +21,83 @@ class PlanOptions:
     Parameters
     ----------
     configurations
-        Configurations to preprocess; nnU-Net's default if empty.
+        Configurations to preprocess; those that nnU-Net preprocesses by default if empty.
     planner
         Name of the planner class.
     gpu_memory_gb
         Memory target of the planner.
+    plans_name
+        Name of the plans to write; the planner's own if None.
+    spacing_mm
+        Spacing (x, y, z) of 3d_fullres and what is derived from it, instead of the median.
+    keep_plans
+        Preprocess with plans that exist, instead of planning.
+    again
+        Make the fingerprint and all cases again, even those that would be the same.
     """
 
     configurations: Sequence[str] = ()
     planner: str | None = None
     gpu_memory_gb: float | None = None
+    plans_name: str | None = None
+    spacing_mm: tuple[float, float, float] | None = None
+    keep_plans: bool = False
+    again: bool = False
 
 
 USUAL_PLANNING = PlanOptions()
 
 
-def plan_and_preprocess(
-    dataset: DatasetName, paths: Paths, options: PlanOptions, *, jobs: int = 1, tell: Tell | None = None
-) -> None:
-    """Check, fingerprint, plan and preprocess a dataset with this many processes; errors are those of `run_nnunet`."""
-    paths.require("raw", "preprocessed", "results")
-    arguments = ["-d", str(dataset.id), "--verify_dataset_integrity", "-npfp", str(jobs), "-np", str(jobs)]
-    if options.configurations:
-        arguments += ["-c", *options.configurations]
-    if options.planner is not None:
-        arguments += ["-pl", options.planner]
-    if options.gpu_memory_gb is not None:
-        arguments += ["-gpu_memory_target", str(options.gpu_memory_gb)]
-    log = log_file(paths, dataset.folder, "plan")
-    run_nnunet("nnUNetv2_plan_and_preprocess", arguments, paths, log=log, tell=tell)
+@dataclass(frozen=True)
+class Place:
+    """Where nnU-Net's commands work on a dataset.
+
+    Parameters
+    ----------
+    dataset
+        Number and name.
+    paths
+        The three folders.
+    preprocessed
+        Folder that they take for ``nnUNet_preprocessed``.
+    jobs
+        Number of processes.
+    tell, see
+        As in `run_nnunet`.
+    """
+
+    dataset: DatasetName
+    paths: Paths
+    preprocessed: Path
+    jobs: int = 1
+    tell: Tell | None = None
+    see: See | None = None
+
+    def run(self, name: str, arguments: Sequence[str]) -> None:
+        """Run a command on the dataset; errors are those of `run_nnunet`."""
+        run_nnunet(
+            name,
+            ["-d", str(self.dataset.id), *arguments],
+            replace(self.paths, preprocessed=self.preprocessed),
+            log=log_file(self.paths, self.dataset.folder, "plan"),
+            tell=self.tell,
+            see=self.see,
+        )
+
+
+def make_plans(place: Place, options: PlanOptions, *, verify: bool) -> None:
+    """Check the files of a dataset if wanted, make its fingerprint unless it exists, and its plans."""
+    arguments = ["--no_pp", "-npfp", str(place.jobs)]
+    arguments += ["--verify_dataset_integrity"] if verify else []
+    arguments += ["-pl", options.planner] if options.planner is not None else []
+    arguments += ["-gpu_memory_target", f"{options.gpu_memory_gb:g}"] if options.gpu_memory_gb is not None else []
+    if options.spacing_mm is not None:
+        # In nnU-Net's axis order, (z, y, x).
+        arguments += ["-overwrite_target_spacing", *(f"{length:g}" for length in reversed(options.spacing_mm))]
+    arguments += ["-overwrite_plans_name", options.plans_name] if options.plans_name is not None else []
+    place.run("nnUNetv2_plan_and_preprocess", arguments)
+
+
+def preprocess(place: Place, plans_name: str, configurations: Sequence[str]) -> None:
+    """Preprocess configurations of a dataset that is planned."""
+    place.run("nnUNetv2_preprocess", ["-plans_name", plans_name, "-np", str(place.jobs), "-c", *configurations])

@@ -118,6 +118,12 @@ def incomplete_cases(folder: Path, cases: Iterable[str], cures: Sequence[Cure]) 
     return found
 
 
+def whole_cases(folder: Path, cases: Iterable[str]) -> set[str]:
+    """Return the cases of which no file is missing or cut; ``SC030`` if the system refuses to read."""
+    stored = Stored.of(folder)
+    return {case for case in cases if not _defect(stored, case)[1]}
+
+
 def _defect(stored: Stored, case: str) -> tuple[str, str]:
     """Return the first defective file of a case, and what is wrong with it; empty texts if all are whole."""
     for name in stored.files(case):

@@ -163,6 +163,18 @@ def changes_since(dataset: Dataset, folder: Path, product: str) -> Changes | Non
     )
 
 
+def touched_cases(dataset: Dataset, changes: Changes) -> set[str]:
+    """Return the cases of which a file was added or changed."""
+    touched = {*changes.added, *changes.changed}
+    return {
+        case
+        for case in dataset.cases()
+        if not touched.isdisjoint(
+            _name(dataset, path) for path in (*dataset.image_files(case), dataset.label_file(case))
+        )
+    }
+
+
 def newer_than(dataset: Dataset, time_of: Mapping[str, int]) -> list[str]:
     """Return the training files that are newer than what was made from them.
 
@@ -181,7 +193,7 @@ def newer_than(dataset: Dataset, time_of: Mapping[str, int]) -> list[str]:
 
 def _training_files(dataset: Dataset) -> Iterator[tuple[str, Path]]:
     for case in dataset.cases():
-        for path in (*dataset.image_files(case), dataset.label_file(case)):
+        for path in (*dataset.stored_images(case), dataset.label_file(case)):
             yield _name(dataset, path), path
 
 

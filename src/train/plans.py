@@ -126,6 +126,17 @@ def configuration(plans: Mapping[str, Any], name: str) -> dict[str, Any]:
     return resolved
 
 
+def descends_from(plans: Mapping[str, Any], name: str, base: str) -> bool:
+    """Return whether a configuration inherits from another, over any number of steps."""
+    seen: set[str] = set()
+    while name in plans["configurations"] and name not in seen:
+        seen.add(name)
+        name = plans["configurations"][name].get("inherits_from")
+        if name == base:
+            return True
+    return False
+
+
 @dataclass(frozen=True)
 class Planned:
     """A configuration in its plans.

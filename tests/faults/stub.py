@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from segconv.image.opened import read_image
 from segconv.train import commands, predict
 from segconv.train.paths import Paths
 
+_CASES = "nnUNetPlans_2d"
+
 PAUSE_S = 0.001
 """Between two files: nnU-Net reads a dataset for minutes."""
 
@@ -26,6 +29,8 @@ def install() -> None:
 
 def run(name: str, arguments: Sequence[str], paths: Paths, **how: Any) -> None:
     if name == "nnUNetv2_plan_and_preprocess":
+        _plan(int(arguments[arguments.index("-d") + 1]), paths)
+    elif name == "nnUNetv2_preprocess":
         _preprocess(int(arguments[arguments.index("-d") + 1]), paths)
     elif name == "nnUNetv2_predict_from_modelfolder":
         _predict(Path(arguments[arguments.index("-i") + 1]), Path(arguments[arguments.index("-o") + 1]))
@@ -33,15 +38,25 @@ def run(name: str, arguments: Sequence[str], paths: Paths, **how: Any) -> None:
         raise AssertionError(name)
 
 
-def _preprocess(number: int, paths: Paths) -> None:
-    (dataset,) = paths.require("raw").glob(f"Dataset{number:03d}_*")
-    target = paths.require("preprocessed") / dataset.name
-    target.mkdir(exist_ok=True)
+def _plan(number: int, paths: Paths) -> None:
+    dataset, target = _folders(number, paths)
     shutil.copyfile(dataset / "dataset.json", target / "dataset.json")
+    (target / "nnUNetPlans.json").write_text(json.dumps({"configurations": {"2d": {"data_identifier": _CASES}}}))
+
+
+def _preprocess(number: int, paths: Paths) -> None:
+    dataset, target = _folders(number, paths)
     for label in sorted((dataset / "labelsTr").iterdir()):
         image = dataset / "imagesTr" / f"{label.stem}_0000{label.suffix}"
-        (target / f"{label.stem}.data").write_bytes(image.read_bytes() + label.read_bytes())
+        (target / _CASES / f"{label.stem}.data").write_bytes(image.read_bytes() + label.read_bytes())
         time.sleep(PAUSE_S)
+
+
+def _folders(number: int, paths: Paths) -> tuple[Path, Path]:
+    (dataset,) = paths.require("raw").glob(f"Dataset{number:03d}_*")
+    target = paths.require("preprocessed") / dataset.name
+    (target / _CASES).mkdir(parents=True, exist_ok=True)
+    return dataset, target
 
 
 def _predict(inputs: Path, output: Path) -> None:

@@ -7,13 +7,10 @@ import json
 import os
 import shlex
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from fixtures.make_fixtures import png_shapes
-from segconv.dataset.names import DatasetName
-from segconv.flows import plan
 from segconv.work import fsops
 from segconv.work.locks import locked
 from segconv.work.plan import Target
@@ -22,28 +19,22 @@ from ..command import Command, Done
 from ..review import datasets
 from ..review.datasets import CASES, even_folds, folds
 from ..review.defects import IMAGE, LABEL, outside
+from ..train.planner import Planner
 
 NAMES = [f"c{n}" for n in range(CASES)]
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The datasets that nnU-Net was started with."""
-    found: list[str] = []
-
-    def plan_and_preprocess(dataset: DatasetName, paths: Any, *_: Any, **how: Any) -> None:
-        found.append(dataset.folder)
-        (paths.require("preprocessed") / dataset.folder).mkdir(exist_ok=True)
-
-    monkeypatch.setattr(plan, "plan_and_preprocess", plan_and_preprocess)
-    return found
+def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """The commands of nnU-Net that were started; they are stand-ins."""
+    return Planner().install(monkeypatch).started
 
 
 def planned(segconv: Command, *words: str) -> Done:
     return segconv("plan", "7", "-j", "1", *words)
 
 
-def test_errors_refuse_and_nnunet_does_not_start(segconv: Command, started: list[str]) -> None:
+def test_errors_refuse_and_nnunet_does_not_start(segconv: Command, started: list[tuple[str, ...]]) -> None:
     root = datasets.volumes(segconv.raw)
     (root / LABEL).write_bytes((root / LABEL).read_bytes()[:-9])
     (root / IMAGE).write_bytes(b"")
@@ -51,20 +42,20 @@ def test_errors_refuse_and_nnunet_does_not_start(segconv: Command, started: list
     assert (done.code, sorted(done.codes())) == (65, ["SC050", "SC051"])
     assert started == []
     assert planned(segconv, "--no-check").code == 0
-    assert started == ["Dataset007_Ct"]
+    assert started
 
 
-def test_warnings_are_reported_and_planning_continues(segconv: Command, started: list[str]) -> None:
+def test_warnings_are_reported_and_planning_continues(segconv: Command, started: list[tuple[str, ...]]) -> None:
     root = datasets.volumes(segconv.raw)
     (root / IMAGE).write_bytes((root / IMAGE).read_bytes() + b"tail")
     done = planned(segconv)
     assert done.code == 0
     assert f"Warning SC059: {IMAGE}" in done.err
     assert [found["code"] for found in planned(segconv, "--json").json["findings"]] == ["SC059"]
-    assert len(started) == 2
+    assert started
 
 
-def test_links_that_leave_are_allowed_by_name(segconv: Command, started: list[str]) -> None:
+def test_links_that_leave_are_allowed_by_name(segconv: Command, started: list[tuple[str, ...]]) -> None:
     outside(datasets.volumes(segconv.raw))
     assert planned(segconv).codes() == ["SC060"]
     assert started == []
@@ -72,7 +63,7 @@ def test_links_that_leave_are_allowed_by_name(segconv: Command, started: list[st
 
 
 def test_folds_in_the_place_where_nnunet_reads_them_are_kept_and_others_refused(
-    segconv: Command, started: list[str], tmp_path: Path
+    segconv: Command, started: list[tuple[str, ...]], tmp_path: Path
 ) -> None:
     root = datasets.volumes(segconv.raw)
     target = tmp_path / "nnUNet_preprocessed" / root.name
@@ -97,18 +88,18 @@ def test_a_dataset_is_neither_replaced_nor_edited_while_nnunet_reads_it(
     assert segconv(*words).code == 0
     others: list[Done] = []
 
-    def plan_and_preprocess(dataset: DatasetName, paths: Any, *_: Any, **how: Any) -> None:
-        others.append(segconv(*words, "--overwrite"))
-        others.append(segconv("labels", "rename", "7", "disc=plate"))
-        (paths.require("preprocessed") / dataset.folder).mkdir()
+    def meanwhile(configuration: str, case: str) -> None:
+        if not others:
+            others.append(segconv(*words, "--overwrite"))
+            others.append(segconv("labels", "rename", "7", "disc=plate"))
 
-    monkeypatch.setattr(plan, "plan_and_preprocess", plan_and_preprocess)
+    Planner().install(monkeypatch).before = meanwhile
     assert planned(segconv).code == 0
     assert [(done.code, done.codes()) for done in others] == [(75, ["SC035"])] * 2
     assert sorted(path.name for path in segconv.raw.iterdir()) == ["Dataset007_Ct"], "no lock is left"
 
 
-def test_a_dataset_that_another_run_works_on_is_not_planned(segconv: Command, started: list[str]) -> None:
+def test_a_dataset_that_another_run_works_on_is_not_planned(segconv: Command, started: list[tuple[str, ...]]) -> None:
     root = datasets.volumes(segconv.raw)
     with locked(Target(root, "007")):
         done = planned(segconv)
@@ -118,7 +109,7 @@ def test_a_dataset_that_another_run_works_on_is_not_planned(segconv: Command, st
 
 @pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.ENOLCK])
 def test_a_raw_folder_that_cannot_be_written_or_locked_is_planned_all_the_same(
-    code: int, segconv: Command, started: list[str], monkeypatch: pytest.MonkeyPatch
+    code: int, segconv: Command, started: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     datasets.volumes(segconv.raw)
 
@@ -127,11 +118,11 @@ def test_a_raw_folder_that_cannot_be_written_or_locked_is_planned_all_the_same(
 
     monkeypatch.setattr(fsops, "lock", lock)
     assert planned(segconv).code == 0
-    assert started == ["Dataset007_Ct"]
+    assert [words[2] for words in started] == ["7", "7"]
 
 
 def test_another_dataset_of_the_same_number_is_not_planned_instead(
-    segconv: Command, started: list[str], tmp_path: Path
+    segconv: Command, started: list[tuple[str, ...]], tmp_path: Path
 ) -> None:
     datasets.volumes(segconv.raw).rename(segconv.raw / "Dataset007_Other")
     elsewhere = datasets.volumes(tmp_path / "else where")
@@ -140,7 +131,7 @@ def test_another_dataset_of_the_same_number_is_not_planned_instead(
     assert started == []
     hint = done.err.splitlines()[-1].removeprefix("Hint: segconv ")
     assert segconv(*shlex.split(hint), "-j", "1").code == 0
-    assert started == ["Dataset007_Ct"]
+    assert [words[2] for words in started] == ["7", "7"]
     (segconv.raw / "Dataset007_Other").rename(tmp_path / "away")
     (segconv.raw / "Dataset007_Ct").symlink_to(elsewhere)
     assert segconv("plan", elsewhere, "-j", "1").code == 0, "it is in nnUNet_raw as well"

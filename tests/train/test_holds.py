@@ -23,6 +23,7 @@ from segconv.train import plans as plans_room
 from segconv.train.holds import changing_plans, preprocessing, reading, training
 from segconv.train.model import Model
 from segconv.train.paths import Paths
+from segconv.train.planning import Plan
 from segconv.work import fsops
 from segconv.work.locks import locked, shared
 from segconv.work.plan import Target
@@ -79,7 +80,7 @@ def world(segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (tmp_path / "stub").mkdir()
     (tmp_path / "stub" / "go").touch()
     trainer.install(tmp_path / "stub", monkeypatch.setattr)
-    monkeypatch.setattr(plan_room, "plan_and_preprocess", lambda *_, **__: None)
+    monkeypatch.setattr(plan_room, "plan_and_preprocess", lambda *_, **__: Plan(planned, "nnUNetPlans", {}, {}, "full"))
     yield segconv
     assert locks(segconv) == []
 

@@ -53,7 +53,7 @@ def examine(paths: Paths, dataset: Dataset | None = None) -> list[Look]:
 
 def estimated_bytes(dataset: Dataset) -> int:
     """Return about how many bytes preprocessing takes, as far as headers tell; resampling may change it."""
-    images = (path for case in dataset.cases() for path in dataset.image_files(case))
+    images = (path for case in dataset.cases() for path in dataset.stored_images(case))
     return _BYTES_PER_BYTE * sum(decoded_bytes(str(path)) for path in images)
 
 

@@ -1,0 +1,53 @@
+"""Show how far a planning is: a bar on a terminal, otherwise a line for each phase."""
+
+from __future__ import annotations
+
+from ..train.planning_progress import CHECKING, FINGERPRINT, PLANNING, Progress
+from ..words import count_of
+from .sink import Sink
+
+_WORDS = {
+    CHECKING: "nnU-Net reads the dataset",
+    FINGERPRINT: "nnU-Net makes the fingerprint",
+    PLANNING: "nnU-Net makes plans",
+}
+
+
+class PlanningDisplay:
+    """Shows progress on stderr.
+
+    Parameters
+    ----------
+    sink
+        The output of the command.
+    """
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._bar = sink.progress()
+        self._now = Progress("")
+        self._counted = False
+
+    def hear(self, progress: Progress) -> None:
+        """Take the progress."""
+        before, self._now = self._now, progress
+        begun = (before.phase, before.configuration) == (progress.phase, progress.configuration)
+        if not begun:
+            self.stop()
+        if not progress.total:
+            if not begun and (words := _WORDS.get(progress.phase)):
+                self._sink.say(words)
+            return
+        if not self._counted:
+            self._counted = True
+            what = _WORDS.get(progress.phase, f"nnU-Net preprocesses for {progress.configuration}")
+            self._sink.say(f"{what}: {count_of(progress.total, 'case')}")
+            self._bar.start(progress.total, 0)
+        for number in range(before.done if begun else 0, progress.done):
+            self._bar.advance(str(number))
+
+    def stop(self) -> None:
+        """End the bar."""
+        if self._counted:
+            self._bar.stop()
+            self._counted = False
