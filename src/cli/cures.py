@@ -90,6 +90,7 @@ WORDS = {
     "train": "`segconv train {dataset} -c {configuration} -f {fold}[ -tr {trainer}][ -p {plans}]`",
     "predict": "`segconv infer {dataset} -i {inputs} -o {output}`",
     "train_from_start": "leave out `--continue`",
+    "train_all_again": "`--overwrite -f {folds}` trains all folds again",
     "same_command_resumes": "the same command goes on from there",
     "validate_stage": "`segconv train {dataset} -c {configuration} -f {fold}[ -tr {trainer}][ -p {plans}] --val`",
     "list_trainers": "`segconv trainers list` shows all {count}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from ..dataset.strictjson import dumps, load_object, read_file
 from ..errors import Cure, Finding, SegconvError, refuse_if_any, warning
 from ..train.complete import Stored, incomplete_cases, missing_references, missing_stage
 from ..train.default_split import default_split
-from ..train.folds import ALL
-from ..train.inputs import FINGERPRINT, changes_since, newer_than
+from ..train.folds import ALL, states_of
+from ..train.inputs import FINGERPRINT, changes_since, is_made_otherwise, newer_than
 from ..train.model import Model
 from ..train.paths import Paths
-from ..train.plans import Planned, configuration, planned
+from ..train.plans import Planned, configuration, planned, read_plans
+from ..train.trained import PLANS
 from ..train.training import next_stage_folder
 from ..words import count_of, some_of
 from ..work import fsops
@@ -48,7 +49,9 @@ class _Look:
         return (Cure.of("preprocess_again", dataset=self.dataset.name.id, configuration=self.model.configuration),)
 
 
-def make_ready(dataset: Dataset, model: Model, folds: Sequence[str], paths: Paths) -> list[Finding]:
+def make_ready(
+    dataset: Dataset, model: Model, folds: Sequence[str], paths: Paths, *, replaced: Collection[str] = ()
+) -> list[Finding]:
     """Refuse folds that would train on wrong or incomplete data; write the folds file if there is none.
 
     Parameters
@@ -57,6 +60,8 @@ def make_ready(dataset: Dataset, model: Model, folds: Sequence[str], paths: Path
         The dataset in ``nnUNet_raw``.
     folds
         Numbers, or ``all``.
+    replaced
+        Those among them that are trained again.
 
     Returns
     -------
@@ -70,7 +75,7 @@ def make_ready(dataset: Dataset, model: Model, folds: Sequence[str], paths: Path
         the file of folds is damaged, ``SC114`` if there is none and the cases are too few.
     Refused
         ``SC095`` for folds that leak; ``SC099`` for folds of other cases; ``SC111`` for cases that are not completely
-        preprocessed, ``SC112`` for a dataset that changed since, ``SC115`` for a cascade whose stage before is
+        preprocessed, ``SC112`` for a dataset or plans that changed since, ``SC115`` for a cascade whose stage before is
         incomplete.
     """
     look = _Look(dataset, model, tuple(folds), paths, planned(model, paths))
@@ -85,6 +90,7 @@ def make_ready(dataset: Dataset, model: Model, folds: Sequence[str], paths: Path
                 *_changes(look, stored, raw),
                 *_idle(splits, raw),
                 *_other_folds(look, splits),
+                *_other_plans(look, replaced),
             ]
         )
     _write(look.folder / SPLITS_FILE, splits)
@@ -201,6 +207,9 @@ def _changes(look: _Look, stored: Stored, raw: set[str] | None) -> Iterator[Find
 def _edited(look: _Look, stored: Stored) -> Iterator[Finding]:
     """Yield what was edited in files of cases that were preprocessed."""
     since = changes_since(look.dataset, look.folder, stored.folder.name)
+    if is_made_otherwise(look.folder, stored.folder.name, look.found.plans, look.model.configuration):
+        what = f"was preprocessed with another spacing, normalisation or resampling than {look.found.file.name} has now"
+        yield Finding("SC112", what, file=str(stored.folder), cures=look.cures)
     if since is not None and since.changed:
         what = (
             f"was made before {count_of(len(since.changed), 'file')} of the dataset changed: {some_of(since.changed)}"
@@ -248,3 +257,21 @@ def _other_folds(look: _Look, splits: Splits) -> Iterator[Finding]:
     own = look.dataset.path / SPLITS_FILE
     if splits and os.path.lexists(own) and read_splits(own) != splits:
         yield warning("SC095", f"differs from {own}, and is what nnU-Net takes", file=str(look.folder / SPLITS_FILE))
+
+
+def _other_plans(look: _Look, replaced: Collection[str]) -> Iterator[Finding]:
+    """Yield an error if folds that stay were trained with other plans: nnU-Net would replace the model's copy."""
+    folder = look.model.folder(look.paths)
+    states = states_of(folder)
+    kept = [fold for fold, state in states.items() if (state.whole or state.kept) and fold not in replaced]
+    if not kept or not os.path.lexists(folder / PLANS):
+        return
+    then = configuration(read_plans(folder / PLANS), look.model.configuration)
+    now = look.found.configuration
+    if different := sorted(key for key in then.keys() | now.keys() if then.get(key) != now.get(key)):
+        what = (
+            f"has another {some_of(different)} than {look.found.file} has now; fold {some_of(kept)} was trained with it"
+        )
+        hint = f"give the new plans a name of their own, or move {folder} away"
+        cure = Cure.of("train_all_again", folds=kept)
+        yield Finding("SC112", what, file=str(folder / PLANS), hint=hint, cures=(cure,))

@@ -17,7 +17,7 @@ from ..train.holds import training
 from ..train.model import Model
 from ..train.paths import Paths
 from ..train.queue import HERE, Job, Outcome, Slot, run_jobs
-from ..train.steps import Step, next_step
+from ..train.steps import Step, Wish, next_step
 from ..train.training import FoldResult, TrainOptions, failed, refuse_foreign, run_fold
 from ..work.scratch import Warn
 from .ready import make_ready
@@ -82,7 +82,8 @@ def train_folds(
     """
     folders = {fold: model.fold_folder(paths, fold) for fold in folds}
     with training(paths, model.dataset, folders.values()):
-        warnings = make_ready(dataset, model, folds, paths)
+        replaced = folds if options.wish is Wish.AGAIN else ()
+        warnings = make_ready(dataset, model, folds, paths, replaced=replaced)
         steps = {
             fold: next_step(state_of(folder), options.wish, probabilities=options.probabilities)
             for fold, folder in folders.items()

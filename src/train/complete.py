@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from .. import reading
 from ..errors import Cure, Finding, SegconvError
@@ -25,6 +26,9 @@ _UNPACKED = ".npy"
 _FRAME = re.compile(rb"\x9e\xa8b2frame\0\xd2.{4}\xcf(.{8})", re.DOTALL)
 """Start of a Blosc2 file, with its length (c-blosc2, README_CFRAME_FORMAT.rst)."""
 _FRAME_BYTES = 24
+_FRAME_END = re.compile(rb"\xce.{4}\xd8.{17}", re.DOTALL)
+"""End of a Blosc2 file, which a power cut may leave as zeros."""
+_FRAME_END_BYTES = 23
 
 _LAST_OF_PICKLE = b"."
 
@@ -145,13 +149,19 @@ def _is_whole(path: Path) -> bool:
             if path.name.endswith(PROPERTIES):
                 file.seek(max(0, size - 1))
                 return file.read(1) == _LAST_OF_PICKLE
-            head = _FRAME.match(file.read(_FRAME_BYTES))
-            return head is not None and int.from_bytes(head[1], "big") == size
+            return _is_whole_frame(file, size)
     except OSError as error:
         raise reading.refusal(error, path) from error
     except SegconvError as error:
         error.file = str(path)
         raise
+
+
+def _is_whole_frame(file: BinaryIO, size: int) -> bool:
+    head = _FRAME.match(file.read(_FRAME_BYTES))
+    file.seek(max(0, size - _FRAME_END_BYTES))
+    end = _FRAME_END.fullmatch(file.read())
+    return head is not None and end is not None and int.from_bytes(head[1], "big") == size
 
 
 def missing_references(folder: Path, cases: Iterable[str], ending: str, cures: Sequence[Cure]) -> Iterator[Finding]:

@@ -8,23 +8,33 @@ segconv there is no such record, and only times tell.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .. import reading
 from ..dataset.layout import Dataset
 from ..dataset.strictjson import dumps, load_object, read_file
 from ..errors import SegconvError, naming
-from ..typed import Misfit, count, entries, mapping, sha256
+from ..typed import Misfit, count, entries, many, mapping, sha256
 from ..work import fsops
 from ..work.writing import writing
+from .plans import configuration, read_plans
 
 FINGERPRINT = "dataset_fingerprint.json"
 RECORDS = "segconv"
 """Folder of the records in a preprocessed dataset; nnU-Net does not look into it."""
+
+_PREPROCESSING = (
+    *("preprocessor_name", "spacing", "normalization_schemes", "use_mask_for_norm"),
+    *("resampling_fn_data", "resampling_fn_data_kwargs", "resampling_fn_seg", "resampling_fn_seg_kwargs"),
+)
+_PREPROCESSING_OF_ALL = ("transpose_forward", "foreground_intensity_properties_per_channel")
+"""Entries of a configuration, and of plans, that determine preprocessed cases."""
 
 _BLOCK = 1 << 20
 
@@ -123,13 +133,13 @@ def remember(folder: Path, seen: Snapshot, before: Mapping[str, tuple[int, int]]
     SegconvError
         ``SC031`` or ``SC032`` if the system refuses.
     """
-    data = dumps({"files": {name: vars(file) for name, file in seen.items()}})
+    files = {name: vars(file) for name, file in seen.items()}
     for name, identity in products(folder).items():
         if before.get(name) != identity:
             path = _record(folder, name)
             with writing(path):
                 fsops.mkdir(path.parent)
-                fsops.write_atomic(path, data)
+                fsops.write_atomic(path, dumps({"files": files, "settings": _settings_in_use(folder, name)}))
 
 
 def changes_since(dataset: Dataset, folder: Path, product: str) -> Changes | None:
@@ -151,15 +161,18 @@ def changes_since(dataset: Dataset, folder: Path, product: str) -> Changes | Non
     SegconvError
         ``SC086`` if the record is damaged; what reading raises.
     """
-    seen = _read_record(_record(folder, product))
-    if seen is None:
+    record = _read(_record(folder, product))
+    if record is None:
         return None
-    now = dict(_training_files(dataset))
-    kept = [name for name in now if name in seen]
+    seen = {name: Seen(file["size"], file["mtime_ns"], file["sha256"]) for name, file in record["files"].items()}
+    return _compared(seen, dict(_training_files(dataset)))
+
+
+def _compared(seen: Snapshot, now: Mapping[str, Path]) -> Changes:
     return Changes(
         tuple(name for name in now if name not in seen),
         tuple(name for name in seen if name not in now),
-        tuple(name for name in kept if _differs(now[name], seen[name])),
+        tuple(name for name in now if name in seen and _differs(now[name], seen[name])),
     )
 
 
@@ -173,6 +186,48 @@ def touched_cases(dataset: Dataset, changes: Changes) -> set[str]:
             _name(dataset, path) for path in (*dataset.image_files(case), dataset.label_file(case))
         )
     }
+
+
+def is_made_otherwise(folder: Path, product: str, plans: Mapping[str, Any], name: str) -> bool:
+    """Return whether cases are known to be preprocessed with other settings than plans have now.
+
+    Parameters
+    ----------
+    folder, product
+        As in `changes_since`.
+    plans, name
+        The plans, and the name of a configuration in them.
+
+    Raises
+    ------
+    SegconvError
+        ``SC086`` if the record is damaged.
+    """
+    record = _read(_record(folder, product))
+    known = record.get("settings", []) if record else []
+    return bool(known) and _settings(plans, name) not in known
+
+
+def _settings_in_use(folder: Path, product: str) -> list[str]:
+    """Return the hashes of all settings that the plans of a dataset have for cases in a folder."""
+    found: set[str] = set()
+    for path in folder.glob("*.json"):
+        with suppress(SegconvError):  # other files of nnU-Net's, and plans that no one can train with
+            plans = read_plans(path)
+            names = [name for name in plans["configurations"] if _data_of(plans, name) == product]
+            found.update(_settings(plans, name) for name in names)
+    return sorted(found)
+
+
+def _data_of(plans: Mapping[str, Any], name: str) -> Any:
+    return configuration(plans, name).get("data_identifier")
+
+
+def _settings(plans: Mapping[str, Any], name: str) -> str:
+    """Return the hash of everything in a configuration that determines its preprocessed cases."""
+    resolved = configuration(plans, name)
+    settings = [resolved.get(key) for key in _PREPROCESSING] + [plans.get(key) for key in _PREPROCESSING_OF_ALL]
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
 def newer_than(dataset: Dataset, time_of: Mapping[str, int]) -> list[str]:
@@ -234,18 +289,19 @@ def _record(folder: Path, product: str) -> Path:
     return folder / RECORDS / f"{product.removesuffix('.json')}.json"
 
 
-_entries = entries({"files": mapping(entries({"size": count, "mtime_ns": count, "sha256": sha256}))})
+_entries = entries(
+    {"files": mapping(entries({"size": count, "mtime_ns": count, "sha256": sha256}))}, {"settings": many(sha256)}
+)
 
 
-def _read_record(path: Path) -> dict[str, Seen] | None:
+def _read(path: Path) -> dict[str, Any] | None:
     if not os.path.lexists(path):
         return None
     with naming(str(path)):
         found = load_object(read_file(path))
         try:
-            files = _entries(found)["files"]
+            return _entries(found)
         except Misfit as misfit:
             raise SegconvError(
                 f"is not a record of segconv's: {misfit}", code="SC086", hint="remove it, or plan the dataset again"
             ) from None
-    return {name: Seen(file["size"], file["mtime_ns"], file["sha256"]) for name, file in files.items()}

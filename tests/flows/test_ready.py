@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from segconv.dataset.layout import Dataset
-from segconv.errors import Finding, SegconvError
+from segconv.errors import Cure, Finding, SegconvError
 from segconv.flows.ready import make_ready
 from segconv.train.inputs import recorded
 from segconv.train.model import Model
 from segconv.train.paths import Paths
 
 from ..review import datasets
+from ..train.checkpoints import fold as trained_fold
 from ..train.prepared import WHOLE, plan, preprocess
 
 NAME = "Dataset007_Ct"
@@ -125,6 +126,8 @@ def test_a_cut_file_is_named(name: str, place: Place) -> None:
     for length in (0, 1, 30, len(whole) - 1):
         (place.data / name).write_bytes(whole[:length])
         assert place.refused() == [("SC111", name)]
+    (place.data / name).write_bytes(whole[:-25] + bytes(min(25, len(whole))))  # as after a power cut
+    assert place.refused() == [("SC111", name)]
 
 
 @pytest.mark.parametrize("name", NAMES[:3])
@@ -235,6 +238,46 @@ def test_plans_of_another_fingerprint_are_a_warning(place: Place) -> None:
         preprocess(place.data, CASES)
     (found,) = place.ready()
     assert (found.code, found.severity, Path(found.file).name) == ("SC112", "warning", "dataset_fingerprint.json")
+
+
+def test_cases_that_were_preprocessed_with_other_plans_are_refused(place: Place) -> None:
+    file = place.folder / "nnUNetPlans.json"
+    plans = json.loads(file.read_text())
+    full = plans["configurations"]["full"]
+    for key, value in (("batch_size", 7), ("patch_size", [8, 8, 8])):
+        full[key] = value
+        file.write_text(json.dumps(plans))
+        assert place.ready() == [], "this changes no preprocessed case"
+    plans["configurations"]["small"] = {"inherits_from": "full", "batch_size": 2}
+    file.write_text(json.dumps(plans))
+    assert place.ready(configuration="small") == []
+    full["spacing"] = [2.0, 1.0, 1.0]
+    file.write_text(json.dumps(plans))
+    for configuration in ("full", "small"):
+        assert place.refused(configuration=configuration) == [("SC112", "cases")]
+
+
+def test_folds_of_one_model_are_trained_with_the_same_plans(place: Place) -> None:
+    model = place.paths.require("results") / NAME / "nnUNetTrainer__nnUNetPlans__full"
+    model.mkdir(parents=True)
+    plans = json.loads((place.folder / "nnUNetPlans.json").read_text())
+    (model / "plans.json").write_text(json.dumps(plans, indent=7))
+    trained_fold(model / "fold_0", "final", validated=True)
+    assert place.ready("0", "1") == []
+    plans["configurations"]["full"]["batch_size"] = 7
+    plans["configurations"]["low"]["batch_size"] = 7
+    (place.folder / "nnUNetPlans.json").write_text(json.dumps(plans))
+    with pytest.raises(SegconvError) as caught:
+        place.ready("1")
+    (found,) = caught.value.findings
+    assert (found.code, Path(found.file).name, found.cures) == (
+        "SC112",
+        "plans.json",
+        (Cure.of("train_all_again", folds=["0"]),),
+    )
+    assert "has another batch_size than" in found.message
+    again = make_ready(Dataset.open(place.raw), Model(NAME, "full"), ["0", "1"], place.paths, replaced=["0", "1"])
+    assert again == []
 
 
 def test_folds_of_other_cases_are_refused_and_idle_cases_reported(place: Place) -> None:

@@ -17,8 +17,8 @@ ARRAY = (
     b"\0\0\x93\xcd\0\x11\xde\0\x01\xa4b2nd\xd2\0\0\0k\xdc\0\x01\xc6\0\0\0["
 )
 """The head of an array of Blosc2."""
-WHOLE = ARRAY.ljust(0x212, b"\0")
-"""As long as the head says."""
+WHOLE = ARRAY.ljust(0x212 - 23, b"\0") + b"\xce\0\0\0\x23\xd8" + bytes(17)
+"""As long as the head says, and with an end."""
 
 NETWORK = {
     "network_class_name": "dynamic_network_architectures.architectures.unet.PlainConvUNet",
