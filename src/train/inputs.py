@@ -24,17 +24,11 @@ from ..typed import Misfit, count, entries, many, mapping, sha256
 from ..work import fsops
 from ..work.writing import writing
 from .plans import configuration, read_plans
+from .preprocessing_settings import settings
 
 FINGERPRINT = "dataset_fingerprint.json"
 RECORDS = "segconv"
 """Folder of the records in a preprocessed dataset; nnU-Net does not look into it."""
-
-_PREPROCESSING = (
-    *("preprocessor_name", "spacing", "normalization_schemes", "use_mask_for_norm"),
-    *("resampling_fn_data", "resampling_fn_data_kwargs", "resampling_fn_seg", "resampling_fn_seg_kwargs"),
-)
-_PREPROCESSING_OF_ALL = ("transpose_forward", "foreground_intensity_properties_per_channel")
-"""Entries of a configuration, and of plans, that determine preprocessed cases."""
 
 _BLOCK = 1 << 20
 
@@ -224,10 +218,8 @@ def _data_of(plans: Mapping[str, Any], name: str) -> Any:
 
 
 def _settings(plans: Mapping[str, Any], name: str) -> str:
-    """Return the hash of everything in a configuration that determines its preprocessed cases."""
-    resolved = configuration(plans, name)
-    settings = [resolved.get(key) for key in _PREPROCESSING] + [plans.get(key) for key in _PREPROCESSING_OF_ALL]
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    """Return the hash of everything in a configuration that decides how its cases are preprocessed."""
+    return hashlib.sha256(json.dumps(settings(plans, name), sort_keys=True).encode()).hexdigest()
 
 
 def newer_than(dataset: Dataset, time_of: Mapping[str, int]) -> list[str]:

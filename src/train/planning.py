@@ -27,6 +27,7 @@ from .planning_folder import PlanningFolder
 from .planning_progress import Follower, Heard
 from .plans import configuration, read_plans
 from .plans_in_use import others_with, plans_in, refuse_change_under_models, shared
+from .preprocessing_settings import settings
 from .reuse import (
     REFERENCES,
     fingerprint_holds,
@@ -35,7 +36,6 @@ from .reuse import (
     link_or_copy,
     record_of,
     reusable,
-    settings,
     settings_in,
 )
 from .stages import kept_configurations, link_stages, previous_stage
