@@ -24,7 +24,7 @@ def _wanted(**names: Any) -> Wanted:
     return Wanted(**names)
 
 
-@click.group(epilog=example("segconv models export 501 -o model.zip"))
+@click.group(epilog=example("segconv models show model.zip"))
 def command() -> None:
     """Carry trained models to another machine, or list what an archive holds."""
 

@@ -80,7 +80,7 @@ def infer(
     dataset
         The dataset that the model was trained on; its lineage says how to restore predictions.
     model
-        See `check_model`, and `best_ensemble` for several models.
+        From `check_model`, or the `ensemble` of what `best_or_only` returns.
     inputs
         A file or a folder.
     output

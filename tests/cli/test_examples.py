@@ -63,6 +63,7 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
         "labels compile": scans,
         "cascade": lambda: trained_stages(tmp_path),
         "restore": restored,
+        "models import": (tmp_path / "elsewhere").mkdir,
         "abort": lambda: (segconv.raw / ".segconv-042").mkdir(),
     }
     for name in ORDER:
@@ -87,6 +88,8 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
         if name == "stress":
             a_trained_model_was_measured(Path("stress"))
             assert segconv(*examples["stress"]).codes() == ["SC020"]
+        if name == "models import":
+            assert list(Path("elsewhere").glob("Dataset501_Shapes/*/fold_0/checkpoint_final.pth"))
         if name == "infer":
             values = {
                 int(v) for path in Path("mine").iterdir() if path.suffix == ".png" for v in np.unique(io.imread(path))
