@@ -86,7 +86,7 @@ def infer(
     output
         Folder to create.
     how
-        `jobs` is the number of workers, and of nnU-Net's reading and writing processes each; `overwrite` replaces
+        `jobs` is the number of workers, and limits nnU-Net's reading and writing processes; `overwrite` replaces
         what `infer` or `restore` wrote; `restart` discards an unfinished run. Other options are not used.
     predicting
         As for `predict_with`.

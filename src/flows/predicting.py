@@ -22,6 +22,7 @@ from ..train.postprocess import apply_postprocessing
 from ..train.predict import OWN_FILES, CheckedModel, Folders, PredictOptions, predict_with
 from ..train.queue import Job, Slot, run_jobs
 from ..work import begun, fsops
+from ..work.memory import available_bytes
 from ..work.writing import writing
 
 PREDICTIONS = "predictions"
@@ -34,6 +35,10 @@ PROBABILITY_BYTES = 4
 MOST_PROBABILITIES = 2 << 30
 """How many bytes of probabilities an ensemble may have on the disk at a time, before nnU-Net deflates them. Those of
 one case may take more; starting nnU-Net takes seconds, so small cases share a start."""
+
+
+MOST_PROCESSES, COPIES = 3, 3
+"""How many processes nnU-Net lets read, and write, by default; and how often each holds the probabilities of a case."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ class Run:
     options
         As for `predict_with`.
     jobs
-        Number of nnU-Net's processes that read, and that write.
+        Most processes of nnU-Net that read, and that write.
     slots
         GPUs that share the cases; none to predict them here, one after the other.
     number
@@ -159,12 +164,21 @@ def predict_missing(cases: Cases, run: Run) -> None:
     """
     ends = _ends(run.options.probabilities)
     missing = [case for case in cases.images if not _is_whole(cases, run.result, case, ends)]
+    run = replace(run, jobs=_processes(cases, missing, run.jobs))
     if run.slots:
         _predict_on_slots(cases, run, missing)
     else:
         _predict_here(cases, run, missing)
     if run.result != PREDICTIONS:
         _postprocess(cases, run)
+
+
+def _processes(cases: Cases, missing: Sequence[str], jobs: int) -> int:
+    """Return how many of nnU-Net's processes may read, and how many may write, without running out of memory."""
+    largest = max((_probability_bytes(cases, case) for case in missing), default=0)
+    room = available_bytes() if largest else None
+    fitting = jobs if room is None else room // (2 * COPIES * largest)  # as many write as read
+    return max(1, min(jobs, MOST_PROCESSES, fitting))
 
 
 def _predict_here(cases: Cases, run: Run, missing: Sequence[str]) -> None:

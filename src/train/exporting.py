@@ -27,6 +27,7 @@ from ..work.writing import writing
 from .best import Best, read_best, read_json
 from .chosen import usual_folds
 from .comparison import Wanted
+from .holds import predicting
 from .model import FINAL, Model, trained_folds
 from .packed import CHECKSUMS, checksums
 from .paths import Paths
@@ -156,16 +157,17 @@ def export_models(
     Raises
     ------
     SegconvError
-        ``SC020`` if the output exists; ``SC035`` if another run writes it; ``SC03x``.
+        ``SC020`` if the output exists; ``SC035`` if another run writes it, or trains one of the folds; ``SC03x``.
     """
     refuse_unwritable_name(output)
     _refuse_existing(output, overwrite=overwrite)
     run = paths.raw / dataset / RUN if paths.raw is not None else None
     if run is not None and reading.is_file(run):
         files = {**files, RUN: run}
+    folds = {path.parent for path in files.values() if isinstance(path, Path) and path.suffix == ".pth"}
     work = work_folder(MODELS, output)
     name = "archive"  # its own name may be too long with the ending of an incomplete file
-    with scratch(work, [name]), writing(output):
+    with predicting(paths, folds), scratch(work, [name]), writing(output):
         descriptor = fsops.open_append(work / name)
         try:
             _write(descriptor, work / name, dataset, files)

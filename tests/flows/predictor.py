@@ -45,6 +45,7 @@ def main():
     cases = sorted(name.rpartition("_")[0] for name in os.listdir(inputs))
     note("log", cases)
     note("models", [os.path.basename(sys.argv[6])])
+    note("processes", [sys.argv[sys.argv.index("-npp") + 1]])
     note("gpus", [os.environ.get("CUDA_VISIBLE_DEVICES", "-")])
     note("folds", sys.argv[8 : sys.argv.index("-chk")])
     before = sys.argv[sys.argv.index("-prev_stage_predictions") + 1] if "-prev_stage_predictions" in sys.argv else None
@@ -103,6 +104,11 @@ class Predictor:
     def models(self) -> list[str]:
         """The model of each call."""
         return [name for (name,) in self._noted("models")]
+
+    @property
+    def processes(self) -> list[str]:
+        """How many processes read in each call."""
+        return [name for (name,) in self._noted("processes")]
 
     @property
     def gpus(self) -> list[str]:

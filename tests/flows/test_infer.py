@@ -423,6 +423,17 @@ def test_an_ensemble_keeps_the_probabilities_of_few_cases_at_a_time(
     assert world.hidden() == []
 
 
+@pytest.mark.parametrize(
+    ("room", "asked", "processes"), [(None, 1, "1"), (None, 8, "3"), (48 * 9 * 4 * 12, 8, "2"), (9, 8, "1")]
+)
+def test_nnunet_reads_and_writes_with_as_many_processes_as_fit_into_memory(
+    world: World, monkeypatch: pytest.MonkeyPatch, room: int | None, asked: int, processes: str
+) -> None:
+    monkeypatch.setattr(predicting, "available_bytes", lambda: room)
+    assert world.infer("-j", asked).code == 0
+    assert world.predictor.processes == [processes]
+
+
 def test_a_killed_ensemble_is_resumed_within_a_case(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     best_is_an_ensemble(world)
     words: list[object] = ["infer", 501, "-i", world.pictures, "-o", world.output, "--device", "cpu", "--trust-model"]
