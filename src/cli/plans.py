@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import Finding, SegconvError, naming, warning
-from .options import allow_module, example, option, plans, speaking, three_folders
+from ..errors import naming
+from ..train.model import DEFAULT_PLANS
+from .options import allow_module, bundled, example, option, plans, speaking, three_folders
 from .sink import Sink
 from .types import FEATURES, SIZE
 
 if TYPE_CHECKING:
+    from ..train.derivation import Differences
     from ..train.paths import Paths
+
+
+def _differences(**values: Any) -> Differences:
+    from ..train.derivation import Differences
+
+    return Differences(**values)
 
 
 @click.group(epilog=example("segconv plans show 501"))
@@ -61,10 +68,19 @@ def show(dataset: str, plans: str, sink: Sink, paths: Paths) -> int:
 @click.argument("dataset")
 @click.argument("name")
 @option("--from", "base", required=True, metavar="CONFIGURATION", help="The configuration to inherit from.")
-@option("--patch-size", type=SIZE, metavar="ZxYxX", help="Patch size in voxels.")
-@option("--batch-size", type=int, help="Patches per batch.")
-@option("--features", type=FEATURES, metavar="FIRST:MOST", help="Features of the first stage, doubled up to the most.")
-@option("--stages", type=int, help="Number of resolutions.")
+@bundled(
+    "differences",
+    _differences,
+    option("--patch-size", type=SIZE, metavar="ZxYxX", help="Patch size in voxels."),
+    option("--batch-size", type=int, help="Patches per batch."),
+    option(
+        "--features", type=FEATURES, metavar="FIRST:MOST", help="Features of the first stage, doubled up to the most."
+    ),
+    option("--stages", type=int, help="Number of resolutions."),
+    option("--network", metavar="CLASS", help="PlainConvUNet, ResidualEncoderUNet, or the path of a class."),
+    option("--stage-before", metavar="CONFIGURATION", help="First stage of a cascade, of which NAME is the second."),
+)
+@option("--overwrite", is_flag=True, help="Replace NAME if it was derived, and no model was trained with it.")
 @allow_module
 @plans
 @three_folders
@@ -73,61 +89,47 @@ def derive(
     dataset: str,
     name: str,
     base: str,
+    differences: Differences,
     allowed_modules: tuple[str, ...],
     plans: str,
     sink: Sink,
     paths: Paths,
-    **changes: Any,
+    *,
+    overwrite: bool,
 ) -> int:
     """Add a configuration NAME that differs from another in patch, batch or network.
 
     The other stays as it is, and its preprocessed data serve both. Every patch axis must be
-    divisible by the product of its strides; other sizes are refused with the nearest ones that are.
+    divisible by the product of its strides, and at least twice as large; other sizes are refused with the nearest
+    ones that are.
+
+    What is derived from the second stage of a cascade is one, too: the first stage is told to predict for it, and
+    --stage-before names another first stage, such as one derived from 3d_lowres.
 
     If the network comes from a module of your own, which must be installed, give --allow-module here
     once: train and infer take the plans without it, on this machine and as long as they stay unchanged.
     """
     from ..dataset.names import find_dataset
-    from ..train.derivation import derive as derived
-    from ..train.gate import foreign_classes
-    from ..train.model import plans_file
-    from ..train.plans import changed
-    from ..train.remembered import is_remembered
+    from ..flows.derive import derive_configuration
 
-    folder = find_dataset(dataset, paths.require("raw", "preprocessed")).name
-    path = plans_file(paths, folder, plans)
-    with changed(path) as found:
-        permitted = is_remembered(found) or not foreign_classes(found, allowed_modules)
-        try:
-            new = derived(found, name, base, **changes)
-        except SegconvError as error:
-            error.file = "" if error.code == "SC001" else str(path)  # for what was typed, no file is at fault
-            raise
-        found["configurations"][name] = new
-    warnings = []
-    if foreign_classes(found):
-        # Only the plans that were examined, not what the file holds by now, may run without asking.
-        warnings = _remember(found, path) if permitted else [_not_remembered("names classes from elsewhere", str(path))]
-    sink.warn(warnings)
+    folder = find_dataset(dataset, paths.require("raw", "preprocessed", "results")).name
+    made = derive_configuration(
+        folder, plans, paths, (name, base), differences, allowed_modules=allowed_modules, overwrite=overwrite
+    )
+    sink.warn(made.warnings)
+    if made.warnings:
+        sink.say("train and infer need --allow-module for these plans")
+    new = made.configuration
     features = new["architecture"]["arch_kwargs"].get("features_per_stage", "as before")
     sink.say(f"{name}: patch {new['patch_size']}, features {features}, from {base}")
-    sink.next(f"segconv train {dataset} -c {name} -f 0")
-    sink.end({"configuration": name, **new}, warnings)
+    chosen = "" if plans == DEFAULT_PLANS else f" -p {plans}"
+    if made.stage_before is None:
+        sink.next(f"segconv train {dataset} -c {name} -f 0{chosen}")
+    else:
+        sink.say(f"{made.stage_before} predicts for it when its folds are validated")
+        sink.next(f"segconv cascade {dataset} -c {name}{chosen}")
+    sink.end({"configuration": name, **new}, made.warnings)
     return 0
-
-
-def _remember(plans: dict[str, Any], path: Path) -> list[Finding]:
-    from ..train.remembered import remember
-
-    try:
-        remember(plans, path)
-    except SegconvError as error:
-        return [_not_remembered(error.message, error.file, error.code)]
-    return []
-
-
-def _not_remembered(why: str, file: str, code: str = "SC064") -> Finding:
-    return warning(code, f"{why}: the plans are not remembered, train and infer need --allow-module", file=file)
 
 
 def _stages(features: list[int] | int | None) -> str:

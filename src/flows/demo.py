@@ -25,7 +25,7 @@ from ..review.pictures.overlay import Panel, montage
 from ..review.scores.dice import Scores
 from ..review.scores.evaluation import evaluate_folders
 from ..train.commands import PlanOptions
-from ..train.derivation import derive
+from ..train.derivation import Differences, derive
 from ..train.model import Model
 from ..train.paths import Paths, init_folders
 from ..train.plans import add_configuration, read_plans
@@ -237,7 +237,7 @@ class _Steps:
             )
         )
         file = _model(dataset).plans_file(paths)
-        small = derive(read_plans(file), CONFIGURATION, "2d", patch_size=PATCH, batch_size=BATCH, features=FEATURES)
+        small = derive(read_plans(file), CONFIGURATION, "2d", Differences(PATCH, BATCH, FEATURES))
         add_configuration(file, CONFIGURATION, small)
 
     def train(self, dataset: Dataset, paths: Paths) -> None:

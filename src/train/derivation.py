@@ -6,11 +6,14 @@ import copy
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Cure, SegconvError
 from ..typed import Misfit, anything, entries, many, whole
-from .plans import AXES, configuration
+from .networks import with_network
+from .plans import AXES, configuration, descends_from
+from .stages import previous_stage
 
 SMALLEST_FEATURE_MAP = 4
 """Edge of the smallest feature map of nnU-Net's planners."""
@@ -24,16 +27,36 @@ _changeable = entries({"patch_size": AXES, "architecture": entries({"arch_kwargs
 """A configuration with everything that deriving another from it changes."""
 
 
-def derive(
-    plans: Mapping[str, Any],
-    name: str,
-    base: str,
-    *,
-    patch_size: Sequence[int] | None = None,
-    batch_size: int | None = None,
-    features: tuple[int, int] | None = None,
-    stages: int | None = None,
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Differences:
+    """How a derived configuration differs from its base; None leaves something as it is.
+
+    Parameters
+    ----------
+    patch_size
+        In voxels, in nnU-Net's axis order (z, y, x). Each axis must be divisible by the product of
+        its strides, and at least twice as large.
+    batch_size
+        Patches per batch.
+    features
+        Features of the first stage, doubled from stage to stage up to the second number.
+    stages
+        Number of resolutions; if None, as many of the base's as the patch has room for.
+    network
+        Class of the network; see `with_network`.
+    stage_before
+        Configuration whose predictions it gets, if it is the second stage of a cascade.
+    """
+
+    patch_size: Sequence[int] | None = None
+    batch_size: int | None = None
+    features: tuple[int, int] | None = None
+    stages: int | None = None
+    network: str | None = None
+    stage_before: str | None = None
+
+
+def derive(plans: Mapping[str, Any], name: str, base: str, differences: Differences) -> dict[str, Any]:
     """Return a new configuration that inherits from another; the other is unchanged.
 
     Parameters
@@ -44,38 +67,53 @@ def derive(
         Name of the new configuration.
     base
         Configuration to inherit preprocessed data, network class and everything else from.
-    patch_size
-        In voxels, in nnU-Net's axis order (z, y, x). Each axis must be divisible by the product of
-        its strides.
-    batch_size
-        Patches per batch.
-    features
-        Features of the first stage, doubled from stage to stage up to the second number.
-    stages
-        Number of resolutions; if None, as many of the base's as the patch has room for.
+    differences
+        What is different.
 
     Raises
     ------
     SegconvError
-        ``SC001`` if the name is taken or unsafe, or the numbers do not fit together, naming ones that do;
+        ``SC001`` if the name is unsafe, or the numbers or stages do not fit together, naming ones that do;
         ``SC086`` if the base lacks an entry to change.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
         raise SegconvError(f"{name!r} cannot name a configuration", hint="use letters, digits, '-' and '_'")
-    if name in plans["configurations"]:
-        raise SegconvError(f"the configuration {name!r} already exists", hint="choose another name")
+    if name == base or descends_from(plans, base, name):
+        raise SegconvError(f"the configuration {name!r} cannot be derived from itself", hint="choose another name")
+    batch_size = differences.batch_size
     if batch_size is not None and batch_size < 1:
         raise SegconvError(f"a batch size of {batch_size}, expected 1 or more")
     parent = _parent(plans, base)
-    patch = _patch(patch_size or parent["patch_size"], parent, base)
+    patch = _patch(differences.patch_size or parent["patch_size"], parent, base)
     architecture = copy.deepcopy(parent["architecture"])
-    network = architecture["arch_kwargs"]
-    count = _number_of_stages(patch, network["strides"], stages, base)
-    _cut(network, count)
-    if features is not None:
-        network["features_per_stage"] = _doubled(*features, count)
+    arguments = architecture["arch_kwargs"]
+    count = _number_of_stages(patch, arguments["strides"], differences.stages, base)
+    _cut(arguments, count)
+    if differences.features is not None:
+        arguments["features_per_stage"] = _doubled(*differences.features, count)
+    if differences.network is not None:
+        architecture = with_network(architecture, differences.network)
     own_batch = {} if batch_size is None else {"batch_size": batch_size}
-    return {"inherits_from": base, "architecture": architecture, "patch_size": patch, **own_batch}
+    own_stage = _stage_before(plans, name, parent, differences.stage_before)
+    return {"inherits_from": base, "architecture": architecture, "patch_size": patch, **own_batch, **own_stage}
+
+
+def _stage_before(
+    plans: Mapping[str, Any], name: str, parent: Mapping[str, Any], wanted: str | None
+) -> dict[str, str | None]:
+    """Return the entry for the stage before a configuration, if it is a later stage of a cascade."""
+    previous = wanted or previous_stage(parent)
+    if previous is None:
+        return {}
+    before = configuration(plans, previous)
+    if previous == name or previous_stage(before) is not None or descends_from(plans, previous, name):
+        raise SegconvError(
+            f"{previous!r} is itself a later stage, or derived from {name!r}",
+            hint="nnU-Net's cascades have two stages; name the first, such as 3d_lowres",
+        )
+    if len(before["patch_size"]) != len(parent["patch_size"]):
+        raise SegconvError(f"{previous!r} has {len(before['patch_size'])} axes, the new configuration another number")
+    return {"previous_stage": previous}
 
 
 def _parent(plans: Mapping[str, Any], base: str) -> dict[str, Any]:
@@ -143,11 +181,15 @@ def _room_for(patch: Sequence[int], strides: Sequence[Sequence[int]]) -> int:
 def _refuse_indivisible(patch: Sequence[int], strides: Sequence[Sequence[int]], count: int, *, fixed: bool) -> None:
     """Refuse a patch that the strides of `count` stages do not divide; name the nearest divisible sizes."""
     total = _total(strides[:count])
-    if all(p > 0 and p % t == 0 for p, t in zip(patch, total, strict=True)):
+    if all(p % t == 0 and p >= t * _least(t) for p, t in zip(patch, total, strict=True)):
         return
     sizes = [_nearest(patch, strides, count, up=up, fixed=fixed) for up in (False, True)]
+    divisible = not any(p % t for p, t in zip(patch, total, strict=True))
+    least = _times(smallest(strides[:count]))
     raise SegconvError(
-        f"a patch of {_times(patch)} is not divisible by {_times(total)}, the strides of {count} stages",
+        f"a patch of {_times(patch)} is too small for {count} stages, expected at least {least}"
+        if divisible
+        else f"a patch of {_times(patch)} is not divisible by {_times(total)}, the strides of {count} stages",
         cures=[*map(_size, sizes), Cure.of("fewer_stages")],
     )
 
@@ -156,11 +198,26 @@ def _nearest(patch: Sequence[int], strides: Sequence[Sequence[int]], count: int,
     """Return the nearest divisible size; a larger one may have room for more stages."""
     while True:
         total = _total(strides[:count])
-        size = [(math.ceil(p / t) if up else max(1, p // t)) * t for p, t in zip(patch, total, strict=True)]
+        size = [max(_least(t), math.ceil(p / t) if up else p // t) * t for p, t in zip(patch, total, strict=True)]
         room = count if fixed else max(count, _room_for(size, strides))
         if room == count:
             return size
         count = room
+
+
+def divisor(strides: Sequence[Sequence[int]]) -> list[int]:
+    """Return the product of the strides of all stages, by which a patch must be divisible along each axis."""
+    return _total(strides)
+
+
+def smallest(strides: Sequence[Sequence[int]]) -> list[int]:
+    """Return the smallest patch: with one voxel in the last stage, normalisation of each instance is impossible."""
+    return [total * _least(total) for total in _total(strides)]
+
+
+def _least(total: int) -> int:
+    """Return the least edge of the smallest feature map along an axis with this product of strides."""
+    return 2 if total > 1 else 1
 
 
 def _total(strides: Sequence[Sequence[int]]) -> list[int]:

@@ -12,7 +12,9 @@ from ..words import some_of
 from .folds import states_of
 from .inputs import FINGERPRINT
 from .paths import Paths
+from .planners import CONFIGURATIONS
 from .plans import configuration, descends_from, read_plans
+from .stages import is_derived
 
 CODE = "SC143"
 
@@ -92,6 +94,35 @@ def models_of(paths: Paths, dataset: str, plans_name: str, plans: Mapping[str, A
         for folder, other, folds in trained(paths, dataset, plans_name)
         if other == name or (other in plans["configurations"] and descends_from(plans, other, name))
     ]
+
+
+def refuse_taken(
+    paths: Paths, dataset: str, plans_name: str, plans: Mapping[str, Any], name: str, *, overwrite: bool
+) -> None:
+    """Refuse a name that a configuration has, unless it is to be overwritten and may be.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` if it exists, or is the planner's; ``SC143`` if models were trained with it.
+    """
+    if name in CONFIGURATIONS or (name in plans["configurations"] and not is_derived(plans, name)):
+        raise SegconvError(
+            f"{name!r} is a configuration of nnU-Net's planner, which is never replaced", hint="choose another name"
+        )
+    if name not in plans["configurations"]:
+        return
+    models = models_of(paths, dataset, plans_name, plans, name)
+    if models:
+        raise SegconvError(
+            f"models were trained with the configuration {name}: {some_of(models, 10)}",
+            code=CODE,
+            hint="choose another name",
+        )
+    if not overwrite:
+        raise SegconvError(
+            f"the configuration {name!r} already exists", hint="choose another name", cures=[Cure.of("overwrite")]
+        )
 
 
 def others_with(data: str, plans: Mapping[str, Mapping[str, Any]], but: str) -> Iterable[tuple[str, str]]:

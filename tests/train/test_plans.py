@@ -13,10 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segconv.errors import Cure, SegconvError
-from segconv.train.derivation import derive
+from segconv.train.derivation import Differences
+from segconv.train.derivation import derive as derived_by
 from segconv.train.plans import add_configuration, configuration, read_plans, table
 
 STAGES = 6
+
+
+def derive(plans: dict[str, Any], name: str, base: str, **differences: Any) -> dict[str, Any]:
+    return derived_by(plans, name, base, Differences(**differences))
 
 
 def network(dimension: int, kind: str = "n_conv_per_stage") -> dict[str, Any]:
