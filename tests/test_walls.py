@@ -33,7 +33,7 @@ TYPED = re.compile(rf"(?<![\w-])--[a-z][a-z-]+|\bsegconv ({'|'.join(COMMANDS)})\
 
 OF_OTHERS = (
     *("--c", "--val", "--npz", "--verify_dataset_integrity", "--disable_progress_bar", "--disable_tta"),
-    *("--save_probabilities", "--save_npz"),
+    *("--save_probabilities", "--save_npz", "--no_pp"),
     *("--query-gpu=driver_version", "--format=csv,noheader"),
 )
 """Options of nnU-Net's own commands and of nvidia-smi, which `train` runs."""

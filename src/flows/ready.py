@@ -20,6 +20,7 @@ from ..train.inputs import FINGERPRINT, changes_since, is_made_otherwise, newer_
 from ..train.model import Model
 from ..train.paths import Paths
 from ..train.plans import Planned, configuration, planned, read_plans
+from ..train.plans_in_use import LINKS
 from ..train.trained import PLANS
 from ..train.training import next_stage_folder
 from ..words import count_of, some_of
@@ -268,7 +269,8 @@ def _other_plans(look: _Look, replaced: Collection[str]) -> Iterator[Finding]:
         return
     then = configuration(read_plans(folder / PLANS), look.model.configuration)
     now = look.found.configuration
-    if different := sorted(key for key in then.keys() | now.keys() if then.get(key) != now.get(key)):
+    keys = (then.keys() | now.keys()).difference(LINKS)  # other stages may have been derived to follow
+    if different := sorted(key for key in keys if then.get(key) != now.get(key)):
         what = (
             f"has another {some_of(different)} than {look.found.file} has now; fold {some_of(kept)} was trained with it"
         )

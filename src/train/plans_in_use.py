@@ -28,7 +28,7 @@ _OF_ALL = (
 )
 """Entries of plans that concern every configuration."""
 
-_LINKS = ("next_stage",)
+LINKS = ("next_stage",)
 """Entries of a configuration that a model does not depend on."""
 
 
@@ -83,7 +83,7 @@ def content(plans: Mapping[str, Any], name: str) -> dict[str, Any] | None:
     """Return everything in plans that a model of a configuration depends on; None if it does not exist."""
     if name not in plans["configurations"]:
         return None
-    own = {key: value for key, value in configuration(plans, name).items() if key not in _LINKS}
+    own = {key: value for key, value in configuration(plans, name).items() if key not in LINKS}
     return own | {key: plans.get(key) for key in _OF_ALL}
 
 

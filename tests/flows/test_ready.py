@@ -264,6 +264,9 @@ def test_folds_of_one_model_are_trained_with_the_same_plans(place: Place) -> Non
     (model / "plans.json").write_text(json.dumps(plans, indent=7))
     trained_fold(model / "fold_0", "final", validated=True)
     assert place.ready("0", "1") == []
+    plans["configurations"]["full"]["next_stage"] = ["second"]
+    (place.folder / "nnUNetPlans.json").write_text(json.dumps(plans))
+    assert place.ready("1") == [], "a stage that follows changes nothing of this one"
     plans["configurations"]["full"]["batch_size"] = 7
     plans["configurations"]["low"]["batch_size"] = 7
     (place.folder / "nnUNetPlans.json").write_text(json.dumps(plans))
