@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,14 +48,14 @@ def command(dataset: str, wanted: Wanted, trust: Trust, jobs: int, sink: Sink, p
     """
     from ..dataset.names import find_dataset
     from ..flows.best import find_best
-    from ..train.best import best_ensemble, nnunet_commands
+    from ..train.best import nnunet_commands
 
     name = find_dataset(dataset, paths.require("raw", "preprocessed", "results")).name
     best = find_best(name, paths, wanted, trust, jobs=jobs, tell=sink.detail)
     sink.table(["model or ensemble", "Dice", ""], _rows(best))
     changed = f", {best.dice_postprocessed:.4f} with its postprocessing" if _is_improved(best) else ""
     sink.say(f"Best on folds {', '.join(best.folds)}: {best.name} (mean Dice {best.dice:.4f}{changed})")
-    typed = nnunet_commands(best, best_ensemble(best, trust))
+    typed = nnunet_commands(best)
     for line in ("The same by hand, with nnU-Net's commands:", *(f"  {line}" for line in typed)):
         sink.detail(line)
     sink.next(f"segconv infer {dataset} -i IN -o OUT")
@@ -64,7 +65,7 @@ def command(dataset: str, wanted: Wanted, trust: Trust, jobs: int, sink: Sink, p
         "folds": list(best.folds),
         "dice": best.dice,
         "dice_postprocessed": best.dice_postprocessed,
-        "scores": best.scores,
+        "scores": {name: None if math.isnan(dice) else dice for name, dice in best.scores.items()},
         "nnunet_commands": typed,
     }
     sink.end(result)
@@ -77,5 +78,5 @@ def _is_improved(best: Best) -> bool:
 
 def _rows(best: Best) -> list[tuple[str, str, str]]:
     """Return the table, best first; of equal scores the first that nnU-Net compared."""
-    ordered = sorted(best.scores.items(), key=lambda entry: -entry[1])
+    ordered = sorted(best.scores.items(), key=lambda entry: (math.isnan(entry[1]), -entry[1]))
     return [(name, f"{dice:.4f}", "best" if name == best.name else "") for name, dice in ordered]

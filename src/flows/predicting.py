@@ -308,14 +308,14 @@ def _ends(probabilities: bool) -> tuple[str, ...]:
 def _is_whole(cases: Cases, folder: str, case: str, ends: Sequence[str] = ()) -> bool:
     """Return whether a prediction is complete, with its probabilities if asked for; a killed run leaves torn files."""
     path = cases.work / folder / f"{case}{cases.ending}"
-    beside = [path.with_name(f"{case}{end}") for end in ends]
-    if not all(map(os.path.isfile, (path, *beside))):
+    others = [path.with_name(f"{case}{end}") for end in ends]
+    if not all(map(os.path.isfile, (path, *others))):
         return False
     try:
         opened.read_label(opened.read_bytes(str(path)), path.name)
     except SegconvError:
         return False
-    return all(_is_whole_archive(file) for file in beside if file.suffix == PROBABILITIES)
+    return all(_is_whole_archive(file) for file in others if file.suffix == PROBABILITIES)
 
 
 def _is_whole_archive(path: Path) -> bool:

@@ -18,11 +18,11 @@ from typing import Any
 from .. import reading
 from ..errors import Cure, Finding, SegconvError, warning
 from ..typed import Misfit, count, entries, file_name, many, mapping
-from .ensemble import Ensemble, stages
+from .ensemble import Ensemble
 from .gate import NO_TRUST, Trust
 from .model import FINAL, Model
 from .postprocess import read_postprocessing
-from .predict import check_model
+from .predict import check_model, stage_folders
 
 FILE = "inference_information.json"
 ENSEMBLES = "ensembles"
@@ -188,30 +188,36 @@ def outdated(best: Best, ensemble: Ensemble) -> list[Finding]:
     ]
 
 
-def nnunet_commands(best: Best, ensemble: Ensemble) -> list[str]:
+def nnunet_commands(best: Best) -> list[str]:
     """Return nnU-Net's own commands that predict with the best.
 
     nnU-Net prints such commands, too; for a cascade it leaves out the first stage, without which the second
     cannot predict.
+
+    Raises
+    ------
+    SegconvError
+        What `read_plans` raises of the models' plans.
     """
+    several = len(best.models) > 1
     commands: list[list[str]] = []
     outputs: list[str] = []
-    for number, member in enumerate(ensemble.members, 1):
-        ending = f"_{number}" if ensemble.is_several else ""
+    for number, model in enumerate(best.models, 1):
+        ending = f"_{number}" if several else ""
         previous: list[str] = []
-        for stage in stages(member)[:-1]:
-            output = f"{stage.folder.name.rpartition('__')[2].upper()}{ending}"
-            commands.append([*_predict(stage.folder, output, best), *previous])
+        *before, last = stage_folders(best.folder / model.name)
+        for stage in before:
+            output = f"{stage.name.rpartition('__')[2].upper()}{ending}"
+            commands.append([*_predict(stage, output, best), *previous])
             previous = ["-prev_stage_predictions", output]
         outputs.append(f"PREDICTIONS{ending}")
-        commands.append([*_predict(member.folder, outputs[-1], best), *previous])
-        commands[-1] += ["--save_probabilities"] if ensemble.is_several else []
-    if ensemble.is_several:
+        saved = ["--save_probabilities"] if several else []
+        commands.append([*_predict(last, outputs[-1], best), *previous, *saved])
+    if several:
         commands.append(["nnUNetv2_ensemble", "-i", *outputs, "-o", "PREDICTIONS"])
-    if ensemble.postprocessing is not None:
-        files = best.source / "postprocessing.pkl", ensemble.postprocessing.folder / "plans.json"
-        words = ["nnUNetv2_apply_postprocessing", "-i", "PREDICTIONS", "-o", "POSTPROCESSED"]
-        commands.append([*words, "-pp_pkl_file", str(files[0]), "-plans_json", str(files[1])])
+    words = ["nnUNetv2_apply_postprocessing", "-i", "PREDICTIONS", "-o", "POSTPROCESSED"]
+    words += ["-pp_pkl_file", str(best.source / "postprocessing.pkl")]
+    commands.append([*words, "-plans_json", str(best.folder / best.models[0].name / "plans.json")])
     return [shlex.join(words) for words in commands]
 
 

@@ -31,7 +31,7 @@ from .holds import predicting
 from .model import FINAL, Model, trained_folds
 from .packed import CHECKSUMS, checksums
 from .paths import Paths
-from .predict import first_stage
+from .predict import stage_folders
 
 _OF_MODEL = ("dataset.json", "dataset_fingerprint.json", "plans.json")
 _OF_BEST = ("summary.json", "postprocessing.json")
@@ -121,19 +121,12 @@ def models_to_export(dataset: str, paths: Paths, wanted: Wanted) -> list[str]:
             code="SC010",
             file=str(folder),
         )
-    return sorted({path.name for name in models for path in _stages(folder / name)})
+    return sorted({path.name for name in models for path in stage_folders(folder / name)})
 
 
 def _is_wanted(name: str, dataset: str, wanted: Wanted) -> bool:
     trainer, plans, configuration = name.split("__", 2)
     return wanted.takes(Model(dataset, configuration, trainer, plans))
-
-
-def _stages(model: Path) -> list[Path]:
-    found = [model]
-    while (before := first_stage(found[-1])) is not None and before not in found:
-        found.append(before)
-    return found
 
 
 def export_models(
@@ -150,7 +143,7 @@ def export_models(
     output
         The archive.
     paths
-        nnU-Net's folders; how the dataset was made is included if it is there.
+        nnU-Net's folders; how the dataset was made is included if the dataset is in nnUNet_raw.
     overwrite
         Replace an existing archive.
 

@@ -65,7 +65,7 @@ class Imported:
 
 @contextmanager
 def unpacked(
-    archive: Path, beside: Path, trust: Trust = NO_TRUST, *, sha256: str | None = None, warn: Warn | None = None
+    archive: Path, near: Path, trust: Trust = NO_TRUST, *, sha256: str | None = None, warn: Warn | None = None
 ) -> Iterator[Unpacked]:
     """Unpack an archive into a hidden folder for the duration of a block.
 
@@ -73,7 +73,7 @@ def unpacked(
     ----------
     archive
         A zip archive.
-    beside
+    near
         A path next to which the hidden folder is made.
     trust
         Which parts of the models may be code.
@@ -97,7 +97,7 @@ def unpacked(
         (member for member in members if not member.name.endswith(PICKLES)),
         key=lambda member: member.name.endswith(f"/{BEST}"),
     )
-    work = work_folder(MODELS, beside)
+    work = work_folder(MODELS, near)
     with scratch(work, [member.name for member in wanted], warn):
         digests = unpack(archive, wanted, work)
         warnings = _verified(archive, work / dataset, {name.partition("/")[2]: sha for name, sha in digests.items()})

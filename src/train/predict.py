@@ -127,6 +127,14 @@ def first_stage(folder: Path) -> Path | None:
     return folder.with_name(f"{names}__{before}") if isinstance(before, str) and names else None
 
 
+def stage_folders(folder: Path) -> list[Path]:
+    """Return the folders of a model and of the stages before it, the first stage first; raises as `first_stage`."""
+    found = [folder]
+    while (before := first_stage(found[0])) is not None and before not in found:
+        found.insert(0, before)
+    return found
+
+
 @dataclass(frozen=True)
 class PredictOptions:
     """How to predict.

@@ -13,7 +13,6 @@ import pytest
 from segconv.errors import SegconvError
 from segconv.train.best import Best, classes_without_score, nnunet_commands, outdated, read_best
 from segconv.train.ensemble import Ensemble
-from segconv.train.postprocess import Postprocessing
 from segconv.train.predict import CheckedModel
 
 DATASET = "Dataset501_A"
@@ -84,10 +83,12 @@ def test_a_score_that_is_not_a_number_is_read(tmp_path: Path) -> None:
 
 def test_nnunets_commands_for_a_cascade_begin_with_its_first_stage(tmp_path: Path) -> None:
     best = best_of(tmp_path / DATASET, "2d", "3d_cascade_fullres")
-    members = checked(best.folder, "2d"), checked(best.folder, "3d_lowres", "3d_cascade_fullres")
-    ensemble = Ensemble(members, Postprocessing((), best.folder / model_name("2d")))
+    plans = {"configurations": {"2d": {}, "3d_lowres": {}, "3d_cascade_fullres": {"previous_stage": "3d_lowres"}}}
+    for name in plans["configurations"]:
+        (best.folder / model_name(name)).mkdir()
+        (best.folder / model_name(name) / "plans.json").write_text(json.dumps(plans))
     common = f"-d {DATASET} -f 0 1 -tr T -p P"
-    first, low, full, merged, last = nnunet_commands(best, ensemble)
+    first, low, full, merged, last = nnunet_commands(best)
     assert first == f"nnUNetv2_predict -i INPUT -o PREDICTIONS_1 {common} -c 2d --save_probabilities"
     assert low == f"nnUNetv2_predict -i INPUT -o 3D_LOWRES_2 {common} -c 3d_lowres"
     assert full == (
@@ -96,8 +97,9 @@ def test_nnunets_commands_for_a_cascade_begin_with_its_first_stage(tmp_path: Pat
     )
     assert merged == "nnUNetv2_ensemble -i PREDICTIONS_1 PREDICTIONS_2 -o PREDICTIONS"
     assert shlex.split(last)[:5] == ["nnUNetv2_apply_postprocessing", "-i", "PREDICTIONS", "-o", "POSTPROCESSED"]
-    single = nnunet_commands(best_of(best.folder, "3d_cascade_fullres"), Ensemble(members[1:]))
-    assert [line.rpartition(" -o ")[2].split()[0] for line in single] == ["3D_LOWRES", "PREDICTIONS"]
+    single = nnunet_commands(best_of(best.folder, "3d_cascade_fullres"))
+    outputs = [line.rpartition(" -o ")[2].split()[0] for line in single]
+    assert outputs == ["3D_LOWRES", "PREDICTIONS", "POSTPROCESSED"]
 
 
 def test_a_model_that_was_trained_again_is_reported(tmp_path: Path) -> None:
