@@ -17,6 +17,8 @@ from skimage import io
 
 from fixtures.make_fixtures import png_shapes, write_png
 from segconv.flows import predicting
+from segconv.train.holds import training
+from segconv.train.paths import Paths
 from segconv.work import fsops
 
 from ..command import Command, Done, tree_hash
@@ -358,6 +360,17 @@ def test_folds_with_numbers_are_averaged_and_fold_all_is_not(world: World) -> No
     shutil.rmtree(model / "fold_1")
     assert world.infer("--overwrite").code == 0
     assert world.predictor.folds[-1] == ["all"]
+
+
+def test_a_fold_is_not_predicted_with_while_it_is_trained(world: World) -> None:
+    paths = Paths.find()
+    fold = world.folder / "nnUNet_results" / world.dataset.name / MODEL / "fold_0"
+    with training(paths, world.dataset.name, [fold]):
+        done = world.infer()
+    assert (done.code, done.codes()) == (75, ["SC035"])
+    assert str(fold) in done.err
+    assert world.hidden() == []
+    assert world.infer().code == 0
 
 
 def test_without_a_configuration_the_only_model_predicts_and_several_are_not_guessed_between(world: World) -> None:

@@ -37,12 +37,13 @@ class World:
     """nnU-Net's folders with trained models, as far as they are looked at."""
 
     def __init__(self, root: Path) -> None:
-        self.paths = Paths(root / "raw", root / "preprocessed", root / "results")
-        preprocessed = root / "preprocessed" / DATASET
+        self.paths = Paths(*(root / f"nnUNet_{word}" for word in ("raw", "preprocessed", "results")))
+        (root / "nnUNet_raw" / DATASET).mkdir(parents=True)
+        preprocessed = root / "nnUNet_preprocessed" / DATASET
         (preprocessed / "gt_segmentations").mkdir(parents=True)
         (preprocessed / "splits_final.json").write_text(json.dumps(SPLIT))
         (preprocessed / "nnUNetPlans.json").write_text(json.dumps(PLANS))
-        self.results = root / "results" / DATASET
+        self.results = root / "nnUNet_results" / DATASET
 
     def model(self, configuration: str) -> Path:
         return self.results / f"nnUNetTrainer__nnUNetPlans__{configuration}"
@@ -63,6 +64,22 @@ class World:
         description = {"channel_names": {"0": "x"}, "labels": {"background": 0, "a": 1}, "file_ending": ".png"}
         (model / "dataset.json").write_text(json.dumps({**description, "numTraining": 4}))
         return model
+
+    def finds(self, best: str, scores: dict[str, float], *, after: float = 0.5) -> None:
+        """Write what nnU-Net's search writes."""
+        trainer, plans, configuration = best.split("__")
+        chosen = {"configuration": configuration, "trainer": trainer, "plans_identifier": plans}
+        said = {
+            "folds": [0, 1],
+            "all_results": scores,
+            "best_model_or_ensemble": {
+                "result_on_crossval_pre_pp": scores[best],
+                "result_on_crossval_post_pp": after,
+                "selected_model_or_models": [chosen],
+            },
+        }
+        self.results.mkdir(parents=True, exist_ok=True)
+        (self.results / "inference_information.json").write_text(json.dumps(said))
 
     def plan(self, wanted: Wanted = comparison.ALL, trust: Trust = NO_TRUST) -> Comparison:
         return plan_comparison(DATASET, self.paths, wanted, trust)
@@ -168,15 +185,7 @@ def test_nnunet_gets_the_models_by_name(world: World, monkeypatch: pytest.Monkey
 
     def child(command: list[str], *_: Any, **__: Any) -> None:
         asked.append(json.loads(command[-1]))
-        chosen = {"configuration": "2d", "trainer": "T", "plans_identifier": "P"}
-        best = {
-            "result_on_crossval_pre_pp": 0.5,
-            "result_on_crossval_post_pp": 0.5,
-            "selected_model_or_models": [chosen],
-        }
-        world.results.mkdir(parents=True)
-        said = {"folds": [0], "all_results": {"T__P__2d": 0.5}, "best_model_or_ensemble": best}
-        (world.results / "inference_information.json").write_text(json.dumps(said))
+        world.finds("T__P__2d", {"T__P__2d": 0.5})
 
     monkeypatch.setattr(comparison, "run_child", child)
     planned = Comparison(DATASET, (Model(DATASET, "2d", "T", "P"), Model(DATASET, "3d", "T", "Q")), ("0", "2"), True)
