@@ -117,7 +117,7 @@ class Progress:
         """Start with the number of cases (or `what`), including those that an earlier run has done."""
         self._total, self._count, self._told, self._what = total, done, time.monotonic(), what
         if done:
-            click.echo(f"resuming: {done} of {total} cases were done before", err=True)
+            click.echo(f"resuming: {done} of {total} {what} were done before", err=True)
         if sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -87,7 +87,8 @@ def infer(
         Folder to create.
     how
         `jobs` is the number of workers, and limits nnU-Net's reading and writing processes; `overwrite` replaces
-        what `infer` or `restore` wrote; `restart` discards an unfinished run. Other options are not used.
+        what `infer` or `restore` wrote; `restart` discards an unfinished run; `progress` shows
+        how many predictions there are. Other options are not used.
     predicting
         As for `predict_with`.
     raw_output
@@ -112,7 +113,7 @@ def infer(
     planned = plan_inputs(inputs, dataset.description, within, as_converted(dataset.run))
     planned = replace(planned, plan=_of_models(planned.plan, ensemble, predicting))
     cases = _cases(planned, dataset)
-    run = Run(ensemble, paths, predicting, how.jobs, _slots(predicting))
+    run = Run(ensemble, paths, predicting, how.jobs, how.progress, _slots(predicting))
     way_back, bring_back = _way_back(planned, dataset, output, run if raw_output else None)
     _preflight(planned.plan, way_back, overwrite=how.overwrite)
     cures = (Cure.of("abort", target=output),)

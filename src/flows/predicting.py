@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,7 +24,9 @@ from ..train.predict import OWN_FILES, CheckedModel, Folders, PredictOptions, pr
 from ..train.queue import Job, Slot, run_jobs
 from ..work import begun, fsops
 from ..work.memory import available_bytes
+from ..work.run_options import UNHEARD, Progress, shown
 from ..work.writing import writing
+from .watched import Watched
 
 PREDICTIONS = "predictions"
 """Folder of the finished predictions in the work folder."""
@@ -80,10 +83,14 @@ class Run:
         As for `predict_with`.
     jobs
         Most processes of nnU-Net that read, and that write.
+    progress
+        Shows how many predictions there are.
     slots
         GPUs that share the cases; none to predict them here, one after the other.
     number
         Which of the slots this is.
+    watched
+        What its predictions are counted with.
     settings
         Its variables for nnU-Net.
     """
@@ -92,8 +99,10 @@ class Run:
     paths: Paths
     options: PredictOptions
     jobs: int
+    progress: Progress = UNHEARD
     slots: tuple[Slot, ...] = ()
     number: int = 0
+    watched: Watched | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -165,12 +174,27 @@ def predict_missing(cases: Cases, run: Run) -> None:
     ends = _ends(run.options.probabilities)
     missing = [case for case in cases.images if not _is_whole(cases, run.result, case, ends)]
     run = replace(run, jobs=_processes(cases, missing, run.jobs))
-    if run.slots:
-        _predict_on_slots(cases, run, missing)
-    else:
-        _predict_here(cases, run, missing)
+    predict = _predict_on_slots if run.slots else _predict_here
+    with _watching(cases, run, missing) as watched:
+        predict(cases, watched, missing)
     if run.result != PREDICTIONS:
         _postprocess(cases, run)
+
+
+@contextmanager
+def _watching(cases: Cases, run: Run, missing: Sequence[str]) -> Iterator[Run]:
+    """Show the progress of a block, which predicts with what this yields."""
+    folders = dict.fromkeys(
+        cases.work / folder
+        for share in run.shares()
+        for number, member in enumerate(run.ensemble.members)
+        for folder in share.stage_folders(number, member)
+    )
+    models = len(run.ensemble.models)
+    watched = Watched(list(folders), cases.ending, run.progress)
+    done = (len(cases.images) - len(missing)) * models
+    with shown(run.progress, len(cases.images) * models, done, "predictions"):
+        yield replace(run, watched=watched, options=replace(run.options, tell=watched.hearing(run.options.tell)))
 
 
 def _processes(cases: Cases, missing: Sequence[str], jobs: int) -> int:
@@ -260,6 +284,8 @@ def _predict_member(portion: Cases, run: Run, member: CheckedModel, folders: Seq
             asked = Folders(_linked(portion, run.inputs, missing), output, previous)
             options = replace(run.options, probabilities=probabilities)
             predict_with(model, asked, run.paths, options, jobs=run.jobs, settings=run.settings)
+            if run.watched is not None:
+                run.watched.finish()
             _refuse_missing(portion, folder, model.log(run.paths))
         previous = output
 

@@ -447,6 +447,20 @@ def test_nnunet_reads_and_writes_with_as_many_processes_as_fit_into_memory(
     assert world.predictor.processes == [processes]
 
 
+def test_progress_counts_the_predictions_of_every_model(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from segconv.cli import sink
+
+    counted: list[tuple[object, ...]] = []
+    monkeypatch.setattr(sink.Progress, "start", lambda _, *words: counted.append(words))
+    monkeypatch.setattr(sink.Progress, "advance", lambda _, case: counted.append((case,)))
+    monkeypatch.setattr(sink.Progress, "stop", lambda _: None)
+    best_is_an_ensemble(world)
+    words = ["infer", 501, "-i", world.pictures, "-o", world.output, "--device", "cpu", "--trust-model", "-j", 1]
+    assert world.segconv(*words).code == 0
+    begun = counted.index((4, 0, "predictions"))
+    assert sorted(counted[begun + 1 : begun + 5]) == sorted([(f"{case}.png",) for case in world.predictor.asked[0]] * 2)
+
+
 def test_a_killed_ensemble_is_resumed_within_a_case(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     best_is_an_ensemble(world)
     words: list[object] = ["infer", 501, "-i", world.pictures, "-o", world.output, "--device", "cpu", "--trust-model"]
