@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,30 +35,25 @@ def command() -> None:
 @three_folders
 @speaking
 def show(dataset: str, plans: str, sink: Sink, paths: Paths) -> int:
-    """Show the configurations of a dataset's plans."""
+    """Show the configurations of a dataset's plans.
+
+    Sizes are those of nnU-Net's axes, the one of the largest spacing first. A patch must be divisible by the
+    divisor, the product of the strides. The memory on a GPU is what nnU-Net's planners compute; that of a
+    training on the CPU is measured on small networks, without the processes that augment.
+    """
+    from ..dataset.description import DatasetDescription
     from ..dataset.names import find_dataset
     from ..train.model import plans_file
-    from ..train.plans import read_plans, table
+    from ..train.plans import read_plans
+    from ..train.plans_table import table
 
     name = find_dataset(dataset, paths.require("raw", "preprocessed")).name
     path = plans_file(paths, name, plans)
+    copy = path.parent / "dataset.json"
     with naming(str(path)):
-        rows = table(read_plans(path))
-    sink.table(
-        ["configuration", "from", "patch", "batch", "spacing", "network", "features"],
-        [
-            (
-                row["configuration"],
-                row["inherits_from"],
-                _times(row["patch_size"]),
-                row["batch_size"],
-                _times(row["spacing"]),
-                row["network"],
-                _stages(row["features"]),
-            )
-            for row in rows
-        ],
-    )
+        found = read_plans(path)
+        rows = table(found, DatasetDescription.read(copy) if copy.is_file() else None)
+    sink.table(["", *found["configurations"]], [(words, *map(text, rows)) for words, text in _SHOWN])
     sink.end({"configurations": rows})
     return 0
 
@@ -132,13 +128,43 @@ def derive(
     return 0
 
 
-def _stages(features: list[int] | int | None) -> str:
-    """Return ``32…320, 6 stages``."""
-    if isinstance(features, list):
-        return f"{features[0]}…{features[-1]}, {len(features)} stages"
-    return "" if features is None else str(features)
+def _features(row: dict[str, Any]) -> str:
+    """Return ``32…320 in 6 stages``."""
+    features = row["features"]
+    shown = f"{features[0]}…{features[-1]}" if isinstance(features, list) else str(features or "")
+    return f"{shown} in {row['stages']} stages" if row["stages"] else shown
 
 
 def _times(numbers: list[float] | None) -> str:
     """Return ``256×256``."""
     return "×".join(f"{number:g}" for number in numbers or ())
+
+
+def _gb(amount: float | None) -> str:
+    if amount is None:
+        return "unknown"
+    return f"{amount:.1f} GB" if amount >= _LEAST_GB else f"below {_LEAST_GB} GB"
+
+
+def _stage(row: dict[str, Any]) -> str:
+    parts = [f"after {row['stage_before']}"] if row["stage_before"] else []
+    return ", ".join(parts + ([f"before {' and '.join(row['next_stages'])}"] if row["next_stages"] else []))
+
+
+_LEAST_GB = 0.1
+
+_SHOWN: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
+    ("derived from", lambda row: row["inherits_from"]),
+    ("patch", lambda row: _times(row["patch_size"])),
+    ("batch", lambda row: str(row["batch_size"] or "")),
+    ("spacing (mm)", lambda row: _times(row["spacing"])),
+    ("median image", lambda row: _times(row["median_size"])),
+    ("network", lambda row: row["network"]),
+    ("features", _features),
+    ("divisor", lambda row: _times(row["divisor"])),
+    ("smallest patch", lambda row: _times(row["smallest_patch"])),
+    ("cascade", _stage),
+    ("GPU memory", lambda row: _gb(row["gpu_gb"])),
+    ("memory on CPU", lambda row: _gb(row["ram_gb"])),
+)
+"""Row of the table → its text for a configuration."""

@@ -70,7 +70,11 @@ _network = entries(
             {},
             {
                 "strides": many(AXES, least=1),
-                "features_per_stage": either(count, many(count, least=1)),
+                "kernel_sizes": many(AXES, least=1),
+                **dict.fromkeys(
+                    ("features_per_stage", "n_conv_per_stage", "n_blocks_per_stage", "n_conv_per_stage_decoder"),
+                    either(count, many(count, least=1)),
+                ),
             },
         ),
         "_kw_requires_import": many(text),
@@ -89,6 +93,7 @@ _plans = entries(
                     "patch_size": AXES,
                     "batch_size": positive,
                     "spacing": many(positive, least=2, most=3),
+                    "median_image_size_in_voxels": many(positive, least=2, most=3),
                     "architecture": _network,
                 },
             )
@@ -198,23 +203,3 @@ def add_configuration(path: Path, name: str, new: Mapping[str, Any]) -> None:
         if name in plans["configurations"]:
             raise SegconvError(f"the configuration {name!r} already exists", file=str(path), hint="choose another name")
         plans["configurations"][name] = dict(new)
-
-
-def table(plans: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a table of the configurations."""
-    rows = []
-    for name in plans["configurations"]:
-        found = configuration(plans, name)
-        network = found.get("architecture", {})
-        rows.append(
-            {
-                "configuration": name,
-                "inherits_from": plans["configurations"][name].get("inherits_from", ""),
-                "patch_size": found.get("patch_size"),
-                "batch_size": found.get("batch_size"),
-                "spacing": found.get("spacing"),
-                "network": str(network.get("network_class_name", "")).rsplit(".", 1)[-1],
-                "features": network.get("arch_kwargs", {}).get("features_per_stage"),
-            }
-        )
-    return rows

@@ -143,3 +143,21 @@ def test_a_network_is_chosen_by_name(segconv: Command, plans: Path) -> None:
     assert "own" not in configurations(plans)
     assert derive(segconv, "own", "3d_fullres", "--network", "networks.Own", "--allow-module", "networks").code == 0
     assert configurations(plans)["own"]["architecture"]["network_class_name"] == "networks.Own"
+
+
+def test_plans_are_shown_with_what_a_choice_of_patch_and_batch_needs(segconv: Command, plans: Path) -> None:
+    assert derive(segconv, "small", "3d_cascade_fullres", "--features", "8:64", "--stages", "4").code == 0
+    rows = {row["configuration"]: row for row in segconv("plans", "show", "7", "--json").json["configurations"]}
+    assert rows["small"]["ram_gb"] is None, "without dataset.json, channels and classes are unknown"
+    (plans.parent / "dataset.json").write_bytes((segconv.raw / NAME / "dataset.json").read_bytes())
+    rows = {row["configuration"]: row for row in segconv("plans", "show", "7", "--json").json["configurations"]}
+    small, base = rows["small"], rows["3d_fullres"]
+    assert (small["divisor"], small["smallest_patch"]) == ([8, 8, 8], [16, 16, 16])
+    assert (base["divisor"], base["smallest_patch"]) == ([16, 32, 32], [32, 64, 64])
+    assert (small["stage_before"], rows["3d_lowres"]["next_stages"]) == ("3d_lowres", ["3d_cascade_fullres", "small"])
+    assert small["gpu_gb"] < base["gpu_gb"]
+    assert small["ram_gb"] < base["ram_gb"]
+    assert rows["3d_cascade_fullres"]["parameters"] > base["parameters"], "the first stage's labels are channels"
+    shown = segconv("plans", "show", "7").out
+    assert "cascade\tbefore 3d_cascade_fullres and small\t\tafter 3d_lowres\tafter 3d_lowres" in shown
+    assert f"GPU memory\t{base['gpu_gb']:.1f} GB" in shown

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from segconv.errors import Cure, SegconvError
 from segconv.train.derivation import Differences
 from segconv.train.derivation import derive as derived_by
-from segconv.train.plans import add_configuration, configuration, read_plans, table
+from segconv.train.plans import add_configuration, configuration, read_plans
+from segconv.train.plans_table import table
 
 STAGES = 6
 

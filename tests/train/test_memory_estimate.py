@@ -1,0 +1,91 @@
+"""Estimates of memory: nnU-Net's own count, its references, and what small networks really take."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from segconv.train.memory_estimate import estimate, size_of
+from segconv.train.networks import PLAIN, RESIDUAL, with_network
+
+from .test_plans import network
+
+MEASURE = """
+import resource, sys, warnings
+warnings.simplefilter("ignore")
+import json, torch
+from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
+torch.set_num_threads(1)
+made = json.loads(sys.argv[1])
+architecture = made["architecture"]
+net = get_network_from_plans(architecture["network_class_name"], architecture["arch_kwargs"],
+                             architecture["_kw_requires_import"], 1, 3, deep_supervision=True)
+optimizer = torch.optim.SGD(net.parameters(), 1e-3, momentum=0.99)
+for _ in range(2):
+    out = net(torch.randn(made["batch_size"], 1, *made["patch_size"]))
+    optimizer.zero_grad()
+    sum(part.square().mean() for part in out).backward()
+    optimizer.step()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10)
+"""
+
+
+def configuration(dimension: int, kind: str, patch: int = 64, batch: int = 2, **features: Any) -> dict[str, Any]:
+    architecture = with_network(network(dimension), kind)
+    architecture["arch_kwargs"] |= features
+    return {"patch_size": [patch] * dimension, "batch_size": batch, "architecture": architecture}
+
+
+@pytest.mark.parametrize(("dimension", "batch", "patch", "gb"), [(3, 2, 128, 8), (2, 12, 512, 8)])
+def test_nnunets_usual_networks_take_what_its_planner_aims_at(
+    dimension: int, batch: int, patch: int, gb: float
+) -> None:
+    found = estimate(configuration(dimension, PLAIN, patch, batch), 1, 2)
+    assert found is not None
+    assert found.gpu_gb == pytest.approx(gb, rel=0.2)
+    twice = estimate(configuration(dimension, PLAIN, patch, 2 * batch), 1, 2)
+    assert twice is not None
+    assert twice.gpu_gb == pytest.approx(2 * found.gpu_gb)
+
+
+def test_of_other_networks_nothing_is_known() -> None:
+    assert estimate(configuration(3, "networks.Own"), 1, 2) is None
+    assert estimate({"patch_size": [64, 64], "batch_size": 2}, 1, 2) is None
+
+
+@pytest.mark.train
+@pytest.mark.parametrize("dimension", [2, 3])
+@pytest.mark.parametrize("kind", [PLAIN, RESIDUAL])
+def test_values_and_weights_are_those_of_the_networks_that_nnunet_builds(dimension: int, kind: str) -> None:
+    from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
+
+    found = configuration(dimension, kind, features_per_stage=[4, 8, 8, 16, 16, 16])
+    architecture = found["architecture"]
+    built = get_network_from_plans(
+        architecture["network_class_name"],
+        architecture["arch_kwargs"],
+        architecture["_kw_requires_import"],
+        2,
+        3,
+        allow_init=False,
+    )
+    size = size_of(found, 2, 3)
+    assert size is not None
+    assert size.values == built.compute_conv_feature_map_size(found["patch_size"])
+    assert size.parameters == sum(parameter.numel() for parameter in built.parameters())
+
+
+@pytest.mark.train
+def test_a_small_network_takes_what_was_estimated() -> None:
+    import json
+
+    small = configuration(3, PLAIN, patch=64, features_per_stage=[8, 16, 32, 32, 32, 32])
+    found = estimate(small, 1, 3)
+    assert found is not None
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, json.dumps(small)], capture_output=True, encoding="utf-8", check=True
+    )
+    assert int(done.stdout.split()[-1]) / 1e9 == pytest.approx(found.ram_gb, rel=0.25)
