@@ -58,7 +58,7 @@ def export(
 
     By default all trained models of DATASET, with what `segconv best` found. Both stages of a cascade
     are included. nnU-Net can install the archive, too. It holds weights, plans, scores, the json of the
-    dataset and how segconv made it, but no images, no pickles and no paths of this machine.
+    dataset and how segconv made it, but no images and no pickles; nnU-Net checkpoints are copied as they are.
     """
     from ..dataset.names import find_dataset
     from ..train.exporting import export_models, files_of, models_to_export

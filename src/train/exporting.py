@@ -86,7 +86,25 @@ def files_of(
 
 
 def _take(found: dict[str, Content], folder: Path, *names: str) -> None:
-    found.update({name: folder / name for name in names if reading.is_file(folder / name)})
+    """Add the files that exist, without what they say of single cases and of folders of this machine."""
+    for name in names:
+        path = folder / name
+        if reading.is_file(path):
+            kept = {"summary.json": _only_means, "dataset.json": _without_files}.get(path.name)
+            found[name] = path if kept is None else kept(path)
+
+
+def _only_means(path: Path) -> Content:
+    said = read_json(path)
+    return json.dumps({key: said[key] for key in ("foreground_mean", "mean") if key in said}, indent=4).encode()
+
+
+def _without_files(path: Path) -> Content:
+    """Return a dataset.json without the locations of its cases, if it has any."""
+    said = read_json(path)
+    if "dataset" not in said:
+        return path
+    return dumps({key: value for key, value in said.items() if key != "dataset"})
 
 
 def _is_in(found: Iterable[str], best: Best, checkpoint: str) -> bool:

@@ -102,17 +102,27 @@ def test_an_archive_has_what_predicts_and_neither_pickles_nor_paths(world: World
     said = json.loads((models / "inference_information.json").read_text())
     said["best_model_or_ensemble"]["postprocessing_file"] = str(models / "postprocessing.pkl")
     (models / "inference_information.json").write_text(json.dumps(said))
+    summary = {"mean": {"1": {"Dice": 0.5}}, "metric_per_case": [{"prediction_file": str(models / "patient.png")}]}
+    (models / MODEL / "fold_0" / "validation").mkdir()
+    (models / MODEL / "fold_0" / "validation" / "summary.json").write_text(json.dumps(summary))
+    description = json.loads((models / MODEL / "dataset.json").read_text())
+    located = {**description, "dataset": {"patient": {"images": [str(models / "patient.png")]}}}
+    (models / MODEL / "dataset.json").write_text(json.dumps(located))
     paths = [world.folder / name for name in ("first.zip", "second.zip")]
     for path in paths:
         assert world.segconv("models", "export", 501, "-o", path).code == 0
     assert paths[0].read_bytes() == paths[1].read_bytes()
     with zipfile.ZipFile(paths[0]) as opened:
         names = {name.partition("/")[2] for name in opened.namelist()}
-        assert str(world.folder).encode() not in b"".join(opened.read(name) for name in opened.namelist())
+        content = b"".join(opened.read(name) for name in opened.namelist())
+        assert str(world.folder).encode() not in content
+        assert b"patient.png" not in content
+        assert json.loads(opened.read(f"{D}/{MODEL}/dataset.json")) == description
     (ensemble,) = (path.name for path in (models / "ensembles").glob("ensemble___*"))
     assert names == {
         *(f"{MODEL.replace('2d', c)}/{file}" for c in ("2d", "3d_lowres") for file in ("dataset.json", "plans.json")),
         *(f"{MODEL.replace('2d', c)}/fold_0/checkpoint_final.pth" for c in ("2d", "3d_lowres")),
+        f"{MODEL}/fold_0/validation/summary.json",
         f"ensembles/{ensemble}/postprocessing.json",
         "inference_information.json",
         "segconv/models.json",
