@@ -66,7 +66,7 @@ def command(
     callbacks = Callbacks(
         begun=lambda step: display.begin(f"Step {step.number} of {step.of}: {step.what}"),
         ended=teller(display.say),
-        warn=sink.warn,
+        warn=display.warn,
     )
     with display.shown():
         training = train_cascade(

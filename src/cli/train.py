@@ -69,7 +69,7 @@ def command(
     options = TrainOptions(place.device, wish, probabilities, place.gpus_per_fold, tell=sink.detail, heard=display.hear)
     with display.shown():
         training = train_folds(
-            found, model, folds, paths, options, trust, slots=place.slots, warn=sink.warn, ended=teller(display.say)
+            found, model, folds, paths, options, trust, slots=place.slots, warn=display.warn, ended=teller(display.say)
         )
     return _end(sink, training, model, found.name.id)
 
@@ -96,5 +96,5 @@ def _end(sink: Sink, training: Training, model: Model, number: int) -> int:
         "trained": [str(result.state.folder) for result in training.done],
         "folds": [as_json(result) for result in training.done],
     }
-    sink.end(result, [*training.failures, *warnings], ok=not training.failures)
+    sink.end(result, [*training.failures, *training.warnings, *warnings], ok=not training.failures)
     return 1 if training.failures else 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from ..errors import Finding
 from ..train.epochs import STARTING, TRAINING, VALIDATING, Progress
 from .sink import Sink, escaped
 
@@ -67,6 +68,14 @@ class TrainingDisplay:
 
         self._live.console.print(Text(escaped(text)), soft_wrap=True)
 
+    def warn(self, findings: Sequence[Finding]) -> None:
+        """Write warnings, above the table if there is one."""
+        if self._live is not None:
+            self._live.stop()
+        self._sink.warn(findings)
+        if self._live is not None:
+            self._live.start()
+
     def hear(self, progress: Progress) -> None:
         """Take the progress of a fold, from any thread."""
         with self._lock:
@@ -79,11 +88,13 @@ class TrainingDisplay:
         from rich.table import Table
         from rich.text import Text
 
+        with self._lock:
+            folds = list(self._folds.values())
+        if not folds:
+            return Text()
         table = Table(box=None, pad_edge=False)
         for column in COLUMNS:
             table.add_column(column)
-        with self._lock:
-            folds = list(self._folds.values())
         for progress in folds:
             table.add_row(*map(Text, row(progress)))
         return table

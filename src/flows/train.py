@@ -35,10 +35,13 @@ class Training:
         The folds that did not fail, those included that were finished before.
     failures
         Why others failed.
+    warnings
+        What was odd before they began.
     """
 
     done: tuple[FoldResult, ...]
     failures: tuple[Finding, ...]
+    warnings: tuple[Finding, ...] = ()
 
     def refuse_failures(self) -> None:
         """Raise `Refused` if a fold failed."""
@@ -103,7 +106,7 @@ def train_folds(
             outcomes = run_jobs(jobs, slots, ended=ended)
         except KeyboardInterrupt as error:
             raise _interrupted(error, [state_of(folder) for folder in folders.values()]) from None
-    return _training(outcomes, folds)
+    return _training(outcomes, folds, warnings)
 
 
 def _naming(fold: str, options: TrainOptions, slots: Sequence[Slot]) -> TrainOptions:
@@ -112,11 +115,12 @@ def _naming(fold: str, options: TrainOptions, slots: Sequence[Slot]) -> TrainOpt
     return options if tell is None or len(slots) == 1 else replace(options, tell=lambda line: tell(f"{fold}: {line}"))
 
 
-def _training(outcomes: Iterable[Outcome[FoldResult]], folds: Sequence[str]) -> Training:
+def _training(outcomes: Iterable[Outcome[FoldResult]], folds: Sequence[str], early: Iterable[Finding]) -> Training:
     """Return how the folds ended, in the order in which they were asked for."""
     in_order = sorted(outcomes, key=lambda outcome: folds.index(outcome.name))
     done = tuple(outcome.value for outcome in in_order if outcome.value is not None)
-    return Training(done, tuple(failed(found.error, found.name) for found in in_order if found.error is not None))
+    failures = tuple(failed(found.error, found.name) for found in in_order if found.error is not None)
+    return Training(done, failures, tuple(early))
 
 
 def _interrupted(error: KeyboardInterrupt, states: Sequence[FoldState]) -> Interrupted:
@@ -129,8 +133,7 @@ def _interrupted(error: KeyboardInterrupt, states: Sequence[FoldState]) -> Inter
 def _kept(state: FoldState) -> str:
     if state.complete:
         return "is trained"
+    words = f"resumes at epoch {state.epoch}" if state.begun else "begins at epoch 0"
     if state.trained:
-        return "is trained, and still to be validated"
-    if state.begun:
-        return f"resumes at epoch {state.epoch}"
-    return "begins at epoch 0"
+        words = "is trained, and still to be validated"
+    return f"{words}, until when the old one is kept" if state.kept else words

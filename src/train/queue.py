@@ -152,11 +152,15 @@ def run_jobs(
 
     Raises
     ------
+    SegconvError
+        ``SC001`` if there is no slot.
     KeyboardInterrupt
         By Ctrl-C or SIGTERM, after the running jobs have ended; no further ones begin.
     Exception
         Any but `SegconvError` that a job raises, after the others have ended in the same way.
     """
+    if not slots:
+        raise SegconvError("there is no slot to run on", hint="name at least one")
     outcomes: dict[int, Outcome[T]] = {}
     crew: _Crew[T] = _Crew(slots)
     with crew:

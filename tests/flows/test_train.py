@@ -190,7 +190,7 @@ def test_a_replacement_that_was_ended_goes_on_with_any_command(end: signal.Signa
     run.send_signal(end)
     _, said = run.communicate(timeout=LIMIT_S)
     assert run.returncode == (-9 if end == signal.SIGKILL else 143)
-    assert end == signal.SIGKILL or "fold 0 resumes at epoch 1" in said
+    assert end == signal.SIGKILL or "fold 0 resumes at epoch 1, until when the old one is kept" in said
     assert kept_folder(old).is_dir()
     (world.room / "wait 0").unlink()
     codes: list[int] = []
@@ -228,6 +228,15 @@ def test_the_log_of_a_fold_is_its_own(world: World) -> None:
         "$ nnUNetv2_train 7 full 0 -tr nnUNetTrainer -p nnUNetPlans -device cpu",
         "line 1",
     ]
+
+
+def test_warnings_are_in_the_json_and_said_once(world: World) -> None:
+    splits = world.segconv.folder / "nnUNet_preprocessed" / NAME / "splits_final.json"
+    splits.write_text('[{"train": ["c0", "c1"], "val": ["c2"]}]')
+    for words, said in ((("--json",), 0), ((), 1)):
+        done = world.train("-f", "0", "--device", "cpu", *words)
+        assert (done.code, done.err.count("Warning SC099")) == (0, said)
+        assert not words or [found["code"] for found in done.json["findings"]] == ["SC099"]
 
 
 def test_children_hear_nothing_of_other_variables(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,11 @@ def test_without_jobs_nothing_is_waited_for() -> None:
     assert run_jobs([], [HERE]) == []
 
 
+def test_without_a_slot_nothing_is_waited_for() -> None:
+    with pytest.raises(SegconvError, match="no slot"):
+        run_jobs([Job("one", lambda slot: None)], [])
+
+
 def test_a_bug_ends_all_jobs_and_is_raised(tmp_path: Path) -> None:
     begun = threading.Event()
 
