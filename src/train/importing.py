@@ -20,7 +20,7 @@ from .archive import Member, list_archive, unpack
 from .best import ENSEMBLES
 from .best import FILE as BEST
 from .gate import NO_TRUST, Trust
-from .packed import CHECKSUMS, PICKLES, dataset_of, differing
+from .packed import CHECKSUMS, PICKLES, dataset_of, differing, needed
 from .paths import Paths
 from .plans import read_plans
 
@@ -93,10 +93,7 @@ def unpacked(
     members = list_archive(archive)
     dataset = dataset_of(members, archive)
     # What says which is best comes last: it counts as outdated if checkpoints are newer.
-    wanted = sorted(
-        (member for member in members if not member.name.endswith(PICKLES)),
-        key=lambda member: member.name.endswith(f"/{BEST}"),
-    )
+    wanted = sorted(needed(members), key=lambda member: member.name.endswith(f"/{BEST}"))
     work = work_folder(MODELS, near)
     with scratch(work, [member.name for member in wanted], warn):
         digests = unpack(archive, wanted, work)
@@ -123,7 +120,8 @@ def _left_out(members: list[Member], wanted: list[Member], archive: Path) -> lis
     left = [member.name for member in members if member not in wanted]
     if not left:
         return []
-    what = f"{count_of(len(left), 'pickle')} ({some_of(left)}): left out, because loading one runs code"
+    why = ", because loading a pickle runs code" if any(name.endswith(PICKLES) for name in left) else ""
+    what = f"{count_of(len(left), 'file')} ({some_of(left)}) left out{why}"
     return [warning("SC125", what, file=str(archive), hint="nothing: predicting does not need them")]
 
 

@@ -46,6 +46,11 @@ _PLANS = re.compile(rf"[^/]+/{_MODEL}/plans\.json")
 PICKLES = (".pkl", ".pickle")
 """Not unpacked: nnU-Net's commands run what is in them, and predicting needs none."""
 
+_FOR_PEOPLE = re.compile(
+    r"(.*/)?((readme|licen[cs]e|notice|citation)[^/]*|\.ds_store|\._[^/]*)|__macosx/.*", re.IGNORECASE | re.DOTALL
+)
+"""Texts for people, and what desktops leave in archives; not unpacked."""
+
 _said = entries({"files": many(entries({"path": text, "size": count, "sha256": sha256}), least=1)})
 
 
@@ -57,7 +62,7 @@ def dataset_of(members: Iterable[Member], archive: Path) -> str:
     Refused
         ``SC125`` for files that no trained model has, or of several datasets.
     """
-    names = [member.name for member in members]
+    names = [member.name for member in members if not _FOR_PEOPLE.fullmatch(member.name)]
     folders = sorted({name.partition("/")[0] for name in names})
     if len(folders) != 1 or DatasetName.of_folder(folders[0]) is None:
         raise SegconvError(
@@ -69,6 +74,11 @@ def dataset_of(members: Iterable[Member], archive: Path) -> str:
     if not any(_PLANS.fullmatch(name) for name in names):
         raise SegconvError("holds no plans of a model", code="SC125", file=str(archive))
     return folders[0]
+
+
+def needed(members: Iterable[Member]) -> list[Member]:
+    """Return the files to unpack; the others run code when they are loaded, or are for people."""
+    return [member for member in members if not (member.name.endswith(PICKLES) or _FOR_PEOPLE.fullmatch(member.name))]
 
 
 def _strange(names: Iterable[str], archive: Path) -> list[Finding]:

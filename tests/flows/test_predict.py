@@ -228,6 +228,17 @@ def test_an_archive_of_nnunet_has_no_checksums_and_its_pickles_stay_where_they_a
     assert not touched.exists()
 
 
+def test_what_is_for_people_is_left_out_of_an_archive(world: World, models: Path, archive: Path) -> None:
+    def commented(files: dict[str, bytes]) -> None:
+        files.update({"README.md": b"", f"{D}/LICENSE": b"", "__MACOSX/._x": b"", f"{D}/{MODEL}/.DS_Store": b""})
+
+    changed(archive, commented)
+    done = world.segconv("models", "import", archive, "--trust-model")
+    assert done.code == 0, done.err
+    assert "4 files (" in done.err
+    assert not [path for path in models.parent.rglob("*") if path.name in ("README.md", "LICENSE", ".DS_Store")]
+
+
 def test_models_that_hold_code_are_refused_unless_they_are_trusted(
     world: World, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
