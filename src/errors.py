@@ -174,6 +174,17 @@ CODES: dict[str, Code] = {
     # cascades and fine-tuning
     "SC150": Code(EXIT_DATA, "no cascade", "the plans of a dataset have no cascade: its images are not large enough for one", cures=("train",)),
     "SC151": Code(EXIT_DATA, "broken cascade", "the stages of a cascade do not name each other, or cases have no fold that predicts them for the next stage", "correct the plans or the folds"),
+    # rehearsal
+    "SC160": Code(EXIT_SOFTWARE, "step failed", "a step of a rehearsal ended with an error, as it would in the real training", "read the end of the named log"),
+    "SC161": Code(EXIT_CONFIG, "trainer", "a trainer cannot be made as nnU-Net makes it: its __init__ has other parameters", "give it the parameters of nnUNetTrainer"),
+    "SC162": Code(EXIT_CONFIG, "network not picklable", "a network or its weights cannot be handed to another process", "define its functions and classes at the top of their module"),
+    "SC163": Code(EXIT_CONFIG, "deep supervision", "a network returns other outputs than the trainer's loss or the prediction expects", "let trainer and network agree on deep supervision"),
+    "SC164": Code(EXIT_CONFIG, "patch", "a patch does not go through its network", "choose a patch that the strides divide"),
+    "SC165": Code(EXIT_DATA, "order of regions", "nnU-Net would decode predictions of regions to other values", cures=("prove_regions",)),
+    "SC166": Code(EXIT_CONFIG, "class missing", "a module, trainer, planner or network class that is named is not installed", "install it, or correct the name"),
+    "SC167": Code(EXIT_IO, "disk too small", "the disk has less room than the real training will take", "make room"),
+    "SC168": Code(EXIT_CONFIG, "network output", "a network has another number of output channels than the labels need", "pass the number of output channels on to the network"),
+    "SC169": Code(EXIT_SOFTWARE, "not resumed", "a killed training does not resume where its checkpoint is", "let the trainer keep nnU-Net's checkpoints"),
     # prediction
     "SC120": Code(EXIT_DATA, "empty prediction", "a prediction holds nothing but background", "check that the images are like those that the model was trained on"),
     "SC121": Code(EXIT_DATA, "postprocessing", "a postprocessing names functions that are not nnU-Net's", cures=("find_best",)),

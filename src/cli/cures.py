@@ -111,6 +111,9 @@ WORDS = {
     "choose_folds": "`-f {folds}` compares these only",
     "choose_configuration": "`-c {configuration}`",
     "raw_output": "add `--raw-output`",
+    # rehearsal
+    "prove_regions": "`segconv labels regions {dataset} NAME=A+B …` computes an order that is proved",
+    "derive_divisible": "`segconv plans derive {dataset} {name} --from {base} --patch-size {size}`, and rehearse it",
     # the steps of the demo
     "convert": "`segconv convert {source} --to {target}`",
     "augment": "`segconv augment {dataset} --to {target} --rotate {angles} --planes {planes} --hu-shift {shift}`",

@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "augment": "Multiply a dataset by rotations and HU shifts.",
     "plan": "Let nnU-Net check, plan and preprocess a dataset.",
     "plans": "Show the plans of a dataset, or derive a configuration.",
+    "rehearse": "Rehearse a training on a tiny dataset, from planning to restored predictions.",
     "train": "Train one fold or several; the same command resumes.",
     "cascade": "Train both stages of a cascade; the same command resumes.",
     "trainers": "Show the trainers of nnU-Net, or what one does to a case.",

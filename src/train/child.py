@@ -20,7 +20,7 @@ from pathlib import Path
 from ..errors import Cure, Interrupted, SegconvError
 from ..work import fsops
 from ..work.writing import writing
-from .paths import Paths
+from .paths import TRAINERS, Paths
 from .processes import said, started
 from .worker_processes import VARIABLE as WORKERS
 from .worker_processes import usual_processes
@@ -43,7 +43,7 @@ PASSED_ON = re.compile(
 WANDB, _WANDB_ENABLED = re.compile(r"WANDB_.*"), "nnUNet_wandb_enabled"
 """Variables of Weights & Biases, a key among them, are inherited only if nnU-Net is to log there."""
 
-WITHHELD = ("nnUNet_extTrainer",)
+WITHHELD = (TRAINERS,)
 """nnU-Net imports every module of the folders that this names, so it is set on purpose or not at all."""
 
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
@@ -110,8 +110,9 @@ def _is_passed_on(key: str) -> bool:
 
 def shown_environment(paths: Paths) -> list[str]:
     """Return the environment of a child for people, without secrets, and which variables of nnU-Net it lacks."""
-    lines = [f"{key}={'…' if _SECRET.search(key) else value}" for key, value in sorted(environment(paths).items())]
-    return [*lines, *(f"{key} is not passed on" for key in WITHHELD if key in os.environ)]
+    passed = environment(paths)
+    lines = [f"{key}={'…' if _SECRET.search(key) else value}" for key, value in sorted(passed.items())]
+    return [*lines, *(f"{key} is not passed on" for key in WITHHELD if key in os.environ and key not in passed)]
 
 
 def python(call: str) -> list[str]:

@@ -24,6 +24,9 @@ from .folder_values import meant, of_similar_name, problem
 NAMES = {"raw": "nnUNet_raw", "preprocessed": "nnUNet_preprocessed", "results": "nnUNet_results"}
 """Our word → the environment variable, which is also the usual name of the folder."""
 
+TRAINERS = "nnUNet_extTrainer"
+"""The variable that names folders of trainers."""
+
 SETTING = (("setPath.sh", 'export {}="{}"'), ("setPath.ps1", '$Env:{} = "{}"'), (".env", "{}={}"))
 """Files that set the variables, and the line that sets one."""
 
@@ -53,6 +56,8 @@ class Paths:
         Word → why its value cannot be used.
     values
         Word → unusable value.
+    trainers
+        Folders of which nnU-Net imports every module, to find trainers there.
     """
 
     raw: Path | None = None
@@ -61,6 +66,7 @@ class Paths:
     origin: dict[str, str] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
+    trainers: tuple[Path, ...] = ()
 
     @classmethod
     def find(cls, *, raw: Path | None = None, preprocessed: Path | None = None, results: Path | None = None) -> Paths:
@@ -177,7 +183,8 @@ class Paths:
 
     def variables(self) -> dict[str, str]:
         """Return the environment that nnU-Net needs."""
-        return {variable: str(getattr(self, word)) for word, variable in NAMES.items() if getattr(self, word)}
+        folders = {variable: str(getattr(self, word)) for word, variable in NAMES.items() if getattr(self, word)}
+        return folders | ({TRAINERS: os.pathsep.join(map(str, self.trainers))} if self.trainers else {})
 
 
 def settings_file() -> Path | None:

@@ -1,0 +1,1 @@
+"""Rehearse everything from planning to restored predictions on a tiny dataset, before GPU days depend on it."""

@@ -1,0 +1,41 @@
+"""Find patches that the strides of their network do not divide, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ...errors import Cure, Finding
+from ..plans import configuration
+from .small import NNUNETS_NETWORKS, strides_of, totals_of
+
+
+def indivisible_patches(plans: Mapping[str, Any], names: Sequence[str], dataset: str, file: str) -> Iterator[Finding]:
+    """Yield an error for each configuration whose patch nnU-Net's own networks cannot halve often enough.
+
+    Parameters
+    ----------
+    names
+        Configurations.
+    dataset
+        What the user calls the dataset.
+    file
+        The plans.
+    """
+    for name in names:
+        found = configuration(plans, name)
+        strides = strides_of(found)
+        network = str(found.get("architecture", {}).get("network_class_name", ""))
+        if not strides or not network.startswith(NNUNETS_NETWORKS):
+            continue
+        patch, totals = found["patch_size"], totals_of(strides)
+        if all(edge % total == 0 for edge, total in zip(patch, totals, strict=True)):
+            continue
+        near = [max(1, round(edge / total)) * total for edge, total in zip(patch, totals, strict=True)]
+        derive = Cure.of("derive_divisible", dataset=dataset, name=f"{name}_ok", base=name, size=_times(near))
+        what = f"the patch of {name}, {_times(patch)}, is not divisible by {_times(totals)}, the strides of its network"
+        yield Finding("SC164", what, file=file, cures=(derive,))
+
+
+def _times(size: Sequence[int]) -> str:
+    return "x".join(map(str, size))
