@@ -23,7 +23,20 @@ from fixtures import examples
 
 ROOT = Path(__file__).parents[1]
 PAGES = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if path.is_file()]
-NOT_RUN = {"plan", "plans", "train", "trainers", "best", "infer", "predict", "models", "stress", "demo", "nnunet"}
+NOT_RUN = {
+    "plan",
+    "plans",
+    "rehearse",
+    "train",
+    "trainers",
+    "best",
+    "infer",
+    "predict",
+    "models",
+    "stress",
+    "demo",
+    "nnunet",
+}
 """Commands that need a trained nnU-Net, or train one: the examples of their help texts are run instead."""
 _BLOCK = re.compile(r"^```console( short)?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 

@@ -112,7 +112,7 @@ WORDS = {
     "choose_configuration": "`-c {configuration}`",
     "raw_output": "add `--raw-output`",
     # rehearsal
-    "prove_regions": "`segconv labels regions {dataset} NAME=A+B …` computes an order that is proved",
+    "prove_regions": "`segconv labels regions {dataset} {regions:words}` computes an order that is proved",
     "derive_divisible": "`segconv plans derive {dataset} {name} --from {base} --patch-size {size}`, and rehearse it",
     # the steps of the demo
     "convert": "`segconv convert {source} --to {target}`",

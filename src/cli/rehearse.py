@@ -80,17 +80,20 @@ def command(
     sink.warn(findings)
     if made.ok:
         sink.say(f"The rehearsal went through in {made.seconds:.0f} s.")
-        first = made.configurations[-1]
-        sink.next(f"segconv train {found.name.id} -c {first} -f 0,1,2,3,4{_named(what)}")
+        sink.next(_following(found.name.id, what, made))
     sink.end(_as_json(made), findings, ok=made.ok)
     return exit_code_of(findings)
 
 
-def _named(what: Rehearsing) -> str:
+def _following(dataset: int, what: Rehearsing, made: Rehearsal) -> str:
+    """Return the command that comes next: planning, or the training of what was rehearsed last."""
     from ..train.model import DEFAULT_PLANS, DEFAULT_TRAINER
 
+    if not made.planned:
+        return f"segconv plan {dataset}" + (f" --planner {what.planner}" if what.planner else "")
     named = f" -tr {what.trainer}" if what.trainer != DEFAULT_TRAINER else ""
-    return named + (f" -p {what.plans}" if what.plans != DEFAULT_PLANS else "")
+    named += f" -p {what.plans}" if what.plans != DEFAULT_PLANS else ""
+    return f"segconv train {dataset} -c {made.configurations[-1]} -f 0,1,2,3,4{named}"
 
 
 def _show(sink: Sink, made: Rehearsal) -> None:

@@ -25,7 +25,7 @@ ORDER = [
     "paths init", "paths show", "paths", "doctor", "convert", "labels show", "labels",
     "labels rename", "labels regions", "labels ignore", "labels remap", "labels compile",
     "status", "check", "repair", "augment", "plan", "plans show", "plans", "plans derive",
-    "train", "cascade", "trainers list", "trainers", "trainers preview", "stress", "best",
+    "rehearse", "train", "cascade", "trainers list", "trainers", "trainers preview", "stress", "best",
     "infer", "models export", "models", "models show", "predict", "models import", "evaluate", "restore", "nnunet", "abort", "demo",
 ]  # fmt: skip
 
@@ -72,6 +72,8 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
         assert done.code == 0, (name, done.err)
         if name == "augment":
             assert segconv("augment", "501", "--to", "601_ShapesAug", "--rotate", "30", "--json").code == 73
+        if name == "rehearse":
+            nothing_is_left_of_a_rehearsal(done.out, done.err)
         if name == "train":
             (log,) = (segconv.folder / "nnUNet_preprocessed" / ".segconv-logs").glob("*/train*.log")
             assert "Validation complete" in log.read_text()
@@ -99,6 +101,25 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
             assert sorted(p.name for p in Path("mine").glob("*.png")) == ["shape-8.png", "shape-9.png"]
             assert not list(tmp_path.glob(".segconv-infer*"))
     assert (tmp_path / "demo" / "overlay.png").stat().st_size > 10_000
+
+
+def nothing_is_left_of_a_rehearsal(out: str, said: str) -> None:
+    """Every step was taken, the real training was estimated, and the folders are as before."""
+    steps = [line.partition(":")[0] for line in said.splitlines() if re.search(r": [\d.]+ s$", line)]
+    trained = [step for step in steps if step.startswith(("train", "resume", "validate"))]
+    assert trained == [
+        "train 2d_small fold 0",
+        "resume 2d_small fold 0",
+        "validate 2d_small fold 0",
+        "train 2d_small fold 1",
+        "validate 2d_small fold 1",
+    ]
+    predicted = ["predict 2d_small fold 0", "predict 2d_small fold 1", "ensemble of 2", "postprocess", "restore"]
+    assert steps[-5:] == predicted
+    assert "Next: segconv train 501 -c 2d_small -f 0,1,2,3,4" in said
+    assert re.search(r"^2d_small\t[\d.]+ million\tmade\t", out, re.MULTILINE)
+    assert not list(Path("nnUNet_preprocessed").glob(".segconv-rehearse-Dataset501_Shapes"))
+    assert not list(Path("nnUNet_results").glob("Dataset501*"))
 
 
 def without_transforms_nothing_changes(segconv: Command, work: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,7 @@ from ...train.commands import Tell
 from ...train.gate import NO_TRUST, Trust
 from ...train.model import DEFAULT_PLANS, DEFAULT_TRAINER, Model, log_file, plans_file
 from ...train.paths import Paths
+from ...train.planners import find_planner, list_planners
 from ...train.plans import read_plans
 from ...train.rehearsal.estimates import Estimate, estimate, lacking, preprocessed_bytes, total
 from ...train.rehearsal.leftovers import ADOPTED
@@ -76,9 +78,12 @@ class Rehearsal:
         Those that were rehearsed.
     log
         File with everything that nnU-Net wrote.
+    planned
+        Whether the plans are the user's; otherwise they were made for the tiny dataset.
     """
 
     log: Path
+    planned: bool
     steps: list[Played] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     estimates: list[Estimate] = field(default_factory=list)
@@ -128,14 +133,17 @@ def rehearse(
     ------
     SegconvError
         ``SC041`` if nnunetv2 is not installed, ``SC040`` if a folder is not set, ``SC001`` for a configuration that is
-        not planned, ``SC064`` for plans that name foreign classes, ``SC032`` if the disk is full already; what `room`
-        raises.
+        not planned or a planner that does not exist, ``SC064`` for plans that name foreign classes, ``SC032`` if the
+        disk is full already; what `room` raises.
     Interrupted
         By Ctrl-C or SIGTERM; nothing is left.
     """
     commands()
+    if options.planner is not None:
+        find_planner(options.planner, list_planners())
     found = _Look.at(dataset, paths, options, trust)
-    made = Rehearsal(log_file(paths, dataset.path.name, "rehearse"), configurations=list(found.names))
+    log = log_file(paths, dataset.path.name, "rehearse")
+    made = Rehearsal(log, found.plans is not None, configurations=list(found.names))
     made.findings += _seen(found)
     if not made.ok:
         return made
@@ -192,7 +200,9 @@ def _seen(found: _Look) -> Iterator[Finding]:
     """Yield what files show: an order of regions that swaps labels, indivisible patches, a disk that is too small."""
     dataset = found.dataset
     for wrong in prove_order(dataset.description.labels):
-        cure = Cure.of("prove_regions", dataset=dataset.name.id)
+        heads = dataset.description.labels.foreground.items()
+        regions = shlex.join(f"{name}={'+'.join(map(str, values))}" for name, values in heads)
+        cure = Cure.of("prove_regions", dataset=dataset.name.id, regions=regions)
         yield replace(wrong, code="SC165", file=str(dataset.path / "dataset.json"), cures=(cure,))
     if found.plans is None:
         return

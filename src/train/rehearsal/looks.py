@@ -5,13 +5,16 @@ from __future__ import annotations
 import inspect
 import pickle
 import pydoc
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
-from .faults import Fault
-from .sizes import sizes_of
+from .sizes import sizes_of, wrong
 
-LOOKED_UP = ("network_class_name",)
+SWITCH = "override set_deep_supervision_enabled of the trainer, so that it suits its network"
+"""What to do about a network that nnU-Net cannot switch: it sets ``network.decoder.deep_supervision``."""
 
 
 def trainer_class(name: str) -> Any:
@@ -19,7 +22,7 @@ def trainer_class(name: str) -> Any:
 
     Raises
     ------
-    Fault
+    SegconvError
         ``SC166`` if it does not exist, ``SC161`` if its ``__init__`` does not fit.
     """
     from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
@@ -28,9 +31,9 @@ def trainer_class(name: str) -> Any:
     try:
         found = recursive_find_trainer_class_by_name(name)
     except RuntimeError:  # whose message names all places
-        raise Fault("SC166", f"no trainer {name!r} in nnunetv2, nor in a folder of trainers that was named") from None
+        raise wrong("SC166", f"no trainer {name!r} in nnunetv2, nor in a folder of trainers that was named") from None
     except AssertionError:
-        raise Fault("SC161", f"{name} does not inherit from nnUNetTrainer", "derive it from nnUNetTrainer") from None
+        raise wrong("SC161", f"{name} does not inherit from nnUNetTrainer", "derive it from nnUNetTrainer") from None
     _refuse_parameters(found, list(inspect.signature(nnUNetTrainer.__init__).parameters)[1:])
     return found
 
@@ -44,10 +47,10 @@ def _refuse_parameters(found: Any, expected: Sequence[str]) -> None:
     own = list(inspect.signature(found.__init__).parameters)[1:]
     if set(own) == set(expected):
         return
-    wrong = [name for name in own if name not in expected] or [name for name in expected if name not in own]
+    surplus, lacking = [[name for name in a if name not in b] for a, b in ((own, expected), (expected, own))]
     what = f"{found.__name__}.__init__ has the parameters {', '.join(own)}, expected {', '.join(expected)}"
-    hint = f"nnU-Net passes exactly these: remove or add {', '.join(wrong)}, and set anything else as an attribute"
-    raise Fault("SC161", what, hint)
+    steps = [f"{verb} {', '.join(names)}" for verb, names in (("remove", surplus), ("add", lacking)) if names]
+    raise wrong("SC161", what, f"{' and '.join(steps)}; anything else can be an attribute that is set afterwards")
 
 
 def refuse_unknown_planner(name: str) -> None:
@@ -55,7 +58,7 @@ def refuse_unknown_planner(name: str) -> None:
 
     Raises
     ------
-    Fault
+    SegconvError
         ``SC166``.
     """
     import nnunetv2
@@ -63,7 +66,7 @@ def refuse_unknown_planner(name: str) -> None:
 
     folder = f"{nnunetv2.__path__[0]}/experiment_planning"
     if recursive_find_python_class(folder, name, current_module="nnunetv2.experiment_planning") is None:
-        raise Fault("SC166", f"nnunetv2 has no planner {name!r}", "check the name of the planner")
+        raise wrong("SC166", f"nnunetv2 has no planner {name!r}", "check the name of the planner")
 
 
 def look_at_network(trainer: Any, plans: dict[str, Any], name: str) -> dict[str, Any]:
@@ -85,7 +88,7 @@ def look_at_network(trainer: Any, plans: dict[str, Any], name: str) -> dict[str,
 
     Raises
     ------
-    Fault
+    SegconvError
         ``SC162`` … ``SC168``.
     """
     import torch
@@ -94,13 +97,21 @@ def look_at_network(trainer: Any, plans: dict[str, Any], name: str) -> dict[str,
     trainer.initialize()
     manager = trainer.configuration_manager
     image = torch.zeros((1, trainer.num_input_channels, *manager.patch_size))
-    trainer.set_deep_supervision_enabled(trainer.enable_deep_supervision)
+    _switch(trainer, on=trainer.enable_deep_supervision)
     trainer.network.train()
     with torch.no_grad():
         _refuse_output(trainer, trainer.network(image), image.shape[2:])
     _refuse_unpicklable(trainer.network)
     _refuse_prediction(trainer, image)
     return {**sizes_of(trainer, plans, name), "small": sizes_of(trainer, trainer.plans_manager.plans, name)}
+
+
+def _switch(trainer: Any, *, on: bool) -> None:
+    """Switch deep supervision as nnU-Net does before training and validation."""
+    try:
+        trainer.set_deep_supervision_enabled(on)
+    except AttributeError as error:
+        raise wrong("SC163", f"deep supervision cannot be switched {'on' if on else 'off'}: {error}", SWITCH) from None
 
 
 def _refuse_missing_classes(plans: dict[str, Any], name: str) -> None:
@@ -117,76 +128,94 @@ def _refuse_missing_classes(plans: dict[str, Any], name: str) -> None:
         except pydoc.ErrorDuringImport as error:
             if isinstance(error.value, ModuleNotFoundError):
                 raise error.value from None
-            raise Fault("SC166", f"{path}, which plans name, cannot be imported: {error.value}") from None
+            raise wrong("SC166", f"{path}, which plans name, cannot be imported: {error.value}") from None
         if found is None:
             package = path.split(".")[0]
             hint = f"pip install the package that has {package}, or correct the plans"
-            raise Fault("SC166", f"plans name {path} for {name}, which is not installed", hint)
+            raise wrong("SC166", f"plans name {path} for {name}, which is not installed", hint)
 
 
 def _refuse_output(trainer: Any, output: Any, patch: Sequence[int]) -> None:
     """Refuse an output that does not fit the loss."""
-    scales = trainer._get_deep_supervision_scales()
-    parts = output if isinstance(output, (list, tuple)) else [output]
-    if trainer.enable_deep_supervision and not isinstance(output, (list, tuple)):
+    several = isinstance(output, (list, tuple))
+    parts = output if several else [output]
+    if trainer.enable_deep_supervision and not several:
         hint = "let the network return a list, the full resolution first, or set self.enable_deep_supervision = False"
-        raise Fault("SC163", "the network returns one tensor, and the loss expects one for each resolution", hint)
-    if not trainer.enable_deep_supervision and isinstance(output, (list, tuple)):
+        raise wrong("SC163", "the network returns one tensor, and the loss expects one for each resolution", hint)
+    if several and not trainer.enable_deep_supervision:
         hint = "let the network return a tensor if deep supervision is off, or set self.enable_deep_supervision = True"
-        raise Fault("SC163", f"the network returns {len(parts)} tensors although deep supervision is off", hint)
-    if scales is not None:
-        found = [list(part.shape[2:]) for part in parts]
-        wanted = [[round(edge * part) for edge, part in zip(patch, scale, strict=True)] for scale in scales]
-        if found != wanted:
-            what = f"the network returns sizes {_in_words(found)} for a patch of {_times(patch)}, and the labels are "
-            hint = "return one tensor for each stage but the last, the full resolution first"
-            raise Fault("SC163", what + _in_words(wanted), hint)
-    heads, wanted_heads = parts[0].shape[1], trainer.label_manager.num_segmentation_heads
-    if heads != wanted_heads:
-        raise Fault(
-            "SC168",
-            f"the network returns {heads} channels, and the labels need {wanted_heads}",
-            "pass num_output_channels on to the network",
-        )
+        raise wrong("SC163", f"the network returns {len(parts)} tensors although deep supervision is off", hint)
+    _refuse_resolutions([list(part.shape[2:]) for part in parts], trainer._get_deep_supervision_scales(), patch)
+    heads, wanted = parts[0].shape[1], trainer.label_manager.num_segmentation_heads
+    if heads != wanted:
+        what = f"the network returns {heads} channels, and the labels need {wanted}"
+        raise wrong("SC168", what, "pass num_output_channels on to the network")
+
+
+def _refuse_resolutions(found: list[list[int]], scales: Any, patch: Sequence[int]) -> None:
+    """Refuse outputs of other sizes than those to which nnU-Net reduces labels."""
+    if scales is None:
+        return
+    wanted = [[round(edge * part) for edge, part in zip(patch, scale, strict=True)] for scale in scales]
+    if found != wanted:
+        sizes = f"sizes {_in_words(found)} for a patch of {_times(patch)}"
+        what = f"the network returns {sizes}, and the labels are {_in_words(wanted)}"
+        raise wrong("SC163", what, "return one tensor for each stage but the last, the full resolution first")
 
 
 def _refuse_unpicklable(network: Any) -> None:
     """Refuse a network that cannot be handed to another process, or whose weights cannot be stored."""
     for what, value in (("its weights", network.state_dict()), ("it", network)):
         try:
-            pickle.dumps(value)
+            with _own_modules(network):
+                pickle.dumps(value)
         except Exception as error:
-            raise Fault(
+            raise wrong(
                 "SC162",
                 f"{type(network).__name__} cannot be pickled: {what} cannot be handed to another process ({error})",
                 "move lambdas and functions or classes that are defined inside others to the top of their module",
             ) from error
 
 
+@contextmanager
+def _own_modules(network: Any) -> Iterator[None]:
+    """Let Python find the modules of a network's classes, which nnU-Net forgets after it found a trainer outside."""
+    classes = {kind for part in network.modules() for kind in type(part).__mro__ if kind.__module__ not in sys.modules}
+    shown = {}
+    for kind in classes:
+        values = getattr(vars(kind).get("forward"), "__globals__", None)
+        if values is not None:
+            shown[kind.__module__] = ModuleType(kind.__module__)
+            vars(shown[kind.__module__]).update(values)
+    sys.modules.update(shown)
+    try:
+        yield
+    finally:
+        for name in shown:
+            del sys.modules[name]
+
+
 def _refuse_prediction(trainer: Any, image: Any) -> None:
     """Refuse a network that validation or prediction cannot use, which both need one output."""
     import torch
 
-    hint = "override set_deep_supervision_enabled of the trainer, so that it switches this network"
-    try:
-        trainer.set_deep_supervision_enabled(False)
-    except AttributeError as error:
-        raise Fault("SC163", f"deep supervision cannot be switched off for the validation: {error}", hint) from None
+    hint = SWITCH
+    _switch(trainer, on=False)
     with torch.no_grad():
         output = trainer.network.eval()(image)
     if not isinstance(output, torch.Tensor):
-        raise Fault("SC163", "the network returns a list in the validation, which needs one tensor", hint)
-    trainer.set_deep_supervision_enabled(trainer.enable_deep_supervision)
+        raise wrong("SC163", "the network returns a list in the validation, which needs one tensor", hint)
+    _switch(trainer, on=trainer.enable_deep_supervision)
     predicting = built(trainer, trainer.plans_manager, trainer.configuration_name, deep_supervision=False)
     with torch.no_grad():
         output = predicting.eval()(image)
     hint = "build_network_architecture has a parameter for it: pass it on"
     if not isinstance(output, torch.Tensor):
-        raise Fault("SC163", "the network returns a list when it is built for prediction", hint)
+        raise wrong("SC163", "the network returns a list when it is built for prediction", hint)
     own, other = set(trainer.network.state_dict()), set(predicting.state_dict())
     if own != other:
         odd = sorted(own ^ other)[0]
-        raise Fault("SC163", f"the network has other weights when it is built for prediction, such as {odd}", hint)
+        raise wrong("SC163", f"the network has other weights when it is built for prediction, such as {odd}", hint)
 
 
 def built(trainer: Any, plans: Any, name: str, *, deep_supervision: bool) -> Any:

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from ...dataset.strictjson import dumps
+from ...errors import SegconvError
 from ...work import fsops
-from .faults import Fault, guarded
+from .missing import guarded
 from .playing import BEGIN, FINISH, SAID
 from .small import small_plans
 
@@ -34,8 +35,8 @@ def main() -> None:
     asked = json.loads(Path(sys.argv[1]).read_bytes())
     try:
         _PARTS[asked["part"]](asked)
-    except Fault as fault:
-        say({"finding": fault.as_json()})
+    except SegconvError as error:
+        say({"finding": error.findings[0].as_json()})
         sys.exit(1)
 
 
@@ -144,7 +145,7 @@ def _finish(asked: dict[str, Any]) -> None:
                 trainer = _trainer(asked, name, fold, resumed=resumed)
                 maybe_load_checkpoint(trainer, resumed, False)
                 if resumed and trainer.current_epoch != 1:
-                    raise Fault("SC169", f"resumed at epoch {trainer.current_epoch}, expected 1")
+                    raise SegconvError(f"resumed at epoch {trainer.current_epoch}, expected 1", code="SC169")
                 facts["epoch"] = trainer.current_epoch
                 trainer.run_training()
                 facts.update(_stored(trainer))

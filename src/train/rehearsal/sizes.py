@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from .faults import Fault
+from ...errors import SegconvError
 
 HALF_BYTES = 2
 """Bytes of a number that is kept for the backward pass with mixed precision."""
@@ -18,6 +18,11 @@ _EDGES = {2: 256, 3: 48}
 
 _LARGEST_TRIED = 1 << 21
 """Voxels of a patch that is tried on the CPU where a network does not know the meta device: 128 × 128 × 128."""
+
+
+def wrong(code: str, message: str, hint: str = "") -> SegconvError:
+    """Return an error about what the user wrote."""
+    return SegconvError(message, code=code, hint=hint)
 
 
 def sizes_of(trainer: Any, plans: dict[str, Any], name: str) -> dict[str, Any]:
@@ -31,7 +36,7 @@ def sizes_of(trainer: Any, plans: dict[str, Any], name: str) -> dict[str, Any]:
 
     Raises
     ------
-    Fault
+    SegconvError
         ``SC164`` if the patch does not go through.
     """
     import torch
@@ -113,7 +118,7 @@ def _try_patch(network: Any, shape: Sequence[int], patch: Sequence[int]) -> None
             network.eval()(torch.zeros(tuple(shape)))
     except Exception as error:
         size = "x".join(map(str, patch))
-        raise Fault(
+        raise wrong(
             "SC164",
             f"a patch of {size} does not go through the network: {str(error).splitlines()[0]}",
             "choose a patch that the strides of the network divide",

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from segconv.train.rehearsal.faults import Fault
+from segconv.errors import SegconvError
 from segconv.train.rehearsal.small import small_plans
 
 from ..really_trained import DATASET, ReallyTrained
 
-pytestmark = pytest.mark.train
+pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore::FutureWarning:torch")]
 
 PLANTED = Path(__file__).with_name("planted")
 CONFIGURATION = "2d_small"
@@ -67,7 +67,8 @@ def test_sound_trainers_pass_and_their_networks_are_counted(name: str, look: Loo
         ("OldParameters", "SC161", "unpack_dataset"),
         ("AnyParameters", "SC161", "args, kwargs"),
         ("WithLambda", "SC162", "pickle"),
-        ("OneOutput", "SC163", "returns one tensor"),
+        ("OneOutput", "SC163", "cannot be switched on: 'Flat' object has no attribute 'decoder'"),
+        ("OneOutputSwitched", "SC163", "returns one tensor"),
         ("AlwaysDeep", "SC163", "when it is built for prediction"),
         ("TooManyHeads", "SC168", "returns 4 channels, and the labels need 3"),
         ("Missing", "SC166", "no trainer 'Missing'"),
@@ -76,13 +77,13 @@ def test_sound_trainers_pass_and_their_networks_are_counted(name: str, look: Loo
 def test_mistakes_in_trainers_have_codes_of_their_own(
     name: str, code: str, said: str, look: Look, plans: dict[str, Any]
 ) -> None:
-    with pytest.raises(Fault, match=said) as caught:
+    with pytest.raises(SegconvError, match=said) as caught:
         look(name, plans)
     assert caught.value.code == code
 
 
 def test_a_class_that_is_not_a_trainer_is_refused(look: Look, plans: dict[str, Any]) -> None:
-    with pytest.raises(Fault, match="does not inherit") as caught:
+    with pytest.raises(SegconvError, match="does not inherit") as caught:
         look("Flat", plans)
     assert caught.value.code == "SC161"
 
@@ -90,7 +91,7 @@ def test_a_class_that_is_not_a_trainer_is_refused(look: Look, plans: dict[str, A
 def test_a_network_of_a_package_that_is_not_installed_is_named(look: Look, plans: dict[str, Any]) -> None:
     network = plans["configurations"][CONFIGURATION]["architecture"]
     network["network_class_name"] = "nowhere_installed.nets.Net"
-    with pytest.raises(Fault, match=r"nowhere_installed\.nets\.Net") as caught:
+    with pytest.raises(SegconvError, match=r"nowhere_installed\.nets\.Net") as caught:
         look("nnUNetTrainer", plans)
     assert caught.value.code == "SC166"
 
@@ -98,7 +99,7 @@ def test_a_network_of_a_package_that_is_not_installed_is_named(look: Look, plans
 def test_a_patch_that_does_not_go_through_is_refused(look: Look, plans: dict[str, Any]) -> None:
     configuration = plans["configurations"][CONFIGURATION]
     configuration["patch_size"] = [configuration["patch_size"][0] + 1, configuration["patch_size"][1]]
-    with pytest.raises(Fault, match="does not go through") as caught:
+    with pytest.raises(SegconvError, match="does not go through") as caught:
         look("nnUNetTrainer", plans)
     assert caught.value.code == "SC164"
 
@@ -107,5 +108,5 @@ def test_an_unknown_planner_is_refused() -> None:
     from segconv.train.rehearsal.looks import refuse_unknown_planner
 
     refuse_unknown_planner("nnUNetPlannerResEncM")
-    with pytest.raises(Fault, match="no planner 'Mine'"):
+    with pytest.raises(SegconvError, match="no planner 'Mine'"):
         refuse_unknown_planner("Mine")

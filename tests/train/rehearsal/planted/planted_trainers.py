@@ -31,8 +31,8 @@ class WithLambda(nnUNetTrainer):  # type: ignore[misc]
     """A trainer whose network cannot be pickled."""
 
     @staticmethod
-    def build_network_architecture(*args: Any) -> Any:
-        network = nnUNetTrainer.build_network_architecture(*args)
+    def build_network_architecture(plans_manager: Any, *args: Any) -> Any:
+        network = nnUNetTrainer.build_network_architecture(plans_manager, *args)
         network.after = lambda x: x
         return network
 
@@ -60,6 +60,13 @@ class OneOutput(nnUNetTrainer):  # type: ignore[misc]
         return Flat(inputs, outputs + cls.more_heads, len(configuration.patch_size))
 
 
+class OneOutputSwitched(OneOutput):
+    """The same, and a trainer that does not mind."""
+
+    def set_deep_supervision_enabled(self, enabled: bool) -> None:
+        """Change nothing: there is one output."""
+
+
 class AlwaysDeep(nnUNetTrainer):  # type: ignore[misc]
     """A network with several outputs, also where one is needed."""
 
@@ -68,15 +75,12 @@ class AlwaysDeep(nnUNetTrainer):  # type: ignore[misc]
         return nnUNetTrainer.build_network_architecture(plans_manager, *args[:-1], True)
 
 
-class Switched(OneOutput):
+class Switched(OneOutputSwitched):
     """A network with one output, and a loss for one."""
 
     def __init__(self, plans: Any, configuration: Any, fold: Any, dataset_json: Any, device: Any = CPU):
         super().__init__(plans, configuration, fold, dataset_json, device)
         self.enable_deep_supervision = False
-
-    def set_deep_supervision_enabled(self, enabled: bool) -> None:
-        """Change nothing: there is one output."""
 
 
 class TooManyHeads(Switched):
