@@ -145,7 +145,7 @@ def infer(
 
 def _draw(planned: Inputs, cases: Cases, found: Predicted, picture: Path | None, *, overwrite: bool) -> None:
     """Write the picture of some predictions, if one is wanted."""
-    if picture is not None:
+    if picture is not None and found.foreground:
         names = {case.case: case.original_name for case in planned.cases}
         data = draw_overlay(cases, found, names)
         write_single(picture, data, partial(refuse_taken, picture, overwrite=overwrite))

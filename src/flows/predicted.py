@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..dataset.labels import Labels
-from ..errors import Finding, warning
+from ..errors import Finding, SegconvError, warning
 from ..image import opened
 from ..image.geometry import Geometry, Volume
 from ..review.pictures.overlay import Panel, montage
@@ -62,8 +62,9 @@ class Predicted:
 
 
 def count_labels(cases: Cases, labels: Labels, *, jobs: int = 1) -> Predicted:
-    """Count the voxels of each label in the finished predictions; what reading them raises."""
-    counts = dict(each(partial(_counts, cases), cases.images, jobs=jobs, backend=THREADS))
+    """Count the voxels of each label in the finished predictions that segconv can read."""
+    read = each(partial(_counts, cases), cases.images, jobs=jobs, backend=THREADS)
+    counts = {case: found for case, found in read if found is not None}
     found = [
         LabelCount(
             name,
@@ -72,7 +73,7 @@ def count_labels(cases: Cases, labels: Labels, *, jobs: int = 1) -> Predicted:
         )
         for name, values in labels.foreground.items()
     ]
-    foreground = {case: sum(n for value, n in counts[case].items() if value) for case in cases.images}
+    foreground = {case: sum(n for value, n in counts[case].items() if value) for case in cases.images if case in counts}
     return Predicted(tuple(found), foreground)
 
 
@@ -98,8 +99,11 @@ def draw_overlay(cases: Cases, found: Predicted, names: Mapping[str, str]) -> by
     return montage([_panel(cases, case, names[case]) for case in sorted(fullest, key=list(cases.images).index)])
 
 
-def _counts(cases: Cases, case: str) -> tuple[str, dict[int, int]]:
-    values, counts = np.unique(_prediction(cases, case), return_counts=True)
+def _counts(cases: Cases, case: str) -> tuple[str, dict[int, int] | None]:
+    try:
+        values, counts = np.unique(_prediction(cases, case), return_counts=True)
+    except SegconvError:  # restoring it reports that; without restoring, another program may read it
+        return case, None
     return case, dict(zip(map(int, values), map(int, counts), strict=True))
 
 
