@@ -28,6 +28,7 @@ NOT_RUN = {
     "plans",
     "rehearse",
     "train",
+    "cascade",
     "trainers",
     "best",
     "infer",
