@@ -11,7 +11,9 @@ from pathlib import Path
 from ..dataset.lineage import DATASETS, RESTORED, manifest
 from ..dataset.names import MAX_ID
 from ..errors import Cure, SegconvError
+from ..train.holds import preprocessing
 from ..train.paths import Paths
+from ..train.planning_folder import PlanningFolder
 from ..work.plan import HIDDEN, STRESS, WORKERS, Target, work_slot
 from ..work.run import abort
 from ..work.staging import made_for
@@ -81,11 +83,22 @@ def _abandon_number(number: str, paths: Paths) -> list[Path]:
     slot = f"{int(number):03d}"
     target = Target(raw / f"Dataset{slot}", slot, _KIND)
     task = _task(target)
-    if task is None and (removed := abort(target)):
+    removed = (abort(target) if task is None else []) + _planning(slot, paths)
+    if removed:
         return removed
     with suppress(SegconvError):  # their location does not matter here
         task = task or _task(Target(paths.v1_tasks() / f"Task{slot}", slot))
     raise _nothing(number, raw, task)
+
+
+def _planning(slot: str, paths: Paths) -> list[Path]:
+    """Remove what an unfinished planning of a dataset left."""
+    removed = []
+    for folder in PlanningFolder.of_number(paths.preprocessed, slot) if paths.preprocessed is not None else ():
+        with preprocessing(paths, folder.final.name):
+            folder.abandon()
+            removed.append(folder.folder)
+    return removed
 
 
 def _task(target: Target) -> Path | None:

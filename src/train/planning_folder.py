@@ -57,10 +57,9 @@ class PlanningFolder:
             ``SC021`` if the folder is not segconv's; ``SC031``, ``SC032`` if the system refuses.
         """
         self._refuse_foreign()
+        if os.path.lexists(self.folder / _READY):
+            self.abandon()
         with writing(self.folder):
-            if os.path.lexists(self.folder / _READY):
-                self._move()
-                self.remove()
             fsops.mkdir(self.folder)
             if not os.path.lexists(self.folder / _BEGUN):
                 fsops.create(self.folder / _BEGUN, _SIGN)
@@ -82,6 +81,14 @@ class PlanningFolder:
             self._move()
         self.remove()
 
+    def abandon(self) -> None:
+        """Remove what an interrupted run left; complete what a killed run was moving."""
+        self._refuse_foreign()
+        if os.path.lexists(self.folder / _READY):
+            with writing(self.folder):
+                self._move()
+        self.remove()
+
     def remove(self) -> None:
         """Remove the folder, whatever is in it; do nothing if it does not exist."""
         if os.path.lexists(self.folder):
@@ -90,6 +97,16 @@ class PlanningFolder:
                 for path in sorted(self.folder.iterdir(), key=lambda path: _LAST.find(path.name)):
                     _remove_tree(path)
                 fsops.rmdir(self.folder)
+
+    @classmethod
+    def of_number(cls, preprocessed: Path, slot: str) -> list[PlanningFolder]:
+        """Return the folders that exist for a dataset's number, such as ``"042"``."""
+        start = hidden_name(f"plan-Dataset{slot}_").removesuffix(f"Dataset{slot}_")
+        return [
+            cls(preprocessed, path.name.removeprefix(start))
+            for path in sorted(preprocessed.glob(f"{start}Dataset{slot}_*"))
+            if path.is_dir()
+        ]
 
     def _move(self) -> None:
         names = self._ready()

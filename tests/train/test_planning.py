@@ -225,6 +225,24 @@ def test_what_an_interrupted_run_finished_is_used_by_the_next(world: Command, pl
     assert [path.name for path in folder(world).parent.glob(".segconv-plan*")] == []
 
 
+def test_an_unfinished_planning_is_abandoned_by_number(world: Command, planner: Planner) -> None:
+    def fail(_: str, case: str) -> None:
+        assert world("abort", "7").codes() == ["SC035"], "it is at work"
+        raise SegconvError("memory ran out", code="SC101")
+
+    planner.configurations["2d"] = {"spacing": [2.0, 2.0]}
+    planner.before = fail
+    before = tree_hash(folder(world))
+    assert plan(world).codes() == ["SC101"]
+    left = folder(world).parent / f".segconv-plan-{NAME}"
+    assert left.is_dir()
+    done = world("abort", "7")
+    assert (done.code, left.exists()) == (0, False)
+    assert [path.name for path in folder(world).parent.glob(".segconv-*")] == []
+    assert tree_hash(folder(world)) == before
+    assert world("abort", "7").codes() == ["SC010"]
+
+
 class Killed(BaseException):
     """The end of a process, which no handler sees."""
 
