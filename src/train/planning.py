@@ -13,11 +13,12 @@ from typing import Any
 from .. import reading
 from ..dataset.layout import DESCRIPTION, Dataset
 from ..dataset.strictjson import dumps, load_object, read_file
-from ..errors import Finding, SegconvError, refuse_if_any
+from ..errors import Cure, Finding, SegconvError, refuse_if_any
 from ..image.opened import decoded_bytes
 from ..work import fsops
 from ..work.memory import available_bytes
 from ..work.writing import writing
+from .child import ChildFailed
 from .commands import Place, PlanOptions, Tell, make_plans, preprocess
 from .inputs import FINGERPRINT, products, remember, snapshot
 from .model import DEFAULT_PLANS
@@ -132,9 +133,14 @@ def plan_and_preprocess(
         work.plan()
         work.refuse_harm()
     except SegconvError:
-        room.remove()  # not much is lost
+        if not work.keep_fingerprint():
+            room.remove()
         raise
-    work.preprocess()
+    try:
+        work.preprocess()
+    except ChildFailed as error:
+        error.advise(error.hint, [*error.cures, Cure.of("same_command_resumes")])
+        raise
     try:
         dataset.held.refuse_if_changed()
     except SegconvError:
@@ -245,12 +251,20 @@ class _Planning:
         """Copy a fingerprint that still holds; return whether there is one."""
         if self._options.again:
             return False
-        for folder in (self._room.final, self._room.earlier):
+        for folder in (self._room.final, self._room.earlier):  # the latter may be of a planning that was refused
             if fingerprint_holds(self._dataset, folder):
                 with writing(self._room.made):
                     link_or_copy(folder / FINGERPRINT, self._room.made / FINGERPRINT)
                 return True
         return False
+
+    def keep_fingerprint(self) -> bool:
+        """Record what a new fingerprint was made from, so that the next run can use it; return whether there is one."""
+        made = self._room.made / FINGERPRINT
+        if not made.is_file() or fingerprint_holds(self._dataset, self._room.final):
+            return False
+        remember(self._room.made, self._seen, {})
+        return True
 
     def refuse_harm(self) -> None:
         """Refuse configurations that were not planned, and changes under models and under other plans."""

@@ -13,6 +13,7 @@ import pytest
 
 from segconv.errors import SegconvError
 from segconv.train import planning
+from segconv.train.child import ChildFailed
 from segconv.train.planning_progress import FINGERPRINT, PREPROCESSING, Follower, Progress
 from segconv.train.worker_processes import GIB
 from segconv.work import fsops
@@ -164,6 +165,7 @@ def test_kept_plans_serve_a_dataset_that_changed(world: Command, planner: Planne
     edit(world)
     planner.configurations["2d"] = {"batch_size": 9}
     assert plan(world).codes() == ["SC143"]
+    assert "its fingerprint is made again" not in plan(world).err, "the first, refused run made it"
     assert plan(world, "--keep-plans").code == 0
     assert planner.preprocessed == [("2d", ["c1"])]
     assert plans_of(world)["configurations"]["2d"]["batch_size"] == 2
@@ -212,10 +214,11 @@ def test_what_an_interrupted_run_finished_is_used_by_the_next(world: Command, pl
 
     def fail(_: str, case: str) -> None:
         if case == "c2":
-            raise SegconvError("memory ran out", code="SC101")
+            raise ChildFailed("memory ran out", code="SC101")
 
     planner.before = fail
-    assert plan(world).codes() == ["SC101"]
+    done = plan(world)
+    assert (done.codes(), "the same command goes on" in done.err) == (["SC101"], True)
     assert tree_hash(folder(world)) == before, "training goes on with what was there"
     planner.before = lambda *_: None
     planner.preprocessed.clear()
