@@ -174,6 +174,9 @@ CODES: dict[str, Code] = {
     # cascades and fine-tuning
     "SC150": Code(EXIT_DATA, "no cascade", "the plans of a dataset have no cascade: its images are not large enough for one", cures=("train",)),
     "SC151": Code(EXIT_DATA, "broken cascade", "the stages of a cascade do not name each other, or cases have no fold that predicts them for the next stage", "correct the plans or the folds"),
+    "SC152": Code(EXIT_DATA, "not weights", "a file is not a checkpoint that nnU-Net can take pretrained weights from", "give the checkpoint_final.pth of a trained fold"),
+    "SC153": Code(EXIT_DATA, "weights do not fit", "the tensors of a checkpoint are not those of the network that would be trained", cures=("pretrain",)),
+    "SC154": Code(EXIT_DATA, "datasets do not fit", "two datasets differ in something that pretraining on one for the other needs", "choose a dataset with the same number of channels"),
     # rehearsal
     "SC160": Code(EXIT_SOFTWARE, "step failed", "a step of a rehearsal ended with an error, as it would in the real training", "read the end of the named log"),
     "SC161": Code(EXIT_CONFIG, "trainer", "a trainer cannot be made as nnU-Net makes it: its __init__ has other parameters", "give it the parameters of nnUNetTrainer"),

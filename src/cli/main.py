@@ -34,6 +34,7 @@ COMMANDS: dict[str, str] = {
     "rehearse": "Rehearse a training on a tiny dataset, from planning to restored predictions.",
     "train": "Train one fold or several; the same command resumes.",
     "cascade": "Train both stages of a cascade; the same command resumes.",
+    "finetune": "Train from the weights of another dataset; the same command resumes.",
     "trainers": "Show the trainers of nnU-Net, or what one does to a case.",
     "best": "Find the best trained model, or ensemble of two.",
     "infer": "Predict your own files, under your own names and values.",

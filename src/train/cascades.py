@@ -1,8 +1,4 @@
-"""The stages of a cascade: configurations whose predictions the next one gets together with the images.
-
-In nnU-Net's plans, a configuration names the stage before it (``previous_stage``) and those after it (``next_stage``).
-Both ends of a link are needed: without the second, nnU-Net trains the stage, but predicts nothing for the next.
-"""
+"""Find the cascade of a dataset, and the models of its stages; say why there is none."""
 
 from __future__ import annotations
 
@@ -16,6 +12,7 @@ from ..errors import Cure, SegconvError
 from .model import Model
 from .paths import Paths
 from .plans import configuration, read_plans
+from .stages import next_stages, previous_stage
 
 FULL = "3d_fullres"
 """nnU-Net's configuration at full resolution, of which it plans a cascade if images are large."""
@@ -90,15 +87,13 @@ def stages(model: Model, paths: Paths) -> tuple[Model, ...]:
 
 
 def _previous(plans: Mapping[str, Any], name: str) -> str | None:
-    found = configuration(plans, name).get("previous_stage")
-    return found if isinstance(found, str) else None
+    return previous_stage(configuration(plans, name))
 
 
 def _refuse_unlinked(plans: Mapping[str, Any], before: str, name: str, file: Path) -> None:
     if before not in plans["configurations"]:
         raise SegconvError(f"{name} needs the stage {before}, which is missing", code="SC151", file=str(file))
-    following = configuration(plans, before).get("next_stage") or ()
-    if name not in ((following,) if isinstance(following, str) else following):
+    if name not in next_stages(configuration(plans, before)):
         raise SegconvError(
             f"{before} does not name {name} as its next stage, so nnU-Net would predict nothing for it",
             code="SC151",

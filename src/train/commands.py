@@ -98,6 +98,11 @@ def make_plans(place: Place, options: PlanOptions, *, verify: bool) -> None:
     place.run("nnUNetv2_plan_and_preprocess", arguments)
 
 
+def make_fingerprint(place: Place) -> None:
+    """Check the files of a dataset, and make its fingerprint."""
+    place.run("nnUNetv2_extract_fingerprint", ["--verify_dataset_integrity", "-np", str(place.jobs)])
+
+
 def preprocess(place: Place, plans_name: str, configurations: Sequence[str]) -> None:
     """Preprocess configurations of a dataset that is planned."""
     place.run("nnUNetv2_preprocess", ["-plans_name", plans_name, "-np", str(place.jobs), "-c", *configurations])

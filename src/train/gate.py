@@ -166,10 +166,15 @@ def _is_module(parts: list[str]) -> bool:
 
 
 def refuse_more_than_tensors(path: Path) -> None:
-    """Refuse a checkpoint that holds more than numbers, texts and tensors.
+    """Refuse a checkpoint that holds more than numbers, texts and tensors; see `read_tensors`."""
+    read_tensors(path)
+
+
+def read_tensors(path: Path) -> Any:
+    """Return the content of a checkpoint that holds only numbers, texts and tensors.
 
     PyTorch's own restricted reader reads it and builds nothing else; numpy scalars are allowed, because
-    nnU-Net's log consists of them.
+    nnU-Net's log consists of them. Tensors stay in the file until their numbers are used.
 
     Raises
     ------
@@ -191,7 +196,7 @@ def refuse_more_than_tensors(path: Path) -> None:
         )
     try:
         with safe_globals(_numpy_scalars()):
-            torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except OSError as error:
         raise reading.refusal(error, path) from error
     except Exception as error:

@@ -19,7 +19,7 @@ from ..work import fsops
 from ..work.memory import available_bytes
 from ..work.writing import writing
 from .child import ChildFailed
-from .commands import Place, PlanOptions, Tell, make_plans, preprocess
+from .commands import Place, PlanOptions, Tell, make_fingerprint, make_plans, preprocess
 from .inputs import FINGERPRINT, products, remember, snapshot
 from .model import DEFAULT_PLANS
 from .paths import Paths
@@ -236,6 +236,8 @@ class _Planning:
             if self._options.keep_plans and self._before is not None:
                 fsops.write_new(self._file, dumps(self._before))
                 fsops.write_new(made / DESCRIPTION, read_file(self._dataset.path / DESCRIPTION))
+                if not fresh and not (self._room.final / FINGERPRINT).exists():
+                    make_fingerprint(self._place)  # which trainings copy, though nothing looks at it
                 return
             if self._before is not None:
                 fsops.write_new(self._file, dumps({"configurations": kept_configurations(self._before)}))

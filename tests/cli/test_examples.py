@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shlex
@@ -26,7 +27,7 @@ ORDER = [
     "labels rename", "labels regions", "labels ignore", "labels remap", "labels compile",
     "status", "check", "repair", "augment", "plan", "plans show", "plans", "plans derive",
     "rehearse", "train", "cascade", "trainers list", "trainers", "trainers preview", "stress", "best",
-    "infer", "models export", "models", "models show", "predict", "models import", "evaluate", "restore", "nnunet", "abort", "demo",
+    "infer", "models export", "models", "models show", "predict", "models import", "evaluate", "restore", "finetune", "nnunet", "abort", "demo",
 ]  # fmt: skip
 
 
@@ -62,6 +63,7 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
         "convert": shapes,
         "labels compile": scans,
         "cascade": lambda: trained_stages(tmp_path),
+        "finetune": fine_tuned,
         "restore": restored,
         "models import": (tmp_path / "elsewhere").mkdir,
         "abort": lambda: (segconv.raw / ".segconv-042").mkdir(),
@@ -80,6 +82,9 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
             again = segconv(*examples["train"])
             assert (again.code, "was trained and validated before" in again.err) == (0, True)
             assert segconv(*examples["train"], "--fold", "7").code == 2, "there is no such fold"
+        if name == "finetune":
+            assert "Step 5 of 5" in done.err
+            assert Path("nnUNet_preprocessed/Dataset601_ShapesAug/nnUNetPlansFor501.json").is_file()
         if name == "cascade":
             assert "Step 3 of 3" in done.err
         if name == "trainers preview":
@@ -120,6 +125,22 @@ def nothing_is_left_of_a_rehearsal(out: str, said: str) -> None:
     assert re.search(r"^2d_small\t[\d.]+ million\tmade\t", out, re.MULTILINE)
     assert not list(Path("nnUNet_preprocessed").glob(".segconv-rehearse-Dataset501_Shapes"))
     assert not list(Path("nnUNet_results").glob("Dataset501*"))
+
+
+def fine_tuned() -> None:
+    """Let the trained fold pass for one that was pretrained on 601, and for one that was fine-tuned from it."""
+    from segconv.train.model import Model
+    from segconv.train.moved_plans import copy_plans
+    from segconv.train.paths import Paths
+
+    source = Model("Dataset501_Shapes", "2d_small", "nnUNetTrainer_1epoch")
+    tuned = Model(source.dataset, source.configuration, source.trainer, "nnUNetPlansFrom601")
+    before = Model("Dataset601_ShapesAug", source.configuration, source.trainer, "nnUNetPlansFor501")
+    trained = source.fold_folder(Paths.find(), "0")
+    digest = hashlib.sha256((trained / "checkpoint_final.pth").read_bytes()).hexdigest()
+    copy_plans(source, tuned, {"sha256": digest}, Paths.find())
+    shutil.copytree(trained, before.fold_folder(Paths.find(), "all"))
+    shutil.copytree(trained, tuned.fold_folder(Paths.find(), "0"))
 
 
 def without_transforms_nothing_changes(segconv: Command, work: Path) -> None:

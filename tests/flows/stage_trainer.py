@@ -1,6 +1,7 @@
 """A dataset planned as a cascade, and a stand-in for nnU-Net's trainer that trains its stages within a moment.
 
-What the trainer does not do, files in its folder say: ``forget CASE`` to predict a case, ``fail CONFIGURATION FOLD`` to train.
+What the trainer does not do, files in its folder say: ``forget CASE`` to predict a case, ``fail CONFIGURATION FOLD`` to
+train. If it has a file ``weights``, that is its checkpoint.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def main():
     model = pathlib.Path(os.environ["nnUNet_results"], data.name, f"{{trainer}}__{{plans}}__{{configuration}}")
     validation = model / f"fold_{{fold}}" / "validation"
     validation.mkdir(parents=True, exist_ok=True)
-    (validation.parent / "checkpoint_final.pth").write_bytes({checkpoint()!r})
+    weights = room / "weights"
+    (validation.parent / "checkpoint_final.pth").write_bytes(weights.read_bytes() if weights.exists() else {checkpoint()!r})
     following = planned[configuration].get("next_stage")
     held_back = json.loads((data / "splits_final.json").read_text())[int(fold)]["val"] if following else []
     for case in held_back:

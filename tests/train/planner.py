@@ -65,16 +65,22 @@ class Planner:
         number = int(arguments[arguments.index("-d") + 1])
         (raw,) = paths.require("raw").glob(f"Dataset{number:03d}_*")
         folder = paths.require("preprocessed") / raw.name
-        {"nnUNetv2_plan_and_preprocess": self._plan, "nnUNetv2_preprocess": self._preprocess}[name](
-            Dataset.open(raw), folder, arguments
-        )
+        work = {
+            "nnUNetv2_plan_and_preprocess": self._plan,
+            "nnUNetv2_extract_fingerprint": self._fingerprint,
+            "nnUNetv2_preprocess": self._preprocess,
+        }
+        work[name](Dataset.open(raw), folder, arguments)
+
+    def _fingerprint(self, dataset: Dataset, folder: Path, _: Sequence[str] = ()) -> None:
+        fingerprint = folder / "dataset_fingerprint.json"
+        if not fingerprint.exists():
+            fingerprint.write_text(json.dumps({"spacings": [[1, 1, 1]] * len(dataset.cases())}))
 
     def _plan(self, dataset: Dataset, folder: Path, arguments: Sequence[str]) -> None:
         given = dict(itertools.pairwise(arguments))
         name = given.get("-overwrite_plans_name", "nnUNetPlans")
-        fingerprint = folder / "dataset_fingerprint.json"
-        if not fingerprint.exists():
-            fingerprint.write_text(json.dumps({"spacings": [[1, 1, 1]] * len(dataset.cases())}))
+        self._fingerprint(dataset, folder)
         shutil.copyfile(dataset.path / "dataset.json", folder / "dataset.json")
         file = folder / f"{name}.json"
         old = json.loads(file.read_text())["configurations"] if file.exists() else {}

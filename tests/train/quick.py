@@ -46,7 +46,8 @@ if __name__ == "__main__":
 
     room = Path(sys.argv[1])
     (room / "quick_training.py").write_text(PROGRAM)
-    child.commands = lambda: {"nnUNetv2_train": "quick_training:main"}
+    quick = {**child.commands(), "nnUNetv2_train": "quick_training:main"}
+    child.commands = lambda: quick
     site.ENABLE_USER_SITE = True
     site.getusersitepackages = lambda: str(room)
     main(sys.argv[2:])

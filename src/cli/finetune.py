@@ -1,0 +1,154 @@
+"""``segconv finetune``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import SegconvError
+from .options import PATH, bundled, cores, example, modelled, option, speaking, three_folders, trusting
+from .sink import Sink
+from .training_folds import Place, as_json, infer_with, placed, show_environment, teller
+from .types import FOLDS
+
+if TYPE_CHECKING:
+    from ..flows.finetune import Finetuning, Pretraining
+    from ..train.gate import Trust
+    from ..train.model import Model
+    from ..train.paths import Paths
+    from ..train.weights import Shape, Transfer
+
+
+@click.command(epilog=example("segconv finetune 501 --from 601 -c 2d_small -f 0 -tr nnUNetTrainer_1epoch --device cpu"))
+@click.argument("dataset")
+@bundled(
+    "source",
+    dict,
+    option("--from", "pretraining", metavar="DATASET", help="Dataset to pretrain on."),
+    option("--weights", type=PATH, metavar="FILE", help="Checkpoint to start from instead."),
+    option("--pretraining-trainer", metavar="CLASS", help="Trainer of the pretraining; default: the same."),
+)
+@option("-f", "--fold", "folds", type=FOLDS, default="0", metavar="N,…|all", help="Folds to train.")
+@modelled
+@placed
+@option("--npz", "probabilities", is_flag=True, help="Keep the probabilities of the validation, for ensembling.")
+@trusting
+@three_folders
+@speaking
+def command(
+    dataset: str,
+    source: dict[str, Any],
+    folds: tuple[str, ...],
+    model_of: Callable[[str], Model],
+    place: Place,
+    probabilities: bool,
+    trust: Trust,
+    sink: Sink,
+    paths: Paths,
+) -> int:
+    """Train from the weights of another dataset; the same command resumes.
+
+    Moves the plans of the dataset to the pretraining dataset, preprocesses that, and trains on all its cases; with
+    --weights, a checkpoint takes the place of all this. Then shows which of its tensors fit, refuses weights that do
+    not, and trains the folds from them. The fine-tuned model has plans with a name of their own, so that it can be
+    compared with one that was trained from the start.
+    """
+    from ..dataset.layout import Dataset
+    from ..dataset.names import find_dataset
+    from ..flows.finetune import How, finetune
+    from ..train.planning import Reporting
+    from ..train.training import TrainOptions
+    from .planning_display import PlanningDisplay
+    from .training_display import TrainingDisplay
+
+    found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
+    model = model_of(found.path.name)
+    origin = _origin(source, model, paths)
+    show_environment(sink, place, paths)
+    display, planning = TrainingDisplay(sink), PlanningDisplay(sink)
+    compared: dict[str, dict[str, Shape]] = {}
+
+    def show(plan: Transfer) -> None:
+        compared.update(_rows(plan))
+        sink.table(
+            ["tensors", "number", "such as"], [(name, len(rows), _first(rows)) for name, rows in compared.items()]
+        )
+        for name, rows in compared.items():
+            for tensor, shape in rows.items():
+                sink.detail(f"{name}: {tensor} {_times(shape)}")
+
+    options = TrainOptions(
+        place.device, probabilities=probabilities, gpus=place.gpus_per_fold, tell=sink.detail, heard=display.hear
+    )
+    how = How(
+        options,
+        trust,
+        place.slots,
+        cores(),
+        Reporting(sink.detail, lambda text: sink.say(f"note: {text}"), planning.hear),
+        begun=lambda step: display.begin(f"Step {step.number} of {step.of}: {step.what}"),
+        compared=show,
+        ended=teller(display.say),
+        warn=sink.warn,
+    )
+    try:
+        with display.shown():
+            finetuning = finetune(found, model, folds, origin, paths, how)
+    finally:
+        planning.stop()
+    return _end(sink, finetuning, found.name.id, compared)
+
+
+def _origin(source: dict[str, Any], model: Model, paths: Paths) -> Pretraining | Path:
+    """Return where the weights come from."""
+    from ..dataset.layout import Dataset
+    from ..dataset.names import find_dataset
+    from ..flows.finetune import Pretraining
+
+    if (source["pretraining"] is None) == (source["weights"] is None):
+        raise SegconvError("give a dataset with --from, or a checkpoint with --weights", hint="one of the two")
+    if source["weights"] is not None:
+        weights: Path = source["weights"]
+        return weights
+    return Pretraining(
+        Dataset.open(find_dataset(source["pretraining"], paths.raw)), source["pretraining_trainer"] or model.trainer
+    )
+
+
+def _rows(plan: Transfer) -> dict[str, dict[str, Shape]]:
+    """Return the tensors by what happens to them."""
+    return {
+        "loaded": dict(plan.loaded),
+        "skipped, segmentation heads": dict(plan.skipped),
+        "do not fit": {misfit.name: misfit.wanted for misfit in plan.misfits},
+        "not used": dict(plan.unused),
+    }
+
+
+def _first(rows: dict[str, Shape]) -> str:
+    return next((f"{name} {_times(shape)}" for name, shape in rows.items()), "")
+
+
+def _times(shape: Shape) -> str:
+    return "×".join(map(str, shape))
+
+
+def _end(sink: Sink, finetuning: Finetuning, number: int, compared: dict[str, dict[str, Shape]]) -> int:
+    """Say what was done and what failed; return the exit code."""
+    training, model = finetuning.training, finetuning.model
+    warnings = [finding for result in training.done for finding in result.warnings]
+    sink.warn([*warnings, *training.failures])
+    if not training.failures:
+        sink.next(infer_with(model, number, [result.fold for result in training.done]))
+    result = {
+        "weights": str(finetuning.weights),
+        "plans": model.plans,
+        "tensors": {name: {tensor: list(shape) for tensor, shape in rows.items()} for name, rows in compared.items()},
+        "trained": [str(result.state.folder) for result in training.done],
+        "folds": [as_json(result) for result in training.done],
+    }
+    sink.end(result, [*training.failures, *warnings], ok=not training.failures)
+    return 1 if training.failures else 0

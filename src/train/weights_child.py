@@ -1,0 +1,52 @@
+"""Build the network of a configuration and print the shapes of its tensors; runs in a process of its own.
+
+The network is built as nnU-Net's trainer builds it, but on PyTorch's device ``meta``, which holds no numbers.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+MARK = "segconv-shapes "
+"""Start of the line with the result; nnU-Net prints others."""
+
+
+def main() -> None:
+    """Print the shapes for the request in the first argument: see `segconv.train.weights.network_shapes`."""
+    import torch
+
+    asked = json.loads(sys.argv[1])
+    with torch.device("meta"):
+        network = _network(asked)
+    shapes = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
+    sys.stdout.write(f"\n{MARK}{json.dumps(shapes)}\n")
+
+
+def _network(asked: dict[str, Any]) -> Any:
+    from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels
+    from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+
+    module = importlib.import_module(f"nnunetv2.training.nnUNetTrainer.{asked['module']}")
+    build = getattr(module, asked["trainer"]).build_network_architecture
+    manager = PlansManager(json.loads(Path(asked["plans"]).read_bytes()))
+    configuration = manager.get_configuration(asked["configuration"])
+    description = json.loads(Path(asked["description"]).read_bytes())
+    channels = determine_num_input_channels(manager, configuration, description)
+    classes = manager.get_label_manager(description).num_segmentation_heads
+    if "plans_manager" in inspect.signature(build).parameters:
+        return build(manager, configuration, channels, classes, True)
+    architecture = (
+        configuration.network_arch_class_name,
+        configuration.network_arch_init_kwargs,
+        configuration.network_arch_init_kwargs_req_import,
+    )
+    return build(*architecture, channels, classes, True)
+
+
+if __name__ == "__main__":
+    main()
