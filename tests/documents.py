@@ -29,6 +29,7 @@ NOT_RUN = {
     "rehearse",
     "train",
     "cascade",
+    "finetune",
     "trainers",
     "best",
     "infer",

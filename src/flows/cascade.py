@@ -17,16 +17,19 @@ from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.splits import Splits, read_splits
 from ..errors import Finding, SegconvError, refuse_if_any
 from ..train.cascades import stages
-from ..train.complete import missing_stage
-from ..train.folds import ALL, state_of
+from ..train.complete import Stored, missing_stage
+from ..train.folds import ALL, OUTDATED, SUMMARY, VALIDATION, state_of
 from ..train.gate import NO_TRUST, Trust
 from ..train.holds import reading
+from ..train.holds import training as training_lock
 from ..train.model import Model
 from ..train.paths import Paths
 from ..train.queue import HERE, Slot
 from ..train.training import TrainOptions, next_stage_folder
 from ..words import count_of, some_of
+from ..work import fsops
 from ..work.scratch import Warn
+from ..work.writing import writing
 from .ready import make_ready, refuse_unknown
 from .train import Ended, Training, train_folds
 
@@ -150,6 +153,8 @@ def train_cascade(
     wanted = tuple(folds) or every
     links = tuple(pairwise(chain))
     _refuse_uncovered(splits, wanted, chain[0], paths)
+    for before, after in links:
+        _outdate_validations(before, after, every, paths)
     refuse_if_any(
         finding for link in links for finding in _missing(*link, splits, _validated(link[0], splits, paths), paths)
     )
@@ -196,6 +201,21 @@ def _missing(before: Model, after: Model, splits: Splits, cases: set[str], paths
     """Return an error for each case that a stage has not predicted for the next one."""
     folder = next_stage_folder(after, before.configuration, paths)
     return missing_stage(folder, cases, splits, before.words)
+
+
+def _outdate_validations(before: Model, after: Model, folds: Sequence[str], paths: Paths) -> None:
+    """Let folds be validated again if none has predicted for a stage, which then was derived after they were validated.
+
+    Their summaries are renamed, so that an interrupted run goes on with the others.
+    """
+    if Stored.of(next_stage_folder(after, before.configuration, paths)).names:
+        return
+    folders = [before.fold_folder(paths, fold) for fold in folds]
+    complete = [folder / VALIDATION for folder in folders if state_of(folder).complete]
+    with training_lock(paths, before.dataset, folders):
+        for folder in complete:
+            with writing(folder):
+                fsops.rename(folder / SUMMARY, folder / OUTDATED)
 
 
 def _refuse_uncovered(splits: Splits, folds: Sequence[str], first: Model, paths: Paths) -> None:

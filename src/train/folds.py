@@ -21,6 +21,9 @@ ALL = "all"
 
 VALIDATION, SUMMARY = "validation", "summary.json"
 
+OUTDATED = "outdated.json"
+"""Name of the summary of a validation that is to be repeated."""
+
 KEPT = ".segconv-kept-"
 """Prefix of a trained fold's name while its replacement is being trained; see `segconv.train.kept`."""
 

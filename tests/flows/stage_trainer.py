@@ -47,13 +47,14 @@ def main():
     validation.mkdir(parents=True, exist_ok=True)
     weights = room / "weights"
     (validation.parent / "checkpoint_final.pth").write_bytes(weights.read_bytes() if weights.exists() else {checkpoint()!r})
-    following = planned[configuration].get("next_stage")
+    following = planned[configuration].get("next_stage") or []
     held_back = json.loads((data / "splits_final.json").read_text())[int(fold)]["val"] if following else []
-    for case in held_back:
-        if not (room / f"forget {{case}}").exists():
-            path = model / "predicted_next_stage" / following / f"{{case}}.b2nd"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes({WHOLE!r})
+    for name in [following] if isinstance(following, str) else following:
+        for case in held_back:
+            if not (room / f"forget {{case}}").exists():
+                path = model / "predicted_next_stage" / name / f"{{case}}.b2nd"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes({WHOLE!r})
     (validation / "summary.json").write_text("{{}}")
 """
 

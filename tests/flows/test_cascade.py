@@ -41,12 +41,12 @@ class World:
         folds = json.loads((self.data / "splits_final.json").read_text())
         return next(number for number, fold in enumerate(folds) if case in fold["val"])
 
-    def asked(self) -> list[str]:
-        """Configuration and fold of each training since the last call."""
+    def asked(self, *, options: bool = False) -> list[str]:
+        """Configuration and fold of each training since the last call, and perhaps its options but the device."""
         log = self.room / "log"
         lines = log.read_text().splitlines() if log.exists() else []
         log.unlink(missing_ok=True)
-        return [" ".join(line.split()[:2]) for line in lines]
+        return [line.replace(" -device cpu", "") if options else " ".join(line.split()[:2]) for line in lines]
 
     def cascade(self, *more: object) -> Done:
         return self.segconv("cascade", 7, "--device", "cpu", *more)
@@ -158,6 +158,18 @@ def test_derived_stages_are_trained_and_must_name_each_other(world: World) -> No
     assert (several.code, "has 2 cascades: 3d_cascade_fullres, last_small" in several.err) == (2, True)
     assert world.cascade("-c", "last_small", "-f", "0").code == 0
     assert world.asked() == [*(f"low_small {fold}" for fold in range(5)), "last_small 0"]
+    # A stage that is derived later: its first stage is validated again, not trained, and an interruption is no harm.
+    derived["later"] = {"inherits_from": LAST, "previous_stage": "low_small"}
+    world.planned({**PLANNED, **derived, "low_small": {"inherits_from": LOW, "next_stage": ["last_small", "later"]}})
+    trusted = ("-c", "later", "-f", "0", "--trust-model")
+    fail = world.room / "fail low_small 3"
+    fail.touch()
+    assert world.cascade(*trusted).code == 1
+    fail.unlink()
+    world.asked()
+    assert world.cascade(*trusted).code == 0
+    assert world.asked(options=True) == ["low_small 3 --val", "later 0"]
+    del derived["later"]
     del derived["low_small"]["next_stage"]  # so it inherits that of the other
     world.planned({**PLANNED, **derived})
     refused = world.cascade("-c", "last_small")
