@@ -222,16 +222,21 @@ class _Run:
                 file=str(other.path),
                 hint="fine-tune a configuration in 2D, or choose another dataset",
             )
-        self.begin(f"preprocess {before.dataset} for {before.configuration}")
-        if state_of(before.fold_folder(self.paths, ALL)).trained:
-            return  # its data are not needed any more
+        trained = state_of(before.fold_folder(self.paths, ALL)).trained
+        self.begin(
+            f"preprocess {before.dataset} for {before.configuration}{': not needed any more' if trained else ''}"
+        )
+        if trained:
+            return
         options = PlanOptions(configurations=(before.configuration,), plans_name=before.plans, keep_plans=True)
         plan_dataset(other, self.paths, options, jobs=self.how.jobs, reporting=self.how.reporting, warn=self.how.warn)
 
     def pretrain(self, other: Dataset, before: Model) -> Training | None:
         """Train on all cases of the pretraining dataset; return None if that is done."""
-        self.begin(f"pretrain {before.configuration} on all cases of {before.dataset}")
-        if state_of(before.fold_folder(self.paths, ALL)).trained:
+        trained = state_of(before.fold_folder(self.paths, ALL)).trained
+        done = ": done before" if trained else ""
+        self.begin(f"pretrain {before.configuration} on all cases of {before.dataset}{done}")
+        if trained:
             return None  # only the validation may be missing, which is on the same cases
         if before.trainer != self.model.trainer:
             self.refuse_other_network(before)
@@ -239,9 +244,11 @@ class _Run:
 
     def train(self, weights: Path, after: Model) -> Finetuning:
         """Compare the weights with the network, and train from them."""
-        self.begin(f"compare the tensors of {weights} with the network of {self.model.configuration}")
         states = [state_of(after.fold_folder(self.paths, fold)) for fold in self.folds]
-        if any(next_step(state, self.how.options.wish) is Step.BEGIN for state in states):
+        begins = any(next_step(state, self.how.options.wish) is Step.BEGIN for state in states)
+        why = "" if begins else ": no fold begins with them"
+        self.begin(f"compare the tensors of {weights} with the network of {self.model.configuration}{why}")
+        if begins:
             refuse_foreign(self.model, self.paths, self.how.trust)
             self.compare(weights)
         copy_plans(self.model, after, {"sha256": _sha256(weights)}, self.paths)

@@ -124,8 +124,9 @@ def test_a_dataset_that_was_never_planned_is_pretrained_on_and_nothing_is_done_t
     assert (scratch / "checkpoint_final.pth").read_bytes() == b"trained from the start"
 
     before = tree_hash(world.segconv.folder / "nnUNet_results")
-    assert world.finetune().code == 0
-    assert world.asked() == []
+    again = world.finetune()
+    assert (again.code, world.asked()) == (0, [])
+    assert f"pretrain 2d on all cases of {OTHER}: done before" in again.err
     assert tree_hash(world.segconv.folder / "nnUNet_results") == before
     more = world.finetune("-f", "0,1", "--json")
     assert (more.code, world.asked()) == (0, [f"2d 1 {train_from}"])
