@@ -81,7 +81,8 @@ WORDS = {
     "plan_where_it_is": "`segconv plan {dataset} --raw {raw}`",
     "make_plans_again": "`segconv plan {dataset}` makes new plans",
     "preprocess": "`segconv plan {dataset} -c {configuration}`",
-    "preprocess_again": "`segconv plan {dataset} -c {configuration}` makes them again",
+    "preprocess_again": "`segconv plan {dataset} -c {configuration}[ --keep-plans --plans-name {plans}]` makes them"
+    " again",
     "name_plans": "`--plans-name {name}` makes others",
     "keep_plans": "`segconv plan {dataset} --keep-plans` preprocesses with them as they are",
     "choose_patch_size": "`--patch-size {size}`",

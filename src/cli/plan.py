@@ -108,9 +108,8 @@ def command(
     for data, count in made.made.items():
         sink.say(f"{data}: {count_of(count, 'case')} preprocessed{_kept(made.kept[data])}")
     sink.say(f"Planned in {made.folder}: {made.plans_name}")
-    first = planning.configurations[0] if planning.configurations else made.first
     plans = "" if made.plans_name == DEFAULT_PLANS else f" -p {made.plans_name}"
-    sink.next(f"segconv train {found.name.id} -c {first} -f 0{plans}")
+    sink.next(f"segconv train {found.name.id} -c {made.first} -f 0{plans}")
     cases = {data: {"preprocessed": made.made[data], "kept": made.kept[data]} for data in made.made}
     sink.end({"preprocessed": str(made.folder), "plans": made.plans_name, "cases": cases}, warnings)
     return 0

@@ -30,6 +30,8 @@ class PlanningDisplay:
 
     def hear(self, progress: Progress) -> None:
         """Take the progress."""
+        if self._sink.verbose:  # nnU-Net's own lines are shown
+            return
         before, self._now = self._now, progress
         begun = (before.phase, before.configuration) == (progress.phase, progress.configuration)
         if not begun:

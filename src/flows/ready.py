@@ -47,7 +47,7 @@ class _Look:
 
     @property
     def cures(self) -> tuple[Cure, ...]:
-        return (Cure.of("preprocess_again", dataset=self.dataset.name.id, configuration=self.model.configuration),)
+        return (Cure.of("preprocess_again", **self.model.words),)
 
 
 def make_ready(
@@ -185,7 +185,7 @@ def _stages(look: _Look, needed: set[str], used: set[str], splits: Splits) -> It
     for name in (following,) if isinstance(following, str) else following:
         data = Planned(look.found.file, look.found.plans, configuration(look.found.plans, name)).data
         yield from incomplete_cases(
-            data, needed, (Cure.of("preprocess_again", dataset=look.dataset.name.id, configuration=name),)
+            data, needed, (Cure.of("preprocess_again", **replace(model, configuration=name).words),)
         )
 
 

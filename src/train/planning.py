@@ -224,9 +224,11 @@ class _Planning:
 
     @property
     def first(self) -> str:
-        """The configuration of full resolution if there is one."""
-        names = list(self._wanted.values())
-        return next((name for name in names if name == "3d_fullres"), names[0] if names else "2d")
+        """The first configuration that was asked for, or that of full resolution; of a cascade, the first stage."""
+        names = list(self._options.configurations or self._wanted.values())
+        if "3d_fullres" in names and not self._options.configurations:
+            names.insert(0, "3d_fullres")
+        return previous_stage(configuration(self._plans, names[0])) or names[0]
 
     def plan(self) -> None:
         """Make fingerprint and plans, or copy plans that are kept."""

@@ -209,7 +209,7 @@ def next_stage_folder(model: Model, previous: str, paths: Paths) -> Path:
 
 
 def _plan_again(model: Model) -> Cure:
-    return Cure.of("preprocess_again", dataset=model.dataset, configuration=model.configuration)
+    return Cure.of("preprocess_again", **model.words)
 
 
 def failed(error: SegconvError, fold: str) -> Finding:

@@ -125,7 +125,7 @@ def transform_case(
             f"{model.configuration} is the second stage of a cascade, which trains on predictions of the first",
             hint="preview the first stage, or 3d_fullres: the transforms of the image are the same",
         )
-    again = Cure.of("preprocess_again", dataset=model.dataset, configuration=model.configuration)
+    again = Cure.of("preprocess_again", **model.words)
     copy_case(found.data, case, work / CASE, cures=[again])
     description = found.file.parent / DESCRIPTION
     DatasetDescription.read(description)  # the trainer accepts it unchecked

@@ -290,7 +290,8 @@ def test_configurations_that_were_derived_are_kept_and_linked(world: Command, pl
     lowres = {"next_stage": "3d_cascade_fullres"}
     cascade = {"inherits_from": "3d_fullres", "previous_stage": "3d_lowres"}
     planner.configurations |= {"3d_fullres": {}, "3d_lowres": lowres, "3d_cascade_fullres": cascade}
-    assert plan(world).code == 0
+    assert "-c 3d_fullres -f 0" in plan(world).err
+    assert "-c 3d_lowres -f 0" in plan(world, "-c", "3d_cascade_fullres").err, "its first stage is trained first"
     path = folder(world) / "nnUNetPlans.json"
     plans = plans_of(world)
     plans["configurations"]["2d_small"] = {"inherits_from": "2d", "batch_size": 9}

@@ -140,7 +140,7 @@ def test_a_preview_runs_nothing_that_a_case_names(
             tmp_path / "work",
         )
     assert caught.value.code == "SC064"
-    assert caught.value.cures == (Cure.of("preprocess_again", dataset="Dataset001_A", configuration="2d"),)
+    assert caught.value.cures == (Cure.of("preprocess_again", dataset=1, configuration="2d"),)
     assert not (tmp_path / "marker").exists()
 
 

@@ -1,0 +1,36 @@
+"""Progress of a planning, where stderr is no terminal: a line for each phase."""
+
+from __future__ import annotations
+
+import pytest
+
+from segconv.cli.planning_display import PlanningDisplay
+from segconv.cli.sink import Sink
+from segconv.train.planning_progress import CHECKING, FINGERPRINT, PLANNING, PREPROCESSING, Progress
+
+HEARD = [
+    Progress(CHECKING),
+    Progress(FINGERPRINT, "", 0, 2),
+    Progress(FINGERPRINT, "", 2, 2),
+    Progress(PLANNING),
+    Progress(PREPROCESSING, "2d"),
+    Progress(PREPROCESSING, "2d", 1, 2),
+    Progress(PREPROCESSING, "2d", 2, 2),
+    Progress(PREPROCESSING, "3d_fullres", 1, 1),
+]
+
+
+@pytest.mark.parametrize("how", [{}, {"quiet": True}, {"as_json": True}, {"verbose": True}])
+def test_each_phase_is_a_line(how: dict[str, bool], capsys: pytest.CaptureFixture[str]) -> None:
+    display = PlanningDisplay(Sink(**how))
+    for progress in HEARD:
+        display.hear(progress)
+    display.stop()
+    lines = [
+        "nnU-Net reads the dataset",
+        "nnU-Net makes the fingerprint: 2 cases",
+        "nnU-Net makes plans",
+        "nnU-Net preprocesses for 2d: 2 cases",
+        "nnU-Net preprocesses for 3d_fullres: 1 case",
+    ]
+    assert capsys.readouterr().err.splitlines() == ([] if how else lines)
