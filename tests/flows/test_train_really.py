@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from pathlib import Path
 
@@ -16,11 +17,11 @@ from segconv.train.folds import states_of
 
 from ..train.quick import EPOCHS, WAITS_AT
 from ..train.really_trained import TRAINER, ReallyTrained
-from .predictor import wait_until
 
 pytestmark = pytest.mark.train
 
-LIMIT_S = 300
+LIMIT_S = 1500
+"""For three short trainings on a machine that may be busy."""
 
 
 class World:
@@ -45,7 +46,9 @@ class World:
     def process_at_work(self, fold: str, run: subprocess.Popen[str]) -> int:
         """Wait until a fold waits; return the id of nnU-Net's main process."""
         at = self.room / f"at {fold}"
-        wait_until(lambda: at.exists() or run.poll() is not None)
+        while not at.exists():
+            assert run.poll() is None
+            time.sleep(0.05)
         pid = int(at.read_text())
         at.unlink()
         return pid
@@ -62,7 +65,6 @@ class World:
         return found
 
 
-@pytest.mark.timeout(900)
 def test_the_same_command_goes_on_after_a_signal_and_after_a_kill(
     really_trained: ReallyTrained, tmp_path: Path
 ) -> None:
@@ -70,6 +72,7 @@ def test_the_same_command_goes_on_after_a_signal_and_after_a_kill(
     model = world.made.model("2d_small")
     fold_0 = {path: path.stat().st_mtime_ns for path in (model / "fold_0").rglob("*")}
     (world.room / "wait 2").touch()
+    (world.room / "no validation").touch()
     words = ("-f", "0,2,3", "-tr", TRAINER, "--device", "cpu")
 
     run = world.start(*words)
@@ -83,7 +86,7 @@ def test_the_same_command_goes_on_after_a_signal_and_after_a_kill(
     assert f"fold 0 is trained; fold 2 resumes at epoch {epoch}; fold 3 begins at epoch 0" in said
     assert "the same command goes on" in said
 
-    run = world.start(*words)
+    run = world.start(*words, "--trust-model")
     os.kill(world.process_at_work("2", run), signal.SIGKILL)
     _, said = run.communicate(timeout=LIMIT_S)
     assert (run.returncode, world.alive()) == (1, [])

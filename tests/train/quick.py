@@ -2,7 +2,7 @@
 
 Run as a module it is the command line with that training: ``python -m tests.train.quick FOLDER WORD…``. The process of
 a fold F that is to wait at its fourth epoch, because FOLDER has a file ``wait F``, writes its id to ``at F`` and goes on
-once the file is gone.
+once the file is gone. With a file ``no validation``, the summary of the validation is empty, which takes no time.
 """
 
 from __future__ import annotations
@@ -36,7 +36,14 @@ def on_train_epoch_start(self, before=trainer.on_train_epoch_start):
         while wait.exists():
             time.sleep(0.01)
 
+def perform_actual_validation(self, save_probabilities=False):
+    folder = pathlib.Path(self.output_folder, "validation")
+    folder.mkdir(exist_ok=True)
+    (folder / "summary.json").write_text("{{}}")
+
 def main():
+    if (room / "no validation").exists():
+        trainer.perform_actual_validation = perform_actual_validation
     trainer.initialize, trainer.on_train_epoch_start = initialize, on_train_epoch_start
     run_training_entry()
 """
