@@ -35,6 +35,7 @@ from .reuse import (
     have_references,
     link_cases,
     link_or_copy,
+    obstacle,
     record_of,
     reusable,
     settings_in,
@@ -335,6 +336,8 @@ class _Planning:
     def _sources(self, data: str, name: str) -> dict[Path, set[str]]:
         """Return where cases are that need not be made, and which."""
         wanted = settings(self._plans, name)
+        if not self._options.again and (why := obstacle(self._dataset, self._room.final, data, wanted)):
+            self._reporting.note(f"all cases of {data} are made again: {why}")
         found: dict[Path, set[str]] = {}
         for folder in () if self._options.again else (self._room.final, self._room.earlier):
             taken = set().union(*found.values())

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .. import reading
 from ..dataset.description import DatasetDescription
 from ..dataset.layout import DESCRIPTION, Dataset
 from ..dataset.strictjson import load_object, read_file
@@ -53,12 +54,21 @@ def reusable(dataset: Dataset, folder: Path, data: str, wanted: Mapping[str, Any
     wanted
         The settings with which cases are to be made.
     """
-    if settings_in(folder, data) != wanted or not _described_alike(dataset, folder):
-        return set()
-    since = changes_since(dataset, folder, data)
-    if since is None:
-        return set()  # planned without segconv: nothing says what the cases were made from
-    return whole_cases(folder / data, set(dataset.cases()) - touched_cases(dataset, since))
+    since = None if obstacle(dataset, folder, data, wanted) else changes_since(dataset, folder, data)
+    return set() if since is None else whole_cases(folder / data, set(dataset.cases()) - touched_cases(dataset, since))
+
+
+def obstacle(dataset: Dataset, folder: Path, data: str, wanted: Mapping[str, Any]) -> str:
+    """Return why none of the preprocessed cases in a folder can be used; empty if some may, or there are none."""
+    if not reading.is_folder(folder / data):
+        return ""
+    if settings_in(folder, data) != wanted:
+        return "the plans have another spacing, normalisation or resampling; for CT, intensities of all cases count"
+    if not _described_alike(dataset, folder):
+        return f"{DESCRIPTION} has other labels, channels or file ending"
+    if changes_since(dataset, folder, data) is None:
+        return "nothing records what they were made from"  # planned without segconv
+    return ""
 
 
 def fingerprint_holds(dataset: Dataset, folder: Path) -> bool:

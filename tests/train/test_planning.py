@@ -124,12 +124,21 @@ def no_record(_: Planner, world: Command) -> None:
         path.unlink()
 
 
-@pytest.mark.parametrize("change", [other_spacing, other_normalisation, other_labels, no_record])
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (other_spacing, "another spacing"),
+        (other_normalisation, "another spacing, normalisation"),
+        (other_labels, "other labels"),
+        (no_record, "nothing records what they were made from"),
+    ],
+)
 def test_all_cases_are_made_again_if_they_may_differ(
-    world: Command, planner: Planner, change: Callable[[Planner, Command], None]
+    world: Command, planner: Planner, change: Callable[[Planner, Command], None], why: str
 ) -> None:
     change(planner, world)
-    assert plan(world).code == 0
+    done = plan(world)
+    assert (done.code, f"note: all cases of {DATA} are made again" in done.err, why in done.err) == (0, True, True)
     assert planner.preprocessed == [("2d", CASES)]
 
 
