@@ -58,7 +58,7 @@ def command(
     """
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
-    from ..flows.finetune import How, finetune
+    from ..flows.finetune import FinetuneOptions, finetune
     from ..train.planning import Reporting
     from ..train.training import TrainOptions
     from .planning_display import PlanningDisplay
@@ -83,7 +83,7 @@ def command(
     options = TrainOptions(
         place.device, probabilities=probabilities, gpus=place.gpus_per_fold, tell=sink.detail, heard=display.hear
     )
-    how = How(
+    how = FinetuneOptions(
         options,
         trust,
         place.slots,

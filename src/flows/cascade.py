@@ -30,25 +30,9 @@ from ..words import count_of, some_of
 from ..work import fsops
 from ..work.scratch import Warn
 from ..work.writing import writing
+from .numbered import Begun, Steps
 from .ready import make_ready, refuse_unknown
 from .train import Ended, Training, train_folds
-
-
-@dataclass(frozen=True)
-class Begun:
-    """A step of a cascade, which begins.
-
-    Parameters
-    ----------
-    number, of
-        Its number, from 1 on, and that of the last step.
-    what
-        What it does, in words.
-    """
-
-    number: int
-    of: int
-    what: str
 
 
 @dataclass(frozen=True)
@@ -158,7 +142,7 @@ def train_cascade(
     refuse_if_any(
         finding for link in links for finding in _missing(*link, splits, _validated(link[0], splits, paths), paths)
     )
-    steps = _Steps(2 * len(links) + 1, callbacks)
+    steps = Steps(2 * len(links) + 1, callbacks.begun)
     train = partial(
         train_folds,
         dataset,
@@ -225,14 +209,3 @@ def _refuse_uncovered(splits: Splits, folds: Sequence[str], first: Model, paths:
         what = f"no fold holds back {some_of(never)}: the first stage would not predict them for the next"
         file = first.plans_file(paths).with_name(SPLITS_FILE)
         raise SegconvError(what, code="SC151", file=str(file), hint="let each case be in the validation of one fold")
-
-
-class _Steps:
-    """Numbers the steps."""
-
-    def __init__(self, count: int, callbacks: Callbacks) -> None:
-        self._number, self._count, self._callbacks = 0, count, callbacks
-
-    def begin(self, what: str) -> None:
-        self._number += 1
-        self._callbacks.begun(Begun(self._number, self._count, what))

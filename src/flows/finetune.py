@@ -31,6 +31,7 @@ from ..train.steps import Step, next_step
 from ..train.training import TrainOptions, refuse_foreign
 from ..train.weights import Transfer, Weights, described, network_shapes, read_weights, refuse_misfits, transfer
 from ..work.scratch import Warn
+from .numbered import Begun, Steps
 from .plan import plan_dataset
 from .train import Ended, Training, train_folds
 
@@ -39,7 +40,7 @@ PICTURES = "NaturalImage2DIO"
 
 _BLOCK = 1 << 20
 _DIGITS = 8
-"""How many digits of its SHA-256 name a checkpoint."""
+"""FinetuneOptions many digits of its SHA-256 name a checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +60,8 @@ class Pretraining:
 
 
 @dataclass(frozen=True)
-class Begun:
-    """A step, which begins: its number from 1 on, the number of the last one, and what it does, in words."""
-
-    number: int
-    of: int
-    what: str
-
-
-@dataclass(frozen=True)
-class How:
-    """How datasets are preprocessed and trained on.
+class FinetuneOptions:
+    """FinetuneOptions datasets are preprocessed and trained on.
 
     Parameters
     ----------
@@ -102,7 +94,7 @@ class How:
 
 @dataclass(frozen=True)
 class Finetuning:
-    """How a fine-tuning ended.
+    """FinetuneOptions a fine-tuning ended.
 
     Parameters
     ----------
@@ -120,7 +112,7 @@ class Finetuning:
 
 
 def finetune(
-    dataset: Dataset, model: Model, folds: Sequence[str], source: Pretraining | Path, paths: Paths, how: How
+    dataset: Dataset, model: Model, folds: Sequence[str], source: Pretraining | Path, paths: Paths, how: FinetuneOptions
 ) -> Finetuning:
     """Do for a fine-tuning what is left to do; the same call resumes.
 
@@ -147,8 +139,8 @@ def finetune(
     """
     planned(model, paths)  # is refused at once if it is not
     if isinstance(source, Pretraining):
-        return _Run(dataset, model, folds, paths, how, steps=5).from_dataset(source)
-    return _Run(dataset, model, folds, paths, how, steps=2).from_file(source)
+        return _Run(dataset, model, folds, paths, how, Steps(5, how.begun)).from_dataset(source)
+    return _Run(dataset, model, folds, paths, how, Steps(2, how.begun)).from_file(source)
 
 
 @dataclass
@@ -159,13 +151,8 @@ class _Run:
     model: Model
     folds: Sequence[str]
     paths: Paths
-    how: How
-    steps: int
-    number: int = 0
-
-    def begin(self, what: str) -> None:
-        self.number += 1
-        self.how.begun(Begun(self.number, self.steps, what))
+    how: FinetuneOptions
+    steps: Steps
 
     def from_file(self, weights: Path) -> Finetuning:
         """Train from a checkpoint."""
@@ -211,7 +198,7 @@ class _Run:
 
     def prepare(self, other: Dataset, before: Model) -> None:
         """Move the plans to the pretraining dataset, and preprocess it with them."""
-        self.begin(f"move {self.model.plans} of {self.dataset.path.name} to {before.dataset}, as {before.plans}")
+        self.steps.begin(f"move {self.model.plans} of {self.dataset.path.name} to {before.dataset}, as {before.plans}")
         with preprocessing(self.paths, before.dataset):
             move_plans(self.model, before, self.paths, tell=self.how.options.tell)
         found = planned(before, self.paths)
@@ -223,7 +210,7 @@ class _Run:
                 hint="fine-tune a configuration in 2D, or choose another dataset",
             )
         trained = state_of(before.fold_folder(self.paths, ALL)).trained
-        self.begin(
+        self.steps.begin(
             f"preprocess {before.dataset} for {before.configuration}{': not needed any more' if trained else ''}"
         )
         if trained:
@@ -235,7 +222,7 @@ class _Run:
         """Train on all cases of the pretraining dataset; return None if that is done."""
         trained = state_of(before.fold_folder(self.paths, ALL)).trained
         done = ": done before" if trained else ""
-        self.begin(f"pretrain {before.configuration} on all cases of {before.dataset}{done}")
+        self.steps.begin(f"pretrain {before.configuration} on all cases of {before.dataset}{done}")
         if trained:
             return None  # only the validation may be missing, which is on the same cases
         if before.trainer != self.model.trainer:
@@ -247,12 +234,12 @@ class _Run:
         states = [state_of(after.fold_folder(self.paths, fold)) for fold in self.folds]
         begins = any(next_step(state, self.how.options.wish) is Step.BEGIN for state in states)
         why = "" if begins else ": no fold begins with them"
-        self.begin(f"compare the tensors of {weights} with the network of {self.model.configuration}{why}")
+        self.steps.begin(f"compare the tensors of {weights} with the network of {self.model.configuration}{why}")
         if begins:
             refuse_foreign(self.model, self.paths, self.how.trust)
             self.compare(weights)
         copy_plans(self.model, after, {"sha256": _sha256(weights)}, self.paths)
-        self.begin(f"train {after.configuration} of {after.dataset}, folds {', '.join(self.folds)}")
+        self.steps.begin(f"train {after.configuration} of {after.dataset}, folds {', '.join(self.folds)}")
         options = replace(self.how.options, weights=weights.absolute())
         return Finetuning(after, weights, self.train_folds(self.dataset, after, self.folds, options))
 
