@@ -71,6 +71,7 @@ def command(
     def hear(step: Played) -> None:
         sink.say(f"{step.name} {step.of}".strip() + f": {step.seconds:.1f} s")
 
+    sink.say(f"Rehearsing {found.path.name} with {what.trainer}, which takes about two minutes on two idle cores")
     late: list[Finding] = []
     made = rehearse(
         found, paths, what, Trust(allowed_modules=allowed_modules), tell=sink.detail, heard=hear, warn=late.extend

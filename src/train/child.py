@@ -212,7 +212,7 @@ def run_child(
     """Run a program to its end and pass on its output; see `run_nnunet`."""
     last: deque[str] = deque(maxlen=60)
     try:
-        with _logged(log, shown) as keep, started(command, env) as process:
+        with logged(log, shown) as keep, started(command, env) as process:
             for raw in said(process):
                 keep(raw)
                 if see is not None:
@@ -234,7 +234,7 @@ def run_child(
 
 
 @contextmanager
-def _logged(log: Path | None, shown: str) -> Iterator[See]:
+def logged(log: Path | None, shown: str) -> Iterator[See]:
     """Open a log, if there is one, and yield a function that appends to it."""
     if log is None:
         yield lambda _: None

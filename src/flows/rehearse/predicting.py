@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...convert.back.restore import plan_restore, run_restore
 from ...errors import SegconvError
-from ...train.child import ChildFailed
+from ...train.child import ChildFailed, logged
 from ...train.commands import Tell
 from ...train.ensemble import Ensemble, average
 from ...train.gate import Trust
@@ -42,36 +42,53 @@ def predict_all(
     SegconvError
         ``SC160`` if a step fails; what `check_model` raises.
     """
+    with logged(log, "rehearsal, predictions") as keep:
+
+        def note(line: str) -> None:
+            keep(f"{line}\n".encode())  # logs of models are in the work folder, which will be removed
+            tell(line)
+
+        postprocessed = _predicted(room, models, trust, _Steps(log, heard), note)
+    if room.dataset.run is None:
+        return []
+    with _Steps(log, heard).step("restore"):
+        return _restore(room, postprocessed)
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """Times steps, and names them in errors."""
+
+    log: Path
+    heard: Heard
 
     @contextmanager
-    def step(name: str, of: str = "") -> Iterator[None]:
+    def step(self, name: str, of: str = "") -> Iterator[None]:
+        """Time a block."""
         start = time.monotonic()
         try:
             yield
         except ChildFailed as error:
-            raise step_failed(f"{name} {of}".strip(), error, log) from None
-        heard(Played(name, of, time.monotonic() - start))
+            raise step_failed(f"{name} {of}".strip(), error, self.log) from None
+        self.heard(Played(name, of, time.monotonic() - start))
 
-    with step("examine", "checkpoints"):
+
+def _predicted(room: Room, models: Sequence[Model], trust: Trust, steps: _Steps, tell: Tell) -> Path:
+    """Return the folder of the postprocessed prediction."""
+    with steps.step("examine", "checkpoints"):
         members = _members(room, models, trust)
     options = PredictOptions("cpu", tell=tell, probabilities=True)
-    outputs = []
-    for number, member in enumerate(members):
-        outputs.append(_predict(room, member, f"member-{number}", options, step))
-    ensemble = Ensemble(tuple(members))
+    outputs = [_predict(room, member, f"member-{number}", options, steps) for number, member in enumerate(members)]
     averaged, postprocessed = (_folder(room, name) for name in ("averaged", "postprocessed"))
-    with step("ensemble", f"of {len(members)}"):
-        average(outputs, averaged, ensemble, room.paths, options=replace(options, probabilities=False))
-    _refuse_missing(room, averaged, log)
-    with step("postprocess"):
-        function = next(iter(FUNCTIONS))
-        found = Postprocessing((Step(function, {"labels_or_regions": [1]}),), members[0].folder)
-        apply_postprocessing(found, averaged, postprocessed, room.paths, log=log, tell=tell)
-    _refuse_missing(room, postprocessed, log)
-    if room.dataset.run is None:
-        return []
-    with step("restore"):
-        return _restore(room, postprocessed)
+    with steps.step("ensemble", f"of {len(members)}"):
+        average(outputs, averaged, Ensemble(tuple(members)), room.paths, options=replace(options, probabilities=False))
+    _refuse_missing(room, averaged, steps.log)
+    with steps.step("postprocess"):
+        first = Step(next(iter(FUNCTIONS)), {"labels_or_regions": [1]})
+        found = Postprocessing((first,), members[0].folder)
+        apply_postprocessing(found, averaged, postprocessed, room.paths, log=steps.log)
+    _refuse_missing(room, postprocessed, steps.log)
+    return postprocessed
 
 
 def _members(room: Room, models: Sequence[Model], trust: Trust) -> list[CheckedModel]:
@@ -79,14 +96,14 @@ def _members(room: Room, models: Sequence[Model], trust: Trust) -> list[CheckedM
     return [check_model(model.folder(room.paths), model.dataset, folds, trust) for model, folds in sets]
 
 
-def _predict(room: Room, member: CheckedModel, name: str, options: PredictOptions, step: Callable[..., object]) -> Path:
+def _predict(room: Room, member: CheckedModel, name: str, options: PredictOptions, steps: _Steps) -> Path:
     previous = None
     if member.previous is not None:
-        previous = _predict(room, member.previous, f"{name}-stage", options, step)
+        previous = _predict(room, member.previous, f"{name}-stage", options, steps)
     output = _folder(room, name)
     configuration = member.folder.name.rpartition("__")[2]
     what = f"{configuration} fold {member.folds[0]}" if len(member.folds) == 1 else configuration
-    with step("predict", what):  # type: ignore[attr-defined]  # a context manager
+    with steps.step("predict", what):
         predict_with(member, Folders(room.inputs, output, previous), room.paths, options, settings=SETTINGS)
     return output
 

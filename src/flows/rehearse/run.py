@@ -23,6 +23,7 @@ from ...train.commands import Tell
 from ...train.gate import NO_TRUST, Trust
 from ...train.model import DEFAULT_PLANS, DEFAULT_TRAINER, Model, log_file, plans_file
 from ...train.paths import Paths
+from ...train.planners import ROOT as USUAL_PLANNER
 from ...train.planners import find_planner, list_planners
 from ...train.plans import read_plans
 from ...train.rehearsal.estimates import Estimate, estimate, lacking, preprocessed_bytes, total
@@ -33,8 +34,6 @@ from ...train.rehearsal.small import chosen
 from ...work.scratch import Warn
 from .predicting import predict_all
 from .room import CASES, Room, room
-
-USUAL_PLANNER = "ExperimentPlanner"
 
 ROOM_BYTES = 512 << 20
 """What a rehearsal takes on the disk, at most for nnU-Net's own networks."""
@@ -225,6 +224,7 @@ def _perform(found: _Look, work: Room, made: Rehearsal, trust: Trust, tell: Tell
         "dataset": found.dataset.path.name,
         "trainer": found.options.trainer,
         "planner": found.planner,
+        "planner_wanted": found.options.planner is not None,
         "plans": found.plans,
         "configurations": list(found.names),
         "cases": list(CASES),

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+from ..planners import ROOT as USUAL_PLANNER
 from .sizes import sizes_of, wrong
 
 SWITCH = "override set_deep_supervision_enabled of the trainer, so that it suits its network"
@@ -53,20 +54,31 @@ def _refuse_parameters(found: Any, expected: Sequence[str]) -> None:
     raise wrong("SC161", what, f"{' and '.join(steps)}; anything else can be an attribute that is set afterwards")
 
 
-def refuse_unknown_planner(name: str) -> None:
-    """Refuse a planner that nnU-Net would not find.
+def planner_to_use(name: str, *, wanted: bool) -> str:
+    """Return the name of a planner that nnU-Net finds.
+
+    Parameters
+    ----------
+    name
+        A planner.
+    wanted
+        Whether the user named it. Otherwise it is the one that made the plans, perhaps elsewhere, and nnU-Net's usual
+        planner takes its place if it is unknown here.
 
     Raises
     ------
     SegconvError
-        ``SC166``.
+        ``SC166`` for a planner that the user named and that does not exist.
     """
     import nnunetv2
     from nnunetv2.utilities.find_class_by_name import recursive_find_python_class
 
     folder = f"{nnunetv2.__path__[0]}/experiment_planning"
-    if recursive_find_python_class(folder, name, current_module="nnunetv2.experiment_planning") is None:
+    if recursive_find_python_class(folder, name, current_module="nnunetv2.experiment_planning") is not None:
+        return name
+    if wanted:
         raise wrong("SC166", f"nnunetv2 has no planner {name!r}", "check the name of the planner")
+    return USUAL_PLANNER
 
 
 def look_at_network(trainer: Any, plans: dict[str, Any], name: str) -> dict[str, Any]:

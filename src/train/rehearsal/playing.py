@@ -115,6 +115,8 @@ def play(part: str, asked: dict[str, Any], request: Path, paths: Paths, *, log: 
         if part == BEGIN and error.ended_with == KILLED and not at[0]:
             return  # as it was to
         raise step_failed(at[0], error, log) from None
+    if part == BEGIN:
+        raise SegconvError(f"{at[0]}: it ended before it was killed", code="SC160", file=str(log))
 
 
 def step_failed(step: str, error: SegconvError, log: Path) -> SegconvError:

@@ -85,13 +85,13 @@ def _plan(asked: dict[str, Any]) -> None:
     """Let the planner plan; its plans are the topology if the user has none yet."""
     from nnunetv2.experiment_planning.plan_and_preprocess_api import extract_fingerprints, plan_experiments
 
+    from .looks import planner_to_use
+
     with step("fingerprint"):
         extract_fingerprints([asked["id"]], num_processes=1, check_dataset_integrity=True, show_progress_bar=False)
-    with step("plan", asked["planner"]) as facts, guarded():
-        from .looks import refuse_unknown_planner
-
-        refuse_unknown_planner(asked["planner"])
-        facts["plans"] = plan_experiments([asked["id"]], asked["planner"])
+    planner = planner_to_use(asked["planner"], wanted=asked["planner_wanted"])
+    with step("plan", planner) as facts, guarded():
+        facts["plans"] = plan_experiments([asked["id"]], planner)
     if asked["plans"] is None:
         found = json.loads((_preprocessed(asked) / f"{facts['plans']}.json").read_bytes())
         asked["plans"] = found

@@ -104,9 +104,11 @@ def test_a_patch_that_does_not_go_through_is_refused(look: Look, plans: dict[str
     assert caught.value.code == "SC164"
 
 
-def test_an_unknown_planner_is_refused() -> None:
-    from segconv.train.rehearsal.looks import refuse_unknown_planner
+def test_an_unknown_planner_is_refused_if_it_was_asked_for() -> None:
+    from segconv.train.rehearsal.looks import planner_to_use
 
-    refuse_unknown_planner("nnUNetPlannerResEncM")
-    with pytest.raises(SegconvError, match="no planner 'Mine'"):
-        refuse_unknown_planner("Mine")
+    assert planner_to_use("nnUNetPlannerResEncM", wanted=True) == "nnUNetPlannerResEncM"
+    assert planner_to_use("Mine", wanted=False) == "ExperimentPlanner"
+    with pytest.raises(SegconvError, match="no planner 'Mine'") as caught:
+        planner_to_use("Mine", wanted=True)
+    assert caught.value.code == "SC166"
