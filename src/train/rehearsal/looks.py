@@ -87,7 +87,7 @@ def look_at_network(trainer: Any, plans: dict[str, Any], name: str) -> dict[str,
     Parameters
     ----------
     trainer
-        Of the small plans.
+        Of the small plans, initialized.
     plans
         The user's plans.
     name
@@ -101,12 +101,10 @@ def look_at_network(trainer: Any, plans: dict[str, Any], name: str) -> dict[str,
     Raises
     ------
     SegconvError
-        ``SC162`` … ``SC168``.
+        ``SC162``, ``SC163``, ``SC164``, ``SC168``.
     """
     import torch
 
-    _refuse_missing_classes(plans, name)
-    trainer.initialize()
     manager = trainer.configuration_manager
     image = torch.zeros((1, trainer.num_input_channels, *manager.patch_size))
     _switch(trainer, on=trainer.enable_deep_supervision)
@@ -126,8 +124,14 @@ def _switch(trainer: Any, *, on: bool) -> None:
         raise wrong("SC163", f"deep supervision cannot be switched {'on' if on else 'off'}: {error}", SWITCH) from None
 
 
-def _refuse_missing_classes(plans: dict[str, Any], name: str) -> None:
-    """Refuse names of classes in plans that Python does not find."""
+def refuse_missing_classes(plans: dict[str, Any], name: str) -> None:
+    """Refuse names of classes in the plans of a configuration that Python does not find.
+
+    Raises
+    ------
+    SegconvError
+        ``SC166``.
+    """
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
     manager = PlansManager(plans).get_configuration(name)

@@ -24,7 +24,7 @@ from ...errors import SegconvError
 from ...work import fsops
 from .missing import guarded
 from .playing import BEGIN, FINISH, SAID
-from .small import small_plans
+from .small import chosen, small_plans
 
 EPOCHS, ITERATIONS, VALIDATION_ITERATIONS = 2, 3, 1
 FOLDS = (0, 1)
@@ -57,7 +57,7 @@ def step(name: str, of: str = "") -> Iterator[dict[str, Any]]:
 
 def _begin(asked: dict[str, Any]) -> None:
     """Go from the tiny dataset to the first checkpoint of the first fold, and die."""
-    from .looks import look_at_network, trainer_class
+    from .looks import look_at_network, refuse_missing_classes, trainer_class
     from .sizes import speed_here
 
     with step("import") as facts, guarded():
@@ -75,6 +75,7 @@ def _begin(asked: dict[str, Any]) -> None:
     _write_splits(asked)
     for name in names:
         with step("network", name) as facts, guarded():
+            refuse_missing_classes(asked["plans"], name)
             trainer = _trainer(asked, name, 0)
             facts.update(look_at_network(trainer, asked["plans"], name))
             facts["flops_per_s"] = speed_here(len(trainer.configuration_manager.patch_size))
@@ -95,9 +96,7 @@ def _plan(asked: dict[str, Any]) -> None:
     if asked["plans"] is None:
         found = json.loads((_preprocessed(asked) / f"{facts['plans']}.json").read_bytes())
         asked["plans"] = found
-        asked["configurations"] = asked["configurations"] or [
-            name for name in ("2d", "3d_fullres") if name in found["configurations"]
-        ]
+        asked["configurations"] = chosen(found, asked["configurations"])
         _write(Path(asked["adopted"]), {"plans": found, "configurations": asked["configurations"]})
 
 
@@ -145,12 +144,20 @@ def _finish(asked: dict[str, Any]) -> None:
                 trainer = _trainer(asked, name, fold, resumed=resumed)
                 maybe_load_checkpoint(trainer, resumed, False)
                 if resumed and trainer.current_epoch != 1:
-                    raise SegconvError(f"resumed at epoch {trainer.current_epoch}, expected 1", code="SC169")
+                    raise _not_resumed(trainer.current_epoch)
                 facts["epoch"] = trainer.current_epoch
                 trainer.run_training()
                 facts.update(_stored(trainer))
             with step("validate", of) as facts, guarded():
                 trainer.perform_actual_validation(save_probabilities=True)
+
+
+def _not_resumed(epoch: int) -> SegconvError:
+    return SegconvError(
+        f"a training that was killed after its first epoch resumed at epoch {epoch}, expected 1",
+        code="SC169",
+        hint="let the trainer keep nnU-Net's checkpoints: current_epoch is in them",
+    )
 
 
 def _stored(trainer: Any) -> dict[str, Any]:
@@ -174,9 +181,15 @@ def _trainer(asked: dict[str, Any], configuration: str, fold: int, *, resumed: b
     trainer = made(
         plans=plans, configuration=configuration, fold=fold, dataset_json=description, device=torch.device("cpu")
     )
+    _shorten(trainer)
+    trainer.initialize()
+    _shorten(trainer)  # some trainers set their length there
+    return trainer
+
+
+def _shorten(trainer: Any) -> None:
     trainer.num_epochs, trainer.num_iterations_per_epoch = EPOCHS, ITERATIONS
     trainer.num_val_iterations_per_epoch = VALIDATION_ITERATIONS
-    return trainer
 
 
 def _preprocessed(asked: dict[str, Any]) -> Path:

@@ -46,7 +46,9 @@ def look(really_trained: ReallyTrained, tmp_path: Path, monkeypatch: pytest.Monk
     def at(name: str, plans: dict[str, Any]) -> dict[str, Any]:
         made = looks.trainer_class(name)
         small = small_plans(plans, [CONFIGURATION], DATASET) | {"continue_training": False}
+        looks.refuse_missing_classes(plans, CONFIGURATION)
         trainer = made(small, CONFIGURATION, 0, described, torch.device("cpu"))
+        trainer.initialize()
         return looks.look_at_network(trainer, copy.deepcopy(plans), CONFIGURATION)
 
     return at
