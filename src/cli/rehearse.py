@@ -94,6 +94,8 @@ def _following(dataset: int, what: Rehearsing, made: Rehearsal) -> str:
         return f"segconv plan {dataset}" + (f" --planner {what.planner}" if what.planner else "")
     named = f" -tr {what.trainer}" if what.trainer != DEFAULT_TRAINER else ""
     named += f" -p {what.plans}" if what.plans != DEFAULT_PLANS else ""
+    if made.cascade:
+        return f"segconv cascade {dataset}{named}"
     return f"segconv train {dataset} -c {made.configurations[-1]} -f 0,1,2,3,4{named}"
 
 
@@ -118,7 +120,9 @@ def _row(each: Estimate) -> tuple[str, ...]:
 def _size(nbytes: int | None) -> str:
     if nbytes is None:
         return "unknown"
-    return "made" if nbytes == 0 else f"{nbytes / (1 << 30):.2f} GiB"
+    if nbytes == 0:
+        return "made"
+    return f"{nbytes / (1 << 30):.1f} GiB" if nbytes >= 1 << 30 else f"{-(-nbytes >> 20)} MiB"
 
 
 def _time(seconds: float | None) -> str:

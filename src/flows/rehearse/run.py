@@ -25,7 +25,7 @@ from ...train.model import DEFAULT_PLANS, DEFAULT_TRAINER, Model, log_file, plan
 from ...train.paths import Paths
 from ...train.planners import ROOT as USUAL_PLANNER
 from ...train.planners import find_planner, list_planners
-from ...train.plans import read_plans
+from ...train.plans import configuration, read_plans
 from ...train.rehearsal.estimates import Estimate, estimate, lacking, preprocessed_bytes, total
 from ...train.rehearsal.leftovers import ADOPTED
 from ...train.rehearsal.patches import indivisible_patches
@@ -79,10 +79,13 @@ class Rehearsal:
         File with everything that nnU-Net wrote.
     planned
         Whether the plans are the user's; otherwise they were made for the tiny dataset.
+    cascade
+        Whether the last configuration is the second stage of a cascade.
     """
 
     log: Path
     planned: bool
+    cascade: bool = False
     steps: list[Played] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     estimates: list[Estimate] = field(default_factory=list)
@@ -142,7 +145,7 @@ def rehearse(
         find_planner(options.planner, list_planners())
     found = _Look.at(dataset, paths, options, trust)
     log = log_file(paths, dataset.path.name, "rehearse")
-    made = Rehearsal(log, found.plans is not None, configurations=list(found.names))
+    made = Rehearsal(log, found.plans is not None, found.is_cascade, configurations=list(found.names))
     made.findings += _seen(found)
     if not made.ok:
         return made
@@ -189,6 +192,11 @@ class _Look:
         """Name of the planner class."""
         return self.options.planner or (self.plans or {}).get("experiment_planner_used") or USUAL_PLANNER
 
+    @property
+    def is_cascade(self) -> bool:
+        """Whether the last configuration is the second stage of a cascade."""
+        return self.plans is not None and bool(configuration(self.plans, self.names[-1]).get("previous_stage"))
+
     def needs(self, plans: Mapping[str, Any], name: str) -> int:
         """Return the bytes that preprocessing a configuration will take."""
         channels = len(self.dataset.description.channel_names)
@@ -226,6 +234,7 @@ def _perform(found: _Look, work: Room, made: Rehearsal, trust: Trust, tell: Tell
         "planner": found.planner,
         "planner_wanted": found.options.planner is not None,
         "plans": found.plans,
+        "plans_name": found.options.plans,
         "configurations": list(found.names),
         "cases": list(CASES),
         "adopted": str(work.folder / ADOPTED),
@@ -235,9 +244,8 @@ def _perform(found: _Look, work: Room, made: Rehearsal, trust: Trust, tell: Tell
         asked.update(json.loads((work.folder / ADOPTED).read_bytes()))
         made.configurations[:] = asked["configurations"]
     play(FINISH, asked, work.request, work.paths, log=made.log, tell=tell, heard=heard)
-    plans = asked["plans"]
     dataset, trainer = found.dataset.path.name, found.options.trainer
-    models = [Model(dataset, name, trainer, plans.get("plans_name", DEFAULT_PLANS)) for name in asked["configurations"]]
+    models = [Model(dataset, name, trainer, asked["plans_name"]) for name in asked["configurations"]]
     predict_all(work, models, trust, log=made.log, tell=tell, heard=heard)
     if found.plans is not None:
         made.estimates += _estimates(found, found.plans, made.steps)

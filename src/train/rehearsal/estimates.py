@@ -84,14 +84,20 @@ def preprocessed_bytes(plans: Mapping[str, Any], name: str, cases: int, channels
         The preprocessed dataset.
     """
     found = configuration(plans, name)
-    size = list(found.get("median_image_size_in_voxels") or found["patch_size"])
-    whole = plans.get("original_median_shape_after_transp") or []
+    size = _numbers(found.get("median_image_size_in_voxels")) or found["patch_size"]
+    whole = _numbers(plans.get("original_median_shape_after_transp"))
     if len(size) < len(whole):
         size = [*whole[: len(whole) - len(size)], *size]  # slices are kept in volumes
     identifier = found.get("data_identifier")
     if identifier and len(Stored.of(folder / identifier).cases) >= cases:
         return 0
     return int(cases * math.prod(size) * (channels * IMAGE_BYTES + LABEL_BYTES))
+
+
+def _numbers(value: Any) -> list[float]:
+    """Return a list of numbers as it is, and an empty one instead of anything else."""
+    known = isinstance(value, list) and all(type(number) in (int, float) for number in value)
+    return list(value) if known else []
 
 
 def estimate(name: str, network: Mapping[str, Any], checkpoint_bytes: int, preprocessed: int) -> Estimate:

@@ -67,11 +67,12 @@ def _begin(asked: dict[str, Any]) -> None:
         facts["torch"] = torch.__version__
         trainer_class(asked["trainer"])
     _plan(asked)
-    plans, names = _small(asked), asked["configurations"]
+    _write_small_plans(asked)
+    names = asked["configurations"]
     with step("preprocess", ", ".join(names)):
         from nnunetv2.experiment_planning.plan_and_preprocess_api import preprocess_dataset
 
-        preprocess_dataset(asked["id"], plans["plans_name"], names, num_processes=[1], show_progress_bar=False)
+        preprocess_dataset(asked["id"], asked["plans_name"], names, num_processes=[1], show_progress_bar=False)
     _write_splits(asked)
     for name in names:
         with step("network", name) as facts, guarded():
@@ -95,15 +96,18 @@ def _plan(asked: dict[str, Any]) -> None:
         facts["plans"] = plan_experiments([asked["id"]], planner)
     if asked["plans"] is None:
         found = json.loads((_preprocessed(asked) / f"{facts['plans']}.json").read_bytes())
-        asked["plans"] = found
-        asked["configurations"] = chosen(found, asked["configurations"])
-        _write(Path(asked["adopted"]), {"plans": found, "configurations": asked["configurations"]})
+        adopted = {
+            "plans": found,
+            "plans_name": facts["plans"],
+            "configurations": chosen(found, asked["configurations"]),
+        }
+        asked.update(adopted)
+        _write(Path(asked["adopted"]), adopted)
 
 
-def _small(asked: dict[str, Any]) -> dict[str, Any]:
-    plans = small_plans(asked["plans"], asked["configurations"], asked["dataset"])
-    _write(_preprocessed(asked) / f"{plans['plans_name']}.json", plans)
-    return plans
+def _write_small_plans(asked: dict[str, Any]) -> None:
+    plans = small_plans(asked["plans"], asked["configurations"], asked["dataset"], asked["plans_name"])
+    _write(_preprocessed(asked) / f"{asked['plans_name']}.json", plans)
 
 
 def _write_splits(asked: dict[str, Any]) -> None:
@@ -175,7 +179,7 @@ def _trainer(asked: dict[str, Any], configuration: str, fold: int, *, resumed: b
     torch.set_num_threads(1)  # several threads on shared cores wait for one another
     made = trainer_class(asked["trainer"])
     folder = _preprocessed(asked)
-    plans = json.loads((folder / f"{asked['plans']['plans_name']}.json").read_bytes())
+    plans = json.loads((folder / f"{asked['plans_name']}.json").read_bytes())
     plans["continue_training"] = resumed  # nnU-Net's own run_training sets it
     description = json.loads((folder / "dataset.json").read_bytes())
     trainer = made(

@@ -6,8 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...errors import Cure, SegconvError
+from ...typed import Misfit, anything, entries, mapping
 from ..model import DEFAULT_PLANS
-from ..plans import configuration
+from ..plans import AXES, configuration
 
 BATCH = 2
 FEATURES_PART, FEWEST_FEATURES = 4, 4
@@ -31,18 +33,32 @@ def chosen(plans: Mapping[str, Any], wanted: Sequence[str]) -> list[str]:
     Raises
     ------
     SegconvError
-        ``SC001`` for one that does not exist.
+        ``SC001`` for one that does not exist, ``SC086`` for one without a patch.
     """
     planned = plans["configurations"]
     usual = [name for name in ("2d", "3d_fullres") if name in planned] or list(planned)[:1]
     found: list[str] = []
     for name in wanted or usual:
-        before = configuration(plans, name).get("previous_stage")
+        before = _usable(plans, name).get("previous_stage")
         found += [*([before] if isinstance(before, str) else []), name]
     return list(dict.fromkeys(found))
 
 
-def small_plans(plans: Mapping[str, Any], names: Sequence[str], dataset: str) -> dict[str, Any]:
+def _usable(plans: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = configuration(plans, name)
+    try:
+        entries({"patch_size": AXES, "architecture": mapping(anything)})(found)
+    except Misfit as misfit:
+        cures = [Cure.of("make_plans_again")]
+        raise SegconvError(
+            f"the configuration {name!r} cannot be rehearsed: {misfit}", code="SC086", cures=cures
+        ) from None
+    return found
+
+
+def small_plans(
+    plans: Mapping[str, Any], names: Sequence[str], dataset: str, plans_name: str = DEFAULT_PLANS
+) -> dict[str, Any]:
     """Return plans for a tiny dataset with the topology of these configurations.
 
     Parameters
@@ -53,9 +69,11 @@ def small_plans(plans: Mapping[str, Any], names: Sequence[str], dataset: str) ->
         Configurations to keep.
     dataset
         Name of the tiny dataset's folder.
+    plans_name
+        Name of the plans, which is also that of their file.
     """
     kept = {name: _small(configuration(plans, name), names) for name in names}
-    return {"plans_name": DEFAULT_PLANS, **plans, "dataset_name": dataset, "configurations": kept}
+    return {**plans, "plans_name": plans_name, "dataset_name": dataset, "configurations": kept}
 
 
 def _small(found: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
@@ -115,7 +133,8 @@ def needed_grid(plans: Mapping[str, Any], names: Sequence[str]) -> tuple[list[in
         spacing = list(found.get("spacing", [])) if len(patch) == len(edges) else spacing
     longest = edges.index(max(edges))
     edges[longest] = edges[longest] * 5 // 4
-    back = plans.get("transpose_backward") or [0, 1, 2]
+    back = plans.get("transpose_backward")
+    back = back if isinstance(back, list) and sorted(map(str, back)) == ["0", "1", "2"] else [0, 1, 2]
     return [edges[axis] for axis in back], [spacing[axis] for axis in back] if spacing else []
 
 
