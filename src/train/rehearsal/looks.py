@@ -222,7 +222,7 @@ def _refuse_prediction(trainer: Any, image: Any) -> None:
     if not isinstance(output, torch.Tensor):
         raise wrong("SC163", "the network returns a list in the validation, which needs one tensor", hint)
     _switch(trainer, on=trainer.enable_deep_supervision)
-    predicting = built(trainer, trainer.plans_manager, trainer.configuration_name, deep_supervision=False)
+    predicting = _built_for_prediction(trainer)
     with torch.no_grad():
         output = predicting.eval()(image)
     hint = "build_network_architecture has a parameter for it: pass it on"
@@ -232,6 +232,24 @@ def _refuse_prediction(trainer: Any, image: Any) -> None:
     if own != other:
         odd = sorted(own ^ other)[0]
         raise wrong("SC163", f"the network has other weights when it is built for prediction, such as {odd}", hint)
+
+
+def _built_for_prediction(trainer: Any) -> Any:
+    """Return the network as nnU-Net's predictor builds it: by the class of the trainer, and the last one by keyword."""
+    build = type(trainer).build_network_architecture
+    if "plans_manager" not in inspect.signature(build).parameters:
+        return built(trainer, trainer.plans_manager, trainer.configuration_name, deep_supervision=False)
+    try:
+        return build(
+            trainer.plans_manager,
+            trainer.configuration_manager,
+            trainer.num_input_channels,
+            trainer.label_manager.num_segmentation_heads,
+            enable_deep_supervision=False,
+        )
+    except TypeError as error:
+        what = f"build_network_architecture does not take what prediction passes: {error}"
+        raise wrong("SC161", what, "make it a static method with the parameters of nnUNetTrainer's") from error
 
 
 def built(trainer: Any, plans: Any, name: str, *, deep_supervision: bool) -> Any:

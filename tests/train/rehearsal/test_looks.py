@@ -68,6 +68,7 @@ def test_sound_trainers_pass_and_their_networks_are_counted(name: str, look: Loo
     [
         ("OldParameters", "SC161", "unpack_dataset"),
         ("AnyParameters", "SC161", "args, kwargs"),
+        ("NotStatic", "SC161", "does not take what prediction passes"),
         ("WithLambda", "SC162", "pickle"),
         ("OneOutput", "SC163", "cannot be switched on: 'Flat' object has no attribute 'decoder'"),
         ("OneOutputSwitched", "SC163", "returns one tensor"),

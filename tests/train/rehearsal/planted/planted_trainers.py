@@ -31,8 +31,8 @@ class WithLambda(nnUNetTrainer):  # type: ignore[misc]
     """A trainer whose network cannot be pickled."""
 
     @staticmethod
-    def build_network_architecture(plans_manager: Any, *args: Any) -> Any:
-        network = nnUNetTrainer.build_network_architecture(plans_manager, *args)
+    def build_network_architecture(plans_manager: Any, *args: Any, **kwargs: Any) -> Any:
+        network = nnUNetTrainer.build_network_architecture(plans_manager, *args, **kwargs)
         network.after = lambda x: x
         return network
 
@@ -55,7 +55,7 @@ class OneOutput(nnUNetTrainer):  # type: ignore[misc]
 
     @classmethod
     def build_network_architecture(
-        cls, plans_manager: Any, configuration: Any, inputs: int, outputs: int, deep_supervision: bool = True
+        cls, plans_manager: Any, configuration: Any, inputs: int, outputs: int, enable_deep_supervision: bool = True
     ) -> Any:
         return Flat(inputs, outputs + cls.more_heads, len(configuration.patch_size))
 
@@ -71,8 +71,8 @@ class AlwaysDeep(nnUNetTrainer):  # type: ignore[misc]
     """A network with several outputs, also where one is needed."""
 
     @staticmethod
-    def build_network_architecture(plans_manager: Any, *args: Any) -> Any:
-        return nnUNetTrainer.build_network_architecture(plans_manager, *args[:-1], True)
+    def build_network_architecture(plans_manager: Any, *args: Any, enable_deep_supervision: bool = True) -> Any:
+        return nnUNetTrainer.build_network_architecture(plans_manager, *args[:3], True)
 
 
 class Switched(OneOutputSwitched):
@@ -81,6 +81,13 @@ class Switched(OneOutputSwitched):
     def __init__(self, plans: Any, configuration: Any, fold: Any, dataset_json: Any, device: Any = CPU):
         super().__init__(plans, configuration, fold, dataset_json, device)
         self.enable_deep_supervision = False
+
+
+class NotStatic(nnUNetTrainer):  # type: ignore[misc]
+    """A method where prediction, which has no object, calls the class."""
+
+    def build_network_architecture(self, plans_manager: Any, *args: Any, **kwargs: Any) -> Any:
+        return nnUNetTrainer.build_network_architecture(plans_manager, *args, **kwargs)
 
 
 class TooManyHeads(Switched):
