@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from .folds import planned_epochs
 
@@ -107,8 +108,8 @@ class Follower:
             (_DICE, self._hear_dice),
             (_EPOCH_TIME, self._end_epoch),
             (_VALIDATED, lambda text: self._change(to_predict=int(text))),
-            (_PREDICTING, lambda _: self._tell(phase=VALIDATING, predicted=self.progress.predicted + 1)),
-            (_TRAINED, lambda _: self._tell(phase=VALIDATING)),
+            (_PREDICTING, lambda _: self._report(phase=VALIDATING, predicted=self.progress.predicted + 1)),
+            (_TRAINED, lambda _: self._report(phase=VALIDATING)),
         )
 
     def __call__(self, line: str) -> None:
@@ -120,22 +121,22 @@ class Follower:
 
     def end(self, phase: str) -> None:
         """Say how the fold ended."""
-        self._tell(phase=phase)
+        self._report(phase=phase)
 
     def _begin_epoch(self, text: str) -> None:
         epochs = self.progress.epochs or planned_epochs(self._folder)
-        self._tell(phase=TRAINING, epoch=int(text), epochs=epochs, finished=False)
+        self._report(phase=TRAINING, epoch=int(text), epochs=epochs, finished=False)
 
     def _hear_dice(self, text: str) -> None:
         self._change(pseudo_dice=tuple(float(found[1]) for found in _DICE_OF_CLASS.finditer(text)))
 
     def _end_epoch(self, text: str) -> None:
         self._times.append(float(text))
-        self._tell(finished=True, epoch_s=sum(self._times) / len(self._times))
+        self._report(finished=True, epoch_s=sum(self._times) / len(self._times))
 
-    def _change(self, **values: object) -> None:
-        self.progress = replace(self.progress, **values)  # type: ignore[arg-type]  # names and types are those above
+    def _change(self, **values: Any) -> None:
+        self.progress = replace(self.progress, **values)
 
-    def _tell(self, **values: object) -> None:
+    def _report(self, **values: Any) -> None:
         self._change(**values)
         self._heard(self.progress)

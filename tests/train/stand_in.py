@@ -82,7 +82,7 @@ class Call:
     fold, words, variables
         What it was given.
     found
-        Checkpoints that were there.
+        Checkpoints that existed.
     began, ended
         When; the clock is one for all processes.
     """

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def test_each_slot_runs_one_job_at_a_time_and_all_are_used() -> None:
         return f"{number} on {slot.name}"
 
     ended: list[str] = []
-    jobs = [Job(str(number), lambda slot, number=number: run(number, slot)) for number in range(5)]  # type: ignore[misc]
+    jobs = [Job(str(number), partial(run, number)) for number in range(5)]
     outcomes = run_jobs(jobs, gpu_slots(["0", "1"]), ended=lambda outcome: ended.append(outcome.name))
     assert [outcome.name for outcome in outcomes] == ["0", "1", "2", "3", "4"]
     assert sorted(ended) == ["0", "1", "2", "3", "4"]
