@@ -99,7 +99,7 @@ def derive(
     divisible by the product of its strides, and at least twice as large; other sizes are refused with the nearest
     ones that are.
 
-    What is derived from the second stage of a cascade is one, too: the first stage is told to predict for it, and
+    What is derived from the second stage of a cascade is one, too: the first stage then predicts for it, and
     --stage-before names another first stage, such as one derived from 3d_lowres.
 
     If the network comes from a module of your own, which must be installed, give --allow-module here
