@@ -244,7 +244,7 @@ class _Planning:
                 return
             if self._before is not None:
                 fsops.write_new(self._file, dumps({"configurations": kept_configurations(self._before)}))
-        if not fresh and (self._room.final / FINGERPRINT).exists():
+        if not (fresh or self._options.again) and (self._room.final / FINGERPRINT).exists():
             self._reporting.note("the dataset changed: its fingerprint is made again")
         make_plans(self._place, self._options, verify=not fresh)
         linked = link_stages(read_plans(self._file))
