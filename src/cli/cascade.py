@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import Finding
 from .options import bundled, example, option, plans, speaking, three_folders, trainer, trusting
 from .sink import Sink
-from .training_folds import Place, as_json, infer_with, placed, show_environment, teller
+from .training_folds import Place, as_json, infer_with, placed, show_environment, teller, warner
 from .types import FOLDS
 
 if TYPE_CHECKING:
@@ -59,23 +60,23 @@ def command(
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
     model = find_cascade(found.path.name, **named, paths=paths)
     show_environment(sink, place, paths)
-    display = TrainingDisplay(sink)
+    display, warned = TrainingDisplay(sink), list[Finding]()
     options = TrainOptions(
         place.device, probabilities=probabilities, gpus=place.gpus_per_fold, tell=sink.detail, heard=display.hear
     )
     callbacks = Callbacks(
         begun=lambda step: display.begin(f"Step {step.number} of {step.of}: {step.what}"),
         ended=teller(display.say),
-        warn=display.warn,
+        warn=warner(display.warn, warned),
     )
     with display.shown():
         training = train_cascade(
             found, model, folds or (), paths, options, trust, slots=place.slots, callbacks=callbacks
         )
-    return _end(sink, training, model, found.name.id)
+    return _end(sink, training, model, found.name.id, warned)
 
 
-def _end(sink: Sink, training: CascadeTraining, model: Model, number: int) -> int:
+def _end(sink: Sink, training: CascadeTraining, model: Model, number: int, warned: list[Finding]) -> int:
     """Say what was done and what failed; return the exit code."""
     done = [result for stage in training.stages for result in stage.training.done]
     warnings = [finding for result in done for finding in result.warnings]
@@ -83,7 +84,7 @@ def _end(sink: Sink, training: CascadeTraining, model: Model, number: int) -> in
     if not training.failures:
         sink.next(infer_with(model, number, [result.fold for result in training.stages[-1].training.done]))
     result = {"trained": [str(fold.state.folder) for fold in done], "stages": [*map(_as_json, training.stages)]}
-    sink.end(result, [*training.failures, *warnings], ok=not training.failures)
+    sink.end(result, [*training.failures, *warned, *warnings], ok=not training.failures)
     return 1 if training.failures else 0
 
 

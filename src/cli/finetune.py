@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import SegconvError
+from ..errors import Finding, SegconvError
 from .options import PATH, bundled, cores, example, modelled, option, speaking, three_folders, trusting
 from .sink import Sink
-from .training_folds import Place, as_json, infer_with, placed, show_environment, teller
+from .training_folds import Place, as_json, infer_with, placed, show_environment, teller, warner
 from .types import FOLDS
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def command(
     show_environment(sink, place, paths)
     display, planning = TrainingDisplay(sink), PlanningDisplay(sink)
     compared: dict[str, dict[str, Shape]] = {}
+    warned: list[Finding] = []
 
     def show(plan: Transfer) -> None:
         compared.update(_rows(plan))
@@ -92,14 +93,14 @@ def command(
         begun=lambda step: display.begin(f"Step {step.number} of {step.of}: {step.what}"),
         compared=show,
         ended=teller(display.say),
-        warn=sink.warn,
+        warn=warner(display.warn, warned),
     )
     try:
         with display.shown():
             finetuning = finetune(found, model, folds, origin, paths, how)
     finally:
         planning.stop()
-    return _end(sink, finetuning, found.name.id, compared)
+    return _end(sink, finetuning, found.name.id, compared, warned)
 
 
 def _origin(source: dict[str, Any], model: Model, paths: Paths) -> Pretraining | Path:
@@ -136,7 +137,9 @@ def _times(shape: Shape) -> str:
     return "×".join(map(str, shape))
 
 
-def _end(sink: Sink, finetuning: Finetuning, number: int, compared: dict[str, dict[str, Shape]]) -> int:
+def _end(
+    sink: Sink, finetuning: Finetuning, number: int, compared: dict[str, dict[str, Shape]], warned: list[Finding]
+) -> int:
     """Say what was done and what failed; return the exit code."""
     training, model = finetuning.training, finetuning.model
     warnings = [finding for result in training.done for finding in result.warnings]
@@ -150,5 +153,5 @@ def _end(sink: Sink, finetuning: Finetuning, number: int, compared: dict[str, di
         "trained": [str(result.state.folder) for result in training.done],
         "folds": [as_json(result) for result in training.done],
     }
-    sink.end(result, [*training.failures, *warnings], ok=not training.failures)
+    sink.end(result, [*training.failures, *warned, *warnings], ok=not training.failures)
     return 1 if training.failures else 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import SegconvError
+from ..errors import Finding, SegconvError
 from ..train.model import DEFAULT_PLANS, DEFAULT_TRAINER, Model
 from .options import bundled, device, option
 from .sink import Sink
@@ -81,6 +81,16 @@ def show_environment(sink: Sink, place: Place, paths: Paths) -> None:
     of_slots = [f"{slot.name}: {key}={value}" for slot in place.slots for key, value in slot.settings.items()]
     for line in (*shown_environment(paths), *of_slots):
         sink.detail(line)
+
+
+def warner(shown: Callable[[Sequence[Finding]], None], kept: list[Finding]) -> Callable[[Sequence[Finding]], None]:
+    """Return what shows warnings at once, and keeps them for the end, where ``--json`` prints them."""
+
+    def warn(findings: Sequence[Finding]) -> None:
+        kept.extend(findings)
+        shown(findings)
+
+    return warn
 
 
 def teller(say: Callable[[str], None]) -> Callable[[Outcome[FoldResult]], None]:

@@ -40,7 +40,7 @@ PICTURES = "NaturalImage2DIO"
 
 _BLOCK = 1 << 20
 _DIGITS = 8
-"""FinetuneOptions many digits of its SHA-256 name a checkpoint."""
+"""How many digits of its SHA-256 name a checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Pretraining:
 
 @dataclass(frozen=True)
 class FinetuneOptions:
-    """FinetuneOptions datasets are preprocessed and trained on.
+    """How datasets are preprocessed and trained on.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class FinetuneOptions:
 
 @dataclass(frozen=True)
 class Finetuning:
-    """FinetuneOptions a fine-tuning ended.
+    """How a fine-tuning ended.
 
     Parameters
     ----------

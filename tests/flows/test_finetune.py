@@ -30,7 +30,7 @@ MOVE, FINGERPRINT, PREPROCESS = (
 )
 
 
-def move(arguments: Sequence[str], paths: Paths) -> None:
+def move(arguments: Sequence[str], paths: Paths, reader: str) -> None:
     """Do what nnU-Net's command does, as far as it is looked at."""
     given = dict(zip(arguments[::2], arguments[1::2], strict=True))
     preprocessed = paths.require("preprocessed")
@@ -40,7 +40,7 @@ def move(arguments: Sequence[str], paths: Paths) -> None:
     for found in plans["configurations"].values():
         if "data_identifier" in found:
             found["data_identifier"] = found["data_identifier"].replace(given["-sp"], given["-tp"])
-    plans |= {"dataset_name": target.name, "plans_name": given["-tp"], "image_reader_writer": "NibabelIO"}
+    plans |= {"dataset_name": target.name, "plans_name": given["-tp"], "image_reader_writer": reader}
     (target / f"{given['-tp']}.json").write_text(json.dumps(plans))
 
 
@@ -56,6 +56,7 @@ class World:
         planner.started.clear()
         stage_trainer.install(self.room, monkeypatch.setattr)
         self.save(self.room / "weights", OF_OTHER)
+        self.reader = "NibabelIO"
         self.networks: dict[str, dict[str, tuple[int, ...]]] = {}
         monkeypatch.setattr(finetune, "network_shapes", lambda model, _: self.networks.get(model.trainer, NETWORK))
         monkeypatch.setattr(moved_plans, "run_nnunet", self.move)
@@ -67,7 +68,7 @@ class World:
 
     def move(self, name: str, arguments: Sequence[str], paths: Paths, **_: Any) -> None:
         self.planner.started.append((name, *arguments))
-        move(arguments, paths)
+        move(arguments, paths, self.reader)
 
     def asked(self) -> list[str]:
         """What nnU-Net was asked for since the last call: commands, and configuration, fold and options of trainings."""
@@ -210,9 +211,20 @@ def test_other_channels_are_refused_before_anything_is_made(world: World) -> Non
     assert "has 2 channels (CT, PET), expected 1 (CT)" in refused.err
     assert not world.preprocessed(OTHER).exists()
     datasets.edit(world.segconv.raw / OTHER, rename)
-    warned = world.finetune()
+    warned = world.finetune("--json")
     assert warned.code == 0
-    assert "Warning SC154" in warned.err
+    assert [found["severity"] for found in warned.json["findings"] if found["code"] == "SC154"] == ["warning"]
+    assert "Warning SC154" in world.finetune().err
+
+
+def test_pictures_are_refused_for_a_configuration_in_3d(world: World) -> None:
+    world.planner.configurations["2d"]["patch_size"] = [16, 16, 16]
+    assert world.segconv("plan", 7, "-j", 1, "--no-check").code == 0
+    world.asked()
+    world.reader = "NaturalImage2DIO"
+    refused = world.finetune()
+    assert (refused.code, refused.codes(), world.asked()) == (65, ["SC154"], [MOVE])
+    assert "holds pictures, and 2d is in 3D" in refused.err
 
 
 def test_a_trainer_with_another_network_is_refused_before_it_trains(world: World) -> None:
