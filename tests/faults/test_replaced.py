@@ -13,6 +13,7 @@ from fixtures.make_fixtures import png_shapes
 from segconv.augment import planning, runner
 from segconv.cli import labels
 from segconv.convert.back import restore
+from segconv.convert.judge import headers
 from segconv.convert.sources import nnunet_v2
 from segconv.dataset import counts, edit, regions
 from segconv.errors import SegconvError
@@ -70,7 +71,7 @@ MOMENTS: dict[str, tuple[Words, object, str]] = {
     "plan, before it is locked": (("plan", 9, "-j", 1), plan_flow, "locked"),
     "restore, while planning": (("restore", "predictions", "--like", 9, "-o", "out"), restore, "files_of"),
     "restore": (("restore", "predictions", "--like", 9, "-o", "out"), staging, "begin"),
-    "convert, while planning": (("convert", "DATASET", "--to", "10_C"), nnunet_v2, "judge_pictures"),
+    "convert, while planning": (("convert", "DATASET", "--to", "10_C"), headers, "judge_pictures"),
     "convert": (("convert", "DATASET", "--to", "10_C"), staging, "begin"),
     "convert --link hard": (("convert", "DATASET", "--to", "10_C", "--link", "hard"), staging, "begin"),
     "repair": (("repair", 9, "--to", "10_C"), staging, "begin"),
