@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -65,16 +65,14 @@ def count_labels(cases: Cases, labels: Labels, *, jobs: int = 1) -> Predicted:
     """Count the voxels of each label in the finished predictions that segconv can read."""
     read = each(partial(_counts, cases), cases.images, jobs=jobs, backend=THREADS)
     counts = {case: found for case, found in read if found is not None}
-    found = [
-        LabelCount(
-            name,
-            sum(counts[case].get(value, 0) for case in counts for value in values),
-            sum(any(counts[case].get(value, 0) for value in values) for case in counts),
-        )
-        for name, values in labels.foreground.items()
-    ]
+    found = [_label_count(name, values, list(counts.values())) for name, values in labels.foreground.items()]
     foreground = {case: sum(n for value, n in counts[case].items() if value) for case in cases.images if case in counts}
     return Predicted(tuple(found), foreground)
+
+
+def _label_count(name: str, values: Sequence[int], counts: Sequence[Mapping[int, int]]) -> LabelCount:
+    voxels = [sum(found.get(value, 0) for value in values) for found in counts]
+    return LabelCount(name, sum(voxels), sum(map(bool, voxels)))
 
 
 def warn_of_background(cases: Cases, found: Predicted) -> list[Finding]:
