@@ -84,7 +84,7 @@ WORDS = {
     "preprocess_again": "`segconv plan {dataset} -c {configuration}[ --keep-plans --plans-name {plans}]` makes them"
     " again",
     "name_plans": "`--plans-name {name}` makes others",
-    "keep_plans": "`segconv plan {dataset} --keep-plans` preprocesses with them as they are",
+    "keep_plans": "`segconv plan {dataset} --keep-plans[ --plans-name {plans}]` preprocesses with them as they are",
     "choose_patch_size": "`--patch-size {size}`",
     "fewer_stages": "fewer `--stages`",
     "smaller_patch": "derive a configuration with a smaller batch or patch: `segconv plans derive`",

@@ -11,6 +11,7 @@ from ..errors import Cure, Finding, SegconvError
 from ..words import some_of
 from .folds import states_of
 from .inputs import FINGERPRINT
+from .model import DEFAULT_PLANS
 from .paths import Paths
 from .planners import CONFIGURATIONS
 from .plans import configuration, descends_from, read_plans
@@ -71,11 +72,12 @@ def refuse_change_under_models(
         if content(old, name) != content(new, name)
     ]
     if differing:
+        own = {} if plans_name == DEFAULT_PLANS else {"plans": plans_name}
         raise SegconvError(
             f"would change, and models were trained with it: {some_of(differing, 10)}",
             code=CODE,
             file=f"{plans_name}.json",
-            cures=[Cure.of("name_plans", name=f"{plans_name}2"), Cure.of("keep_plans", dataset=dataset)],
+            cures=[Cure.of("name_plans", name=f"{plans_name}2"), Cure.of("keep_plans", dataset=dataset, **own)],
         )
 
 

@@ -168,6 +168,9 @@ def test_plans_that_models_were_trained_with_are_not_changed(world: Command, pla
     assert plans_of(world, "nnUNetPlans2")["configurations"]["2d"]["batch_size"] == 6
     assert plans_of(world)["configurations"]["2d"]["batch_size"] == 2
     assert (folder(world) / "nnUNetPlans2_2d" / "c0.b2nd").is_file()
+    train(world, "nnUNetTrainer__nnUNetPlans2__2d")
+    err = plan(world, "--plans-name", "nnUNetPlans2").err
+    assert f"segconv plan {NAME} --keep-plans --plans-name nnUNetPlans2" in err
 
 
 def test_kept_plans_serve_a_dataset_that_changed(world: Command, planner: Planner) -> None:
