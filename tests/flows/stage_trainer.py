@@ -39,6 +39,8 @@ def main():
     data = next(pathlib.Path(os.environ["nnUNet_preprocessed"]).glob(f"Dataset{{int(number):03d}}_*"))
     with (room / "log").open("a") as log:
         log.write(" ".join([configuration, fold, *sys.argv[8:]]) + "\\n")
+    with (room / "gpus").open("a") as log:
+        log.write(os.environ.get("CUDA_VISIBLE_DEVICES", "") + "\\n")
     if (room / f"fail {{configuration}} {{fold}}").exists():
         sys.exit("no training today")
     planned = json.loads((data / f"{{plans}}.json").read_text())["configurations"]

@@ -78,6 +78,16 @@ def test_all_folds_of_the_first_stage_come_before_the_last_one_and_nothing_is_do
     assert [fold["did"] for fold in last["folds"]] == ["skip", "skip", "train", "train", "train"]
 
 
+def test_both_stages_use_the_gpus_that_were_given(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    done = world.segconv("cascade", 7, "--gpus", "2,3", "-f", "0,1")
+    assert done.code == 0, done.err
+    assert {line.split(maxsplit=2)[2] for line in world.asked(options=True)} == {"-device cuda"}
+    gpus = (world.room / "gpus").read_text().split()
+    assert len(gpus) == 7
+    assert set(gpus) == {"2", "3"}
+
+
 def test_a_failed_fold_keeps_the_last_stage_from_starting_and_the_same_command_goes_on(world: World) -> None:
     fail = world.room / f"fail {LOW} 2"
     fail.touch()
