@@ -183,6 +183,7 @@ def test_folders_of_trainers_reach_nnunet_only_if_named(
     world.rehearse("--ext-trainer", tmp_path)
     variables = [seen["variables"].get("nnUNet_extTrainer") for seen in world.seen]
     assert variables == [None, str(tmp_path)]
+    assert world.segconv("rehearse", "7", "--ext-trainer", tmp_path / "none").code == 66
 
 
 def test_an_error_of_a_step_ends_the_rehearsal_with_its_code(world: World) -> None:
