@@ -46,7 +46,7 @@ def really_trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Real
     """
     base = tmp_path_factory.getbasetemp()
     ours = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # one for all workers
-    return trained_in(Path(os.environ.get("SEGCONV_TEST_MODELS", ours / "really-trained")), data)
+    return trained_in(Path(os.environ.get("SEGCONV_TEST_MODELS") or ours / "really-trained"), data)
 
 
 @pytest.fixture

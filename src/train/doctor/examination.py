@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from pathlib import Path
 
 from ...dataset.layout import Dataset
 from ...errors import Cure, Finding
@@ -17,7 +15,6 @@ from . import machine, packages
 from .looks import Look
 from .variables import look_at_variables
 
-_PROBE_FILE = "array.b2nd"
 _BYTES_PER_BYTE = 4
 """nnU-Net keeps 32-bit numbers, mostly of 16-bit voxels, for two configurations; compression saves little of noise."""
 
@@ -79,9 +76,10 @@ def look_at_folders(paths: Paths) -> Look:
 
 
 def _probed(paths: Paths) -> dict[str, object]:
-    """Try PyTorch and Blosc2, the latter on the disk that will hold preprocessed cases."""
-    usual = paths.preprocessed
-    place = usual if usual is not None and os.access(usual, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
+    """Try PyTorch and Blosc2, the latter on the disk that will hold preprocessed cases, if there is one."""
+    place = paths.preprocessed
+    if place is None or not os.access(place, os.W_OK | os.X_OK):
+        return packages.probed(None, paths)
     work = place / hidden_name("doctor")
-    with scratch(work, [_PROBE_FILE]):
+    with scratch(work, [packages.PROBE_FILE]):
         return packages.probed(work, paths)

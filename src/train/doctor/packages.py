@@ -27,6 +27,8 @@ LOWEST_TORCH, EXCLUDED_TORCH = (2, 5), (2, 9)
 _SMALLEST_DRIVER = {11: 450, 12: 525, 13: 580}
 """CUDA's major version → the oldest driver that runs it (NVIDIA's CUDA compatibility guide)."""
 
+PROBE_FILE = "array.b2nd"
+
 _INSTALL = "pip install 'segconv[train]'"
 
 _PROBE = """
@@ -44,9 +46,13 @@ except Exception as error:
 try:
     import blosc2
     found["blosc2"] = blosc2.__version__
-    path, array = sys.argv[1] + "/array.b2nd", numpy.arange(30000, dtype=numpy.float32).reshape(30, 40, 25)
-    blosc2.asarray(array, urlpath=path, mode="w")
-    found["blosc2_equal"] = bool((blosc2.open(path, mode="r", mmap_mode="r")[:] == array).all())
+    array = numpy.arange(30000, dtype=numpy.float32).reshape(30, 40, 25)
+    if len(sys.argv) > 1:
+        blosc2.asarray(array, urlpath=sys.argv[1], mode="w")
+        again = blosc2.open(sys.argv[1], mode="r", mmap_mode="r")
+    else:
+        again = blosc2.asarray(array)
+    found["blosc2_equal"] = bool((again[:] == array).all())
 except Exception as error:
     found["blosc2_error"] = f"{type(error).__name__}: {error}"
 print("PROBE " + json.dumps(found))
@@ -84,16 +90,16 @@ def look_at_simpleitk() -> Look:
     return Look("SimpleITK", metadata.version("SimpleITK"))
 
 
-def probed(folder: Path, paths: Paths) -> dict[str, Any]:
+def probed(folder: Path | None, paths: Paths) -> dict[str, Any]:
     """Return what PyTorch and Blosc2 do when they are tried.
 
     Parameters
     ----------
     folder
-        An empty folder for the file of an array.
+        An empty folder for the file of an array; None to try it in memory.
     """
     lines: list[str] = []
-    command = [*python(_PROBE), str(folder)]
+    command = [*python(_PROBE), *([str(folder / PROBE_FILE)] if folder is not None else [])]
     try:
         run_child(command, environment(paths), shown="PyTorch and Blosc2", tell=lines.append)
     except SegconvError as error:

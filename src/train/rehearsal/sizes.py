@@ -115,7 +115,7 @@ def _try_patch(network: Any, shape: Sequence[int], patch: Sequence[int]) -> None
         return
     try:
         with torch.no_grad():
-            network.eval()(torch.zeros(tuple(shape)))
+            network.train(False)(torch.zeros(tuple(shape)))
     except Exception as error:
         size = "x".join(map(str, patch))
         raise wrong(
