@@ -218,13 +218,13 @@ def _refuse_prediction(trainer: Any, image: Any) -> None:
     hint = SWITCH
     _switch(trainer, on=False)
     with torch.no_grad():
-        output = trainer.network.eval()(image)
+        output = trainer.network.train(False)(image)
     if not isinstance(output, torch.Tensor):
         raise wrong("SC163", "the network returns a list in the validation, which needs one tensor", hint)
     _switch(trainer, on=trainer.enable_deep_supervision)
     predicting = _built_for_prediction(trainer)
     with torch.no_grad():
-        output = predicting.eval()(image)
+        output = predicting.train(False)(image)
     hint = "build_network_architecture has a parameter for it: pass it on"
     if not isinstance(output, torch.Tensor):
         raise wrong("SC163", "the network returns a list when it is built for prediction", hint)
