@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -60,14 +61,19 @@ def identity(dataset: Path) -> str:
     """Return a hash of the names, sizes and times of a dataset's files, which changes when one of them does."""
     digest = hashlib.sha256()
     for folder in (dataset, *sorted(path for path in dataset.iterdir() if path.name.startswith(("images", "labels")))):
-        if not reading.is_folder(folder):
-            continue
-        with os.scandir(folder) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                if entry.is_file():
-                    status = entry.stat()
-                    digest.update(f"{folder.name}/{entry.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+        names = sorted(os.listdir(folder)) if reading.is_folder(folder) else []
+        for name in names:
+            digest.update(os.fsencode(f"{folder.name}/{name} {_state(folder / name)}\n"))
     return digest.hexdigest()
+
+
+def _state(path: Path) -> str:
+    """Return size and time of a file, or what it is instead of one."""
+    try:
+        status = os.stat(path)
+    except OSError as error:  # a link to nothing, or to itself
+        return str(error.strerror)
+    return f"{status.st_size} {status.st_mtime_ns}" if stat.S_ISREG(status.st_mode) else "no file"
 
 
 def _events(dataset: Path) -> Iterator[dict[str, Any]]:
