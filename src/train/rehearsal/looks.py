@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import io
 import pickle
 import pydoc
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from ..planners import ROOT as USUAL_PLANNER
 from .sizes import sizes_of, wrong
+from .small import NNUNETS_NETWORKS
 
 SWITCH = "override set_deep_supervision_enabled of the trainer, so that it suits its network"
 """What to do about a network that nnU-Net cannot switch: it sets ``network.decoder.deep_supervision``."""
@@ -184,13 +186,27 @@ def _refuse_unpicklable(network: Any) -> None:
     for what, value in (("its weights", network.state_dict()), ("it", network)):
         try:
             with _own_modules(network):
-                pickle.dumps(value)
+                _Pickler(io.BytesIO()).dump(value)
         except Exception as error:
             raise wrong(
                 "SC162",
                 f"{type(network).__name__} cannot be pickled: {what} cannot be handed to another process ({error})",
                 "move lambdas and functions or classes that are defined inside others to the top of their module",
             ) from error
+
+
+class _Pickler(pickle.Pickler):
+    """A pickler that passes over functions of nnU-Net's own networks.
+
+    Some of their blocks keep a lambda (``BasicBlockD`` of dynamic_network_architectures 0.4), which does no harm as
+    long as nnU-Net stores only their weights.
+    """
+
+    def reducer_override(self, found: Any) -> Any:
+        """Replace such a function by its name."""
+        if isinstance(found, FunctionType) and str(found.__module__).startswith((NNUNETS_NETWORKS, "torch.")):
+            return str, (found.__qualname__,)
+        return NotImplemented
 
 
 @contextmanager

@@ -85,6 +85,13 @@ def test_mistakes_in_trainers_have_codes_of_their_own(
     assert caught.value.code == code
 
 
+def test_residual_networks_of_nnunet_pass(look: Look, plans: dict[str, Any]) -> None:
+    network = plans["configurations"][CONFIGURATION]["architecture"]
+    network["network_class_name"] = "dynamic_network_architectures.architectures.unet.ResidualEncoderUNet"
+    network["arch_kwargs"]["n_blocks_per_stage"] = network["arch_kwargs"].pop("n_conv_per_stage")
+    assert look("nnUNetTrainer", plans)["forward_flops"] > 0
+
+
 def test_a_class_that_is_not_a_trainer_is_refused(look: Look, plans: dict[str, Any]) -> None:
     with pytest.raises(SegconvError, match="does not inherit") as caught:
         look("Flat", plans)
