@@ -37,11 +37,24 @@ from .write.volumes import convert_volumes
 
 @dataclass(frozen=True)
 class Inputs:
-    """A user's files, planned as cases of a dataset; nothing has been written."""
+    """A user's files, planned as cases of a dataset; nothing has been written.
+
+    Parameters
+    ----------
+    cases
+        In their order.
+    pictures
+        Whether they are pictures.
+    plan
+        How they are written.
+    keep
+        Other files in the staging folder that stay there, relative to it.
+    """
 
     cases: tuple[SourceCase, ...]
     pictures: bool
     plan: Plan
+    keep: Collection[str] = ()
 
 
 def as_converted(run: RunRecord | None) -> ConvertOptions:
@@ -164,14 +177,8 @@ def _as_slices(files: Sequence[str]) -> StoredLabel:
     return StoredLabel(".png", form=STACK, slices=masks)
 
 
-def run_inputs(inputs: Inputs, how: RunOptions = USUAL, *, keep: Collection[str] = ()) -> Outcome:
-    """Write planned inputs, and leave them in the staging folder.
-
-    Parameters
-    ----------
-    keep
-        Other files in the staging folder that stay there, relative to it.
-    """
+def run_inputs(inputs: Inputs, how: RunOptions = USUAL) -> Outcome:
+    """Write planned inputs, and leave them in the staging folder."""
 
     def finish(results: Iterable[Result], _: Staged) -> list[Finding]:
         # Collect the warnings of each case as it passes.
@@ -183,7 +190,7 @@ def run_inputs(inputs: Inputs, how: RunOptions = USUAL, *, keep: Collection[str]
         ]
 
     convert = convert_pictures if inputs.pictures else convert_volumes
-    return stage(inputs.plan, convert, finish, how, decoded=decoded, keep=keep)
+    return stage(inputs.plan, convert, finish, how, decoded=decoded, keep=inputs.keep)
 
 
 def _refuse_channels(case: SourceCase, channels: int, root: Path, options: ConvertOptions, *, pictures: bool) -> None:

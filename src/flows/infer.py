@@ -129,7 +129,7 @@ def infer(
         with _begun(way_back, cures, how), _begun(planned.plan, cures, how, lambda: any_predicted(cases, run)) as done:
             work = within.staging
             with writing(work), dataset.unchanged():
-                prepared = run_inputs(planned, RunOptions(how.jobs), keep=kept_files(cases, run, done))
+                prepared = run_inputs(replace(planned, keep=kept_files(cases, run, done)), RunOptions(how.jobs))
             make_room(cases, run)
             predict_missing(cases, run)
             found = count_labels(cases, dataset.description.labels, jobs=how.jobs)
