@@ -31,7 +31,10 @@ PROMISES: dict[str, tuple[str, ...]] = {
         "tests/train/test_postprocess.py::test_the_steps_are_those_of_the_json_and_the_pickle_beside_it_is_not_loaded",
         "tests/flows/test_infer.py::test_a_killed_run_is_resumed_with_the_rest_and_a_torn_prediction_is_done_again",
     ),
-    "6 fine-tuning from a dataset that was never planned": ("tests/flows/test_finetune.py", "tests/flows/test_finetune_really.py"),
+    "6 fine-tuning from a dataset that was never planned": (
+        "tests/flows/test_finetune.py",
+        "tests/flows/test_finetune_really.py",
+    ),
     "7 a rehearsal finds planted faults, each with its cure": ("tests/flows/rehearse", "tests/train/rehearsal"),
     "8 status names the next command, up to the predictions": ("tests/flows/status",),
     "9 the commands of the tutorial": ("tests/flows/test_tutorial.py",),

@@ -29,7 +29,7 @@ def test_every_command_of_the_tutorial_works(
     shutil.copytree(data / "Task04_Hippocampus_mini", "Task04_Hippocampus", copy_function=shutil.copyfile)
     results = tmp_path / "work" / "nnUNet_results" / DATASET
     typed = []
-    for line in "".join(_BLOCK.findall(PAGE.read_text())).splitlines():
+    for line in "".join(_BLOCK.findall(PAGE.read_text(encoding="utf-8"))).splitlines():
         program, *words = shlex.split(line)
         if program != "segconv":
             continue

@@ -45,13 +45,15 @@ def main() -> None:
     """Train and validate each fold, and keep its probabilities."""
     dataset, jobs = sys.argv[1], sys.argv[2:]
     preprocessed = Path(os.environ["nnUNet_preprocessed"], dataset)
-    description = json.loads((preprocessed / "dataset.json").read_text())
+    description = json.loads((preprocessed / "dataset.json").read_text(encoding="utf-8"))
     torch.set_num_threads(1)  # several threads on shared cores wait for one another
     np.random.seed(SEED)
     torch.manual_seed(SEED)
     for job in jobs:
         configuration, _, fold = job.partition(":")
-        plans = json.loads((preprocessed / "nnUNetPlans.json").read_text()) | {"continue_training": False}
+        plans = json.loads((preprocessed / "nnUNetPlans.json").read_text(encoding="utf-8")) | {
+            "continue_training": False
+        }
         number = fold if fold == "all" else int(fold)
         trainer = ShortTrainer(plans, configuration, number, description, device=torch.device("cpu"))
         trainer.run_training()
