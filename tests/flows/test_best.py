@@ -13,6 +13,8 @@ from segconv.train.holds import comparing, predicting, training
 from ..command import Command
 from ..train.test_comparison import DATASET, World
 
+pytestmark = pytest.mark.train  # plans name classes of packages that come with nnU-Net
+
 BEST = "nnUNetTrainer__nnUNetPlans__3d_cascade_fullres"
 OTHER = "nnUNetTrainer__nnUNetPlans__3d_lowres"
 

@@ -129,6 +129,7 @@ def test_the_smallest_patch_is_twice_the_product_of_the_strides(segconv: Command
     assert derive(segconv, "tiny", "3d_fullres", "--patch-size", "32x64x64", "--stages", "6").code == 0
 
 
+@pytest.mark.train
 def test_a_network_is_chosen_by_name(segconv: Command, plans: Path) -> None:
     assert derive(segconv, "res", "3d_fullres", "--network", "ResidualEncoderUNet", "--stages", "4").code == 0
     made = configurations(plans)["res"]["architecture"]

@@ -19,6 +19,8 @@ from segconv.train.paths import Paths
 
 from .checkpoints import checkpoint
 
+pytestmark = pytest.mark.train  # plans name classes of packages that come with nnU-Net
+
 DATASET = "Dataset501_A"
 SPLIT = [{"train": ["c", "d"], "val": ["a", "b"]}, {"train": ["a", "b"], "val": ["c", "d"]}]
 PLANS: Mapping[str, Any] = {

@@ -8,7 +8,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import blosc2
 import numpy as np
 import pytest
 
@@ -22,6 +21,8 @@ pytestmark = pytest.mark.train
 
 def content(folder: Path) -> dict[str, Any]:
     """Arrays and properties of preprocessed cases."""
+    import blosc2
+
     found: dict[str, Any] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix == ".b2nd":

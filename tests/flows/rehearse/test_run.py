@@ -21,6 +21,8 @@ from segconv.train import child
 
 from ...command import Command
 
+pytestmark = pytest.mark.train  # plans name classes of packages that come with nnU-Net
+
 Usage = namedtuple("Usage", "total used free")
 NETWORK = "dynamic_network_architectures.architectures.unet.PlainConvUNet"
 
