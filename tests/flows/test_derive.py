@@ -61,7 +61,7 @@ def test_what_is_derived_from_a_second_stage_is_one(segconv: Command, plans: Pat
 
 def test_a_pair_of_derived_stages_is_linked_with_each_other_only(segconv: Command, plans: Path) -> None:
     assert derive(segconv, "low", "3d_lowres", "--features", "8:32").code == 0
-    assert configurations(plans)["low"]["next_stage"] is None, "nobody reads what it would predict"
+    assert configurations(plans)["low"]["next_stage"] is None, "no stage reads what it would predict"
     assert derive(segconv, "high", "3d_cascade_fullres", "--stage-before", "low").code == 0
     assert derive(segconv, "higher", "3d_fullres", "--stage-before", "low").code == 0, "of any of the right axes"
     found = configurations(plans)
