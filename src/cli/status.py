@@ -44,8 +44,10 @@ def _show_all(found: list[Status], sink: Sink) -> int:
     for status in found:
         states = {stage.name: stage.state for stage in status.stages}
         rows.append((status.dataset, *(states.get(name, "") for name in names), _next(status, sink)))
-    sink.table(["dataset", *names, "next"], rows)
-    if not found:
+    if found:
+        sink.table(["dataset", *names, "next"], rows)
+    else:
+        sink.say("nnUNet_raw holds no dataset")
         sink.next("segconv convert SOURCE --to 42_Name")
     sink.end({"datasets": [_as_json(status, sink) for status in found]})
     return 0

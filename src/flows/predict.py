@@ -86,10 +86,23 @@ def opened_models(model: Path, output: Path, wanted: Wanted, trust: Trust = NO_T
     if wanted.sha256 is not None:
         raise SegconvError("is not an archive, which has a hash", code="SC001", file=str(model))
     folder = Path(os.path.realpath(model))
+    _refuse_without_models(model, folder)
     if (folder / PLANS).is_file():
         yield _with_dataset(folder_model(folder, wanted.folds, trust, checkpoint=wanted.checkpoint))
     else:
         yield _opened(folder, wanted, trust)
+
+
+def _refuse_without_models(model: Path, folder: Path) -> None:
+    """Refuse what is neither the folder of a model nor holds such folders."""
+    if any((*folder.glob(PLANS), *folder.glob(f"*__*__*/{PLANS}"))):
+        return
+    raise SegconvError(
+        "holds no trained model" if folder.is_dir() else "does not exist, or is no file or folder",
+        code="SC010",
+        file=str(model),
+        hint="name an archive of models, the folder of a model, or that of all models of a dataset",
+    )
 
 
 def _opened(folder: Path, wanted: Wanted, trust: Trust, warnings: tuple[Finding, ...] = ()) -> Opened:

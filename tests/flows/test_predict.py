@@ -269,7 +269,11 @@ def test_a_model_among_several_is_chosen_or_asked_for(world: World, models: Path
     assert predict(world, models, "-c", "3d_lowres").code == 0
     assert world.predictor.models == [lowres.name]
     assert predict(world, models, "-c", "3d_fullres").codes() == ["SC010"]
-    assert predict(world, world.folder / "nowhere.zip").codes() == ["SC010"]
+    for nothing in ("nowhere.zip", "empty"):
+        (world.folder / "empty").mkdir(exist_ok=True)
+        done = predict(world, world.folder / nothing)
+        assert done.codes() == ["SC010"]
+        assert "segconv train" not in done.err, "it may be a model of others, and is none of the user's datasets"
 
 
 def test_no_folder_of_nnunet_is_needed(world: World, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
