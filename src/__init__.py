@@ -29,7 +29,7 @@ _HOMES = {
     "RunOptions": "work.run_options",
     "SegconvError": "errors",
     "TrainOptions": "train.training",
-    "Trust": "train.gate",
+    "Trust": "train.untrusted_models",
     "Volume": "image.geometry",
     "Workers": "work.run_options",
     "best_or_only": "train.chosen",

@@ -14,8 +14,8 @@ from .types import NUMBERED_FOLDS
 if TYPE_CHECKING:
     from ..train.best import Best
     from ..train.comparison import Wanted
-    from ..train.gate import Trust
     from ..train.paths import Paths
+    from ..train.untrusted_models import Trust
 
 
 def _wanted(no_ensembles: bool, folds: tuple[str, ...] | None, **names: Any) -> Wanted:

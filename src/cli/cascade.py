@@ -14,9 +14,9 @@ from .types import FOLDS
 
 if TYPE_CHECKING:
     from ..flows.cascade import CascadeTraining, StageTraining
-    from ..train.gate import Trust
     from ..train.model import Model
     from ..train.paths import Paths
+    from ..train.untrusted_models import Trust
 
 
 @click.command(epilog=example("segconv cascade 7 -f 0,1 --device cpu"))

@@ -16,9 +16,9 @@ from .types import FOLDS
 
 if TYPE_CHECKING:
     from ..flows.finetune import Finetuning, Pretraining
-    from ..train.gate import Trust
     from ..train.model import Model
     from ..train.paths import Paths
+    from ..train.untrusted_models import Trust
     from ..train.weights import Shape, Transfer
 
 

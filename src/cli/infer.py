@@ -33,9 +33,9 @@ from .types import FOLDS, GPUS
 if TYPE_CHECKING:
     from ..flows.infer import Prediction
     from ..train.chosen import Chosen
-    from ..train.gate import Trust
     from ..train.paths import Paths
     from ..train.predict import PredictOptions
+    from ..train.untrusted_models import Trust
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from .types import FOLDS
 
 if TYPE_CHECKING:
     from ..train.comparison import Wanted
-    from ..train.gate import Trust
     from ..train.paths import Paths
+    from ..train.untrusted_models import Trust
 
 
 def _wanted(**names: Any) -> Wanted:

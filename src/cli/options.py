@@ -19,8 +19,8 @@ from .cures import Speaker
 from .sink import Sink
 
 if TYPE_CHECKING:
-    from ..train.gate import Trust
     from ..train.paths import Paths
+    from ..train.untrusted_models import Trust
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -170,7 +170,7 @@ def speaking(function: F) -> F:
 
 
 def _trust(allowed_modules: tuple[str, ...], trust_model: bool) -> Trust:
-    from ..train.gate import Trust
+    from ..train.untrusted_models import Trust
 
     return Trust(trust_model, allowed_modules)
 

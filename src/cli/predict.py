@@ -16,8 +16,8 @@ from .types import FOLDS
 
 if TYPE_CHECKING:
     from ..flows.predict import Wanted
-    from ..train.gate import Trust
     from ..train.paths import Paths
+    from ..train.untrusted_models import Trust
 
 
 def _wanted(configuration: str | None, folds: tuple[str, ...] | None, checkpoint: str, sha256: str | None) -> Wanted:

@@ -64,7 +64,7 @@ def command(
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
     from ..flows.rehearse.run import rehearse
-    from ..train.gate import Trust
+    from ..train.untrusted_models import Trust
 
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
     paths = replace(paths, trainers=tuple(map(_folder, trainers)))

@@ -130,9 +130,9 @@ def command(
     from ..dataset.names import find_dataset
     from ..flows.stress.models import plan_stress_of, predictor_of
     from ..flows.stress.run import report_target, run_stress, write_report
-    from ..train.gate import Trust
     from ..train.predict import PredictOptions
     from ..train.trained import find_model
+    from ..train.untrusted_models import Trust
     from ..work.plan import STRESS, work_folder
     from ..work.preflight import refuse_taken, refuse_unwritable_name, replaceable
 

@@ -15,10 +15,10 @@ from .types import FOLDS
 
 if TYPE_CHECKING:
     from ..flows.train import Training
-    from ..train.gate import Trust
     from ..train.model import Model
     from ..train.paths import Paths
     from ..train.steps import Wish
+    from ..train.untrusted_models import Trust
 
 _WISHES = {"resume": "--continue", "validate_only": "--val", "overwrite": "--overwrite"}
 

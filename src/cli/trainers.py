@@ -32,7 +32,7 @@ def list_command(sink: Sink) -> int:
     Changes are relative to the class in the column FROM, as the source states them; nothing is imported.
     Every name can be given to -tr.
     """
-    from ..train.trainers import list_trainers
+    from ..train.trainer_list import list_trainers
 
     found = list_trainers()
     sink.table(

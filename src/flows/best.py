@@ -5,9 +5,9 @@ from __future__ import annotations
 from ..train.best import Best
 from ..train.commands import Tell
 from ..train.comparison import ALL, Wanted, plan_comparison, run_comparison
-from ..train.gate import NO_TRUST, Trust
 from ..train.holds import comparing
 from ..train.paths import Paths
+from ..train.untrusted_models import NO_TRUST, Trust
 
 
 def find_best(

@@ -19,13 +19,13 @@ from ..errors import Finding, SegconvError, refuse_if_any
 from ..train.cascades import stages
 from ..train.complete import Stored, missing_stage
 from ..train.folds import ALL, OUTDATED, SUMMARY, VALIDATION, state_of
-from ..train.gate import NO_TRUST, Trust
 from ..train.holds import reading
 from ..train.holds import training as training_lock
 from ..train.model import Model
 from ..train.paths import Paths
 from ..train.queue import HERE, Slot
 from ..train.training import TrainOptions, next_stage_folder
+from ..train.untrusted_models import NO_TRUST, Trust
 from ..words import count_of, some_of
 from ..work import fsops
 from ..work.scratch import Warn

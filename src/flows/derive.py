@@ -9,13 +9,13 @@ from typing import Any
 
 from ..errors import Cure, Finding, Refused, SegconvError, warning
 from ..train.derivation import Differences, derive
-from ..train.gate import foreign_classes
 from ..train.model import plans_file
 from ..train.paths import Paths
 from ..train.plans import changed
 from ..train.plans_in_use import refuse_taken
 from ..train.remembered import is_remembered, remember
 from ..train.stages import link_stages, previous_stage
+from ..train.untrusted_models import foreign_classes
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from ..errors import Cure, Finding, SegconvError, naming, warning
 from ..train.checkpoints import FINAL
 from ..train.commands import PlanOptions
 from ..train.folds import ALL, state_of
-from ..train.gate import NO_TRUST, Trust
 from ..train.holds import preprocessing
 from ..train.model import Model
 from ..train.moved_plans import copy_plans, move_plans
@@ -29,6 +28,7 @@ from ..train.plans import planned, read_plans
 from ..train.queue import HERE, Slot
 from ..train.steps import Step, next_step
 from ..train.training import TrainOptions, refuse_foreign
+from ..train.untrusted_models import NO_TRUST, Trust
 from ..train.weights import Transfer, Weights, described, network_shapes, read_weights, refuse_misfits, transfer
 from ..work.scratch import Warn
 from .numbered import Begun, Steps

@@ -11,11 +11,11 @@ from pathlib import Path
 from ..dataset.described import DescribedDataset
 from ..errors import Cure, Finding, SegconvError
 from ..train.chosen import Chosen, chosen_in, folder_model
-from ..train.gate import NO_TRUST, Trust
 from ..train.importing import unpacked
 from ..train.model import FINAL
 from ..train.plans import read_plans
 from ..train.trained import PLANS
+from ..train.untrusted_models import NO_TRUST, Trust
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from ..train.commands import Tell
 from ..train.holds import reading
 from ..train.model import Model
 from ..train.paths import Paths
-from ..train.trainers import find_trainer, list_trainers
+from ..train.trainer_list import find_trainer, list_trainers
 from ..train.transforms import Transformed, outputs, preprocessed_cases, transform_case
 from ..words import some_of
 from ..work.plan import PREVIEW, work_folder

@@ -9,16 +9,16 @@ from functools import partial
 
 from ..dataset.layout import Dataset
 from ..errors import Cure, Finding, Interrupted, Refused
-from ..train import trainers
+from ..train import trainer_list as trainers
 from ..train.device import chosen_device
 from ..train.folds import FoldState, state_of
-from ..train.gate import NO_TRUST, Trust
 from ..train.holds import training
 from ..train.model import Model
 from ..train.paths import Paths
 from ..train.queue import HERE, Job, Outcome, Slot, run_jobs
 from ..train.steps import Step, Wish, next_step
 from ..train.training import FoldResult, TrainOptions, failed, refuse_foreign, run_fold
+from ..train.untrusted_models import NO_TRUST, Trust
 from ..work.scratch import Warn
 from .ready import make_ready
 

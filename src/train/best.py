@@ -19,10 +19,10 @@ from .. import reading
 from ..errors import Cure, Finding, SegconvError, warning
 from ..typed import Misfit, count, entries, file_name, many, mapping
 from .ensemble import Ensemble
-from .gate import NO_TRUST, Trust
 from .model import FINAL, Model
 from .postprocess import read_postprocessing
 from .predict import check_model, stage_folders
+from .untrusted_models import NO_TRUST, Trust
 
 FILE = "inference_information.json"
 ENSEMBLES = "ensembles"

@@ -9,10 +9,10 @@ from pathlib import Path
 from ..errors import Cure, Finding, SegconvError
 from .best import best_ensemble, outdated, read_best
 from .ensemble import Ensemble
-from .gate import NO_TRUST, Trust
 from .model import FINAL, Model, trained_folds
 from .paths import Paths
 from .predict import check_model
+from .untrusted_models import NO_TRUST, Trust
 
 ALL_CASES = "all"
 """Name of the fold that is trained on all cases."""

@@ -19,11 +19,11 @@ from .best import Best, classes_without_score, crossval_folder, read_best
 from .child import commands, environment, python, run_child
 from .commands import Tell
 from .folds import VALIDATION, state_of
-from .gate import NO_TRUST, Trust
 from .model import DEFAULT_PLANS, DEFAULT_TRAINER, FINAL, Model, log_file
 from .paths import Paths
 from .plans import configuration, read_plans
 from .preprocessed import refuse_more_than_numbers
+from .untrusted_models import NO_TRUST, Trust
 
 ORDER = ("2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres")
 """nnU-Net's own order: of equal scores the first wins."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import Cure, SegconvError
 from ..typed import Misfit, anything, entries, many, whole
-from .networks import with_network
+from .architectures import with_network
 from .plans import AXES, configuration, descends_from
 from .stages import previous_stage
 

@@ -19,10 +19,10 @@ from ..work.writing import writing
 from .archive import Member, list_archive, unpack
 from .best import ENSEMBLES
 from .best import FILE as BEST
-from .gate import NO_TRUST, Trust
 from .packed import CHECKSUMS, PICKLES, dataset_of, differing, needed
 from .paths import Paths
 from .plans import read_plans
+from .untrusted_models import NO_TRUST, Trust
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .architectures import PLAIN, RESIDUAL
 from .derivation import divisor
-from .networks import PLAIN, RESIDUAL
 
 GB = 10**9
 

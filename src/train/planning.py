@@ -23,7 +23,7 @@ from .commands import Place, PlanOptions, Tell, make_fingerprint, make_plans, pr
 from .inputs import FINGERPRINT, products, remember, snapshot
 from .model import DEFAULT_PLANS
 from .paths import Paths
-from .planners import CONFIGURATIONS, find_planner, list_planners, refuse_unknown
+from .planner_list import CONFIGURATIONS, find_planner, list_planners, refuse_unknown
 from .planning_folder import PlanningFolder
 from .planning_progress import Follower, Heard
 from .plans import configuration, read_plans

@@ -13,7 +13,7 @@ from .folds import states_of
 from .inputs import FINGERPRINT
 from .model import DEFAULT_PLANS
 from .paths import Paths
-from .planners import CONFIGURATIONS
+from .planner_list import CONFIGURATIONS
 from .plans import configuration, descends_from, read_plans
 from .stages import is_derived
 

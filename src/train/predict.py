@@ -11,10 +11,10 @@ from ..errors import Cure, SegconvError
 from .child import commands, run_nnunet
 from .commands import Tell
 from .device import AUTO, chosen_device, settings_of
-from .gate import NO_TRUST, Trust
 from .model import FINAL, log_file
 from .paths import Paths
 from .plans import configuration, read_plans
+from .untrusted_models import NO_TRUST, Trust
 
 OWN_FILES = ("dataset.json", "plans.json", "predict_from_raw_data_args.json")
 """What nnU-Net adds to a folder of predictions; ensembling needs the first two."""

@@ -1,6 +1,6 @@
 """Run a program with all its descendants: read their output to the end, and end them together.
 
-A guard runs between segconv and the program (see `segconv.train.guard`): it ends processes that the program
+A guard runs between segconv and the program (see `segconv.train.process_guard`): it ends processes that the program
 leaves behind, and everything once segconv is gone, even by ``kill -9``.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 from ..errors import Interrupted, SegconvError
 from ..work.locks import held_locks
 
-GUARD = Path(__file__).with_name("guard.py")
+GUARD = Path(__file__).with_name("process_guard.py")
 
 PATIENCE_S = 5.0
 """How long a process may take to end before it is killed."""

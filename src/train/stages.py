@@ -10,7 +10,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from .planners import CONFIGURATIONS
+from .planner_list import CONFIGURATIONS
 from .plans import configuration
 
 

@@ -12,7 +12,6 @@ from .commands import Tell
 from .device import AUTO, chosen_device, settings_of
 from .epochs import DONE, FAILED, Follower, Heard
 from .folds import FoldState, state_of
-from .gate import NO_TRUST, Trust
 from .kept import settle
 from .model import Model, log_file
 from .paths import Paths
@@ -20,6 +19,7 @@ from .plans import Planned, configuration, read_plans
 from .preprocessed import refuse_more_than_numbers
 from .queue import HERE, Slot
 from .steps import Step, Wish, next_step, prepare
+from .untrusted_models import NO_TRUST, Trust
 
 
 @dataclass(frozen=True)

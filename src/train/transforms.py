@@ -24,7 +24,7 @@ from .model import Model
 from .paths import Paths
 from .plans import planned
 from .preprocessed import case_files, copy_case
-from .trainers import Trainer
+from .trainer_list import Trainer
 
 CASE, REQUEST, TRANSFORMED = "case", "request.json", "transformed.npz"
 """In the work folder: the preprocessed case, the request, and the result."""
@@ -103,7 +103,7 @@ def transform_case(
     model
         Model with the dataset, plans and configuration to build the trainer for.
     trainer
-        The trainer; see `segconv.train.trainers`.
+        The trainer; see `segconv.train.trainer_list`.
     case
         A preprocessed case.
     work

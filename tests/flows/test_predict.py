@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from skimage import io
 
-from segconv.train import gate
+from segconv.train import untrusted_models
 
 from ..command import Done, tree_hash
 from .predictor import MODEL
@@ -243,7 +243,7 @@ def test_models_that_hold_code_are_refused_unless_they_are_trusted(
     world: World, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[str] = []
-    monkeypatch.setattr(gate, "refuse_more_than_tensors", lambda path: looked.append(path.name))
+    monkeypatch.setattr(untrusted_models, "refuse_more_than_tensors", lambda path: looked.append(path.name))
     words = ["-i", world.pictures, "-o", world.output, "--device", "cpu"]
     assert world.segconv("predict", archive, *words).code == 0
     assert looked[0] == "checkpoint_final.pth"

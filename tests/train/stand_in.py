@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segconv.train import child, trainers
+from segconv.train import child
+from segconv.train import trainer_list as trainers
 
 from .. import command
 

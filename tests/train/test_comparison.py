@@ -13,9 +13,9 @@ import pytest
 from segconv.errors import Finding, SegconvError
 from segconv.train import comparison
 from segconv.train.comparison import Comparison, Wanted, plan_comparison, run_comparison
-from segconv.train.gate import NO_TRUST, Trust
 from segconv.train.model import Model
 from segconv.train.paths import Paths
+from segconv.train.untrusted_models import NO_TRUST, Trust
 
 from .checkpoints import checkpoint
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from segconv.train.architectures import PLAIN, RESIDUAL, with_network
 from segconv.train.memory_estimate import estimate, size_of
-from segconv.train.networks import PLAIN, RESIDUAL, with_network
 
 from .test_plans import network
 

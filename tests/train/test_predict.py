@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from segconv.errors import Cure, Refused, SegconvError
-from segconv.train import gate
 from segconv.train import predict as prediction
-from segconv.train.gate import Trust
+from segconv.train import untrusted_models
 from segconv.train.paths import Paths
 from segconv.train.predict import Folders, PredictOptions, check_model, predict_with
+from segconv.train.untrusted_models import Trust
 
 Called = list[tuple[str, list[str]]]
 
@@ -24,7 +24,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> Called:
     seen: Called = []
     monkeypatch.setattr(prediction, "commands", dict)
     monkeypatch.setattr(prediction, "run_nnunet", lambda name, words, *_, **__: seen.append((name, list(words))))
-    monkeypatch.setattr(gate, "refuse_more_than_tensors", lambda path: seen.append(("look", [str(path)])))
+    monkeypatch.setattr(untrusted_models, "refuse_more_than_tensors", lambda path: seen.append(("look", [str(path)])))
     return seen
 
 

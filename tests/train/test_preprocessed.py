@@ -14,11 +14,11 @@ import pytest
 
 from segconv.errors import Cure, SegconvError
 from segconv.train import training, transforms
-from segconv.train.gate import NO_TRUST, Trust
 from segconv.train.model import Model
 from segconv.train.paths import Paths
 from segconv.train.preprocessed import copy_case, refuse_more_than_numbers
-from segconv.train.trainers import Trainer
+from segconv.train.trainer_list import Trainer
+from segconv.train.untrusted_models import NO_TRUST, Trust
 
 from .prepared import ARRAY
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from segconv.errors import Refused
-from segconv.train.gate import NO_TRUST
 from segconv.train.model import Model
 from segconv.train.plans import read_plans
 from segconv.train.remembered import is_remembered, remember
+from segconv.train.untrusted_models import NO_TRUST
 
 from ..command import Command, Done
 from .test_plans import plans as plans_of

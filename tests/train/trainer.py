@@ -10,7 +10,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from segconv.train import child, trainers
+from segconv.train import child
+from segconv.train import trainer_list as trainers
 
 PROGRAM = """
 import os, pathlib, sys, time, zipfile

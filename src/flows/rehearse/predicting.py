@@ -13,11 +13,11 @@ from ...errors import SegconvError
 from ...train.child import ChildFailed, logged
 from ...train.commands import Tell
 from ...train.ensemble import Ensemble, average
-from ...train.gate import Trust
 from ...train.model import Model
 from ...train.postprocess import FUNCTIONS, Postprocessing, Step, apply_postprocessing
 from ...train.predict import CheckedModel, Folders, PredictOptions, check_model, predict_with
 from ...train.rehearsal.playing import SETTINGS, Heard, Played, step_failed
+from ...train.untrusted_models import Trust
 from ...work import fsops
 from ...work.run_options import RunOptions
 from ...work.writing import writing

@@ -20,17 +20,17 @@ from ...dataset.regions import prove_order
 from ...errors import Cure, Finding, Interrupted, SegconvError
 from ...train.child import commands
 from ...train.commands import Tell
-from ...train.gate import NO_TRUST, Trust
 from ...train.model import DEFAULT_PLANS, DEFAULT_TRAINER, Model, log_file, plans_file
 from ...train.paths import Paths
-from ...train.planners import ROOT as USUAL_PLANNER
-from ...train.planners import find_planner, list_planners
+from ...train.planner_list import ROOT as USUAL_PLANNER
+from ...train.planner_list import find_planner, list_planners
 from ...train.plans import configuration, read_plans
 from ...train.rehearsal.estimates import Estimate, estimate, lacking, preprocessed_bytes, total
 from ...train.rehearsal.leftovers import ADOPTED
 from ...train.rehearsal.patches import indivisible_patches
 from ...train.rehearsal.playing import BEGIN, FINISH, Heard, Played, play
 from ...train.rehearsal.small import chosen
+from ...train.untrusted_models import NO_TRUST, Trust
 from ...work.scratch import Warn
 from .predicting import predict_all
 from .room import CASES, Room, room

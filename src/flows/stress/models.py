@@ -11,11 +11,11 @@ from ...dataset.layout import Dataset
 from ...dataset.lineage import TRAIN
 from ...errors import Cure, SegconvError
 from ...train.commands import Tell
-from ...train.gate import NO_TRUST, Trust
 from ...train.holds import reading as folds_as_they_are
 from ...train.paths import Paths
 from ...train.predict import USUAL_PREDICTION, Folders, PredictOptions, check_model, predict_with
 from ...train.trained import TrainedModel, held_back
+from ...train.untrusted_models import NO_TRUST, Trust
 from .plan import ANGLES_DEG, TOLERANCE, Stress, plan_stress
 from .run import Predictor
 

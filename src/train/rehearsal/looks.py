@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import FunctionType, ModuleType
 from typing import Any
 
-from ..planners import ROOT as USUAL_PLANNER
+from ..planner_list import ROOT as USUAL_PLANNER
 from .sizes import sizes_of, wrong
 from .small import NNUNETS_NETWORKS
 

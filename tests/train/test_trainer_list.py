@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from segconv.errors import SegconvError
-from segconv.train.trainers import Trainer, find_trainer, list_trainers, read_trainers
+from segconv.train.trainer_list import Trainer, find_trainer, list_trainers, read_trainers
 
 from ..command import Command
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from segconv.errors import SegconvError
-from segconv.train.planners import find_planner, list_planners, read_planners, refuse_unknown
+from segconv.train.planner_list import find_planner, list_planners, read_planners, refuse_unknown
 
 SOURCE = """
 class ExperimentPlanner:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from segconv.errors import Cure, Refused, SegconvError
-from segconv.train.gate import NO_TRUST, Trust
+from segconv.train.untrusted_models import NO_TRUST, Trust
 
 from .test_plans import plans as plans_of
 

@@ -1,6 +1,6 @@
 """The process between segconv and a program: it ends the program's descendants with the program or with segconv.
 
-Run by path as ``python -I -S guard.py DESCRIPTOR PROGRAM ARGUMENT…``; see `segconv.train.processes`, which
+Run by path as ``python -I -S process_guard.py DESCRIPTOR PROGRAM ARGUMENT…``; see `segconv.train.processes`, which
 holds the other end of the pipe that DESCRIPTOR reads. The kernel closes that end when segconv ends, for
 whatever reason. A separate process can wait for that while the program cannot: it has one thread and
 no work, and as the reaper of its descendants it finds workers in any process group.

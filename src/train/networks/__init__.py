@@ -1,0 +1,1 @@
+"""Networks that plans can name: U-Mamba, and the layers that it is made of."""

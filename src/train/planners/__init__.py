@@ -1,0 +1,1 @@
+"""Planner classes that nnU-Net runs."""
