@@ -9,7 +9,7 @@ import click
 from ..errors import Finding
 from ..train.model import DEFAULT_PLANS
 from ..words import count_of
-from .options import allow_external, bundled, example, jobs, option, speaking, three_folders
+from .options import allow_external, allow_module, bundled, example, jobs, option, speaking, three_folders
 from .sink import Sink
 from .types import SPACING
 
@@ -38,6 +38,9 @@ def _planning(**options: Any) -> PlanOptions:
     ),
     option("--planner", metavar="CLASS", help="nnU-Net planner, such as nnUNetPlannerResEncM."),
     option(
+        "--network", metavar="NAME", help="PlainConvUNet, ResidualEncoderUNet, or the path of a class; own plans name."
+    ),
+    option(
         "--gpu-memory",
         "gpu_memory_gb",
         type=click.FloatRange(min=0, min_open=True),
@@ -61,6 +64,7 @@ def _planning(**options: Any) -> PlanOptions:
 )
 @option("--no-check", is_flag=True, help="Skip segconv's own check; nnU-Net's still runs.")
 @allow_external
+@allow_module
 @jobs
 @three_folders
 @speaking
@@ -69,6 +73,7 @@ def command(
     planning: PlanOptions,
     no_check: bool,
     allow_external: bool,
+    allowed_modules: tuple[str, ...],
     jobs: int,
     sink: Sink,
     paths: Paths,
@@ -81,10 +86,14 @@ def command(
     others. Plans and cases are replaced at the end, when all are complete; what an interrupted run has
     finished is used by the next one. The folds that segconv made are copied to where nnU-Net reads them, so
     that no fold validates on copies of its training cases.
+
+    --network gives all configurations another network, in plans of another name, such as
+    nnUNetPlansResidualEncoderUNet; nnU-Net's own plans stay as they are, and preprocessed cases serve both.
     """
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
     from ..flows.plan import plan_dataset
+    from ..train.architectures import architecture
     from ..train.planning import Reporting
     from .planning_display import PlanningDisplay
 
@@ -99,6 +108,7 @@ def command(
             jobs=jobs,
             check=not no_check,
             allow_external=allow_external,
+            allowed_modules=allowed_modules,
             reporting=Reporting(sink.detail, lambda text: sink.say(f"note: {text}"), display.hear),
             warn=warnings.extend,
         )
@@ -108,8 +118,9 @@ def command(
     for data, count in made.made.items():
         sink.say(f"{data}: {count_of(count, 'case')} preprocessed{_kept(made.kept[data])}")
     sink.say(f"Planned in {made.folder}: {made.plans_name}")
-    plans = "" if made.plans_name == DEFAULT_PLANS else f" -p {made.plans_name}"
-    sink.next(f"segconv train {found.name.id} -c {made.first} -f 0{plans}")
+    own = None if planning.network is None else architecture(planning.network).trainer
+    chosen = (f" -tr {own}" if own else "") + ("" if made.plans_name == DEFAULT_PLANS else f" -p {made.plans_name}")
+    sink.next(f"segconv train {found.name.id} -c {made.first} -f 0{chosen}")
     cases = {data: {"preprocessed": made.made[data], "kept": made.kept[data]} for data in made.made}
     sink.end({"preprocessed": str(made.folder), "plans": made.plans_name, "cases": cases}, warnings)
     return 0

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from ..errors import Cure, Finding, Refused, SegconvError, warning
+from ..errors import Finding, SegconvError
 from ..train.derivation import Differences, derive
 from ..train.model import plans_file
 from ..train.paths import Paths
 from ..train.plans import changed
 from ..train.plans_in_use import refuse_taken
-from ..train.remembered import is_remembered, remember
+from ..train.remembered import is_remembered
 from ..train.stages import link_stages, previous_stage
 from ..train.untrusted_models import foreign_classes
+from .own_networks import refuse_foreign_network, remembered
 
 
 @dataclass(frozen=True)
@@ -81,34 +81,8 @@ def derive_configuration(
             error.file = "" if error.code == "SC001" else str(path)  # for what was typed, no file is at fault
             raise
         if differences.network is not None:
-            _refuse_foreign_network(name, configuration, allowed_modules)
+            refuse_foreign_network(differences.network, allowed_modules)
         found["configurations"][name] = configuration
         found["configurations"] = link_stages(found)["configurations"]
-    warnings = _remembered(found, path, permitted=permitted) if foreign_classes(found) else ()
+    warnings = remembered(found, path, permitted=permitted)
     return Derived(found["configurations"][name], previous_stage(configuration), warnings)
-
-
-def _refuse_foreign_network(name: str, configuration: Mapping[str, Any], allowed_modules: Collection[str]) -> None:
-    reasons = foreign_classes({"configurations": {name: configuration}}, allowed_modules)
-    if reasons:
-        raise Refused(reasons=reasons)
-
-
-def _remembered(plans: Mapping[str, Any], path: Path, *, permitted: bool) -> tuple[Finding, ...]:
-    """Remember plans with classes from elsewhere: only those that were examined, not what the file holds by now."""
-    if not permitted:
-        return (_not_remembered("names classes from elsewhere", str(path)),)
-    try:
-        remember(plans, path)
-    except SegconvError as error:
-        return (_not_remembered(error.message, error.file, error.code),)
-    return ()
-
-
-def _not_remembered(why: str, file: str, code: str = "SC064") -> Finding:
-    return warning(
-        code,
-        f"{why}: the plans are not remembered, and their classes must be allowed each time",
-        file=file,
-        cures=[Cure.of("allow_module")],
-    )

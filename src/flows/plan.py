@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from ..dataset import history
@@ -16,13 +17,17 @@ from ..review.check.dataset_check import check_dataset
 from ..train.commands import USUAL_PLANNING, PlanOptions
 from ..train.holds import preprocessing
 from ..train.paths import Paths
-from ..train.planning import Plan, Reporting, largest_case_bytes, name_of_plans, plan_and_preprocess
+from ..train.planning import Plan, Reporting, largest_case_bytes, plan_and_preprocess
+from ..train.plans import read_plans
+from ..train.plans_names import plans_names
+from ..train.untrusted_models import foreign_classes
 from ..work import fsops
 from ..work.locks import if_possible, locked
 from ..work.plan import Target
 from ..work.run_options import Workers, refuse_unfit
 from ..work.scratch import Warn
 from ..work.writing import writing
+from .own_networks import refuse_foreign_network, remembered
 
 
 def plan_dataset(
@@ -33,6 +38,7 @@ def plan_dataset(
     jobs: int = 1,
     check: bool = True,
     allow_external: bool = False,
+    allowed_modules: Collection[str] = (),
     reporting: Reporting = Reporting(),  # noqa: B008 - immutable
     warn: Warn | None = None,
 ) -> Plan:
@@ -52,8 +58,10 @@ def plan_dataset(
         Refuse a dataset in which `check_dataset` finds errors, before nnU-Net starts.
     allow_external
         As in `check_dataset`.
+    allowed_modules
+        Modules from elsewhere whose classes the plans may name.
     warn
-        Called with the warnings of the check.
+        Called with the warnings of the check, and if plans with a network from elsewhere are not remembered.
 
     Returns
     -------
@@ -70,7 +78,9 @@ def plan_dataset(
     """
     refuse_unfit(jobs=jobs, warn=warn, check=check, allow_external=allow_external)
     _refuse_elsewhere(dataset, paths.require("raw", "preprocessed", "results"))
-    name_of_plans(options)  # a name that does not exist is refused before the check
+    if options.network is not None:
+        refuse_foreign_network(options.network, allowed_modules)
+    names = plans_names(options)  # a name that does not exist is refused before the check
     with (
         if_possible(locked(Target(dataset.path, dataset.name.slot))),
         preprocessing(paths, dataset.path.name),
@@ -79,19 +89,25 @@ def plan_dataset(
         dataset.held.refuse_if_changed()  # before hours of work
         if check:
             report = check_dataset(dataset.path, Workers(jobs), allow_external=allow_external)
-            found = refuse_if_any(report.findings)
+            findings = refuse_if_any(report.findings)
             identity = history.identity(dataset.path)
-            history.note(dataset.path, history.CHECKED, identity=identity, errors=0, warnings=len(found))
+            history.note(dataset.path, history.CHECKED, identity=identity, errors=0, warnings=len(findings))
             if warn is not None:
-                warn(found)
+                warn(findings)
         refuse_leaking(dataset, dataset.path / SPLITS_FILE)
         folder = paths.require("preprocessed") / dataset.path.name
         if folder.is_dir():
             carry_splits(dataset, folder, paths)  # other folds are refused before hours of work
         plan = plan_and_preprocess(
-            dataset, paths, options, jobs=jobs, largest_bytes=largest_case_bytes(dataset), reporting=reporting
+            dataset, paths, options, names, jobs=jobs, largest_bytes=largest_case_bytes(dataset), reporting=reporting
         )
         carry_splits(dataset, folder, paths)
+        if options.network is not None:
+            file = folder / f"{names.final}.json"
+            found = read_plans(file)
+            unsure = remembered(found, file, permitted=not foreign_classes(found, allowed_modules))
+            if warn is not None:
+                warn(unsure)
         return plan
 
 

@@ -28,6 +28,8 @@ class PlanOptions:
         Memory target of the planner.
     plans_name
         Name of the plans to write; the planner's own if None.
+    network
+        Network of all configurations, as in `architecture`; the planner's if None.
     spacing_mm
         Spacing (x, y, z) of 3d_fullres and what is derived from it, instead of the median.
     keep_plans
@@ -40,6 +42,7 @@ class PlanOptions:
     planner: str | None = None
     gpu_memory_gb: float | None = None
     plans_name: str | None = None
+    network: str | None = None
     spacing_mm: tuple[float, float, float] | None = None
     keep_plans: bool = False
     again: bool = False
@@ -85,8 +88,8 @@ class Place:
         )
 
 
-def make_plans(place: Place, options: PlanOptions, *, verify: bool) -> None:
-    """Check the files of a dataset if wanted, make its fingerprint unless it exists, and its plans."""
+def make_plans(place: Place, options: PlanOptions, name: str, *, verify: bool) -> None:
+    """Check the files of a dataset if wanted, make its fingerprint unless it exists, and its plans of a name."""
     arguments = ["--no_pp", "-npfp", str(place.jobs)]
     arguments += ["--verify_dataset_integrity"] if verify else []
     arguments += ["-pl", options.planner] if options.planner is not None else []
@@ -94,7 +97,7 @@ def make_plans(place: Place, options: PlanOptions, *, verify: bool) -> None:
     if options.spacing_mm is not None:
         # In nnU-Net's axis order, (z, y, x).
         arguments += ["-overwrite_target_spacing", *(f"{length:g}" for length in reversed(options.spacing_mm))]
-    arguments += ["-overwrite_plans_name", options.plans_name] if options.plans_name is not None else []
+    arguments += ["-overwrite_plans_name", name] if options.network is None and options.plans_name else []
     place.run("nnUNetv2_plan_and_preprocess", arguments)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import Any
 
 from ..errors import Cure, SegconvError
 from ..typed import Misfit, anything, entries, many, whole
-from .architectures import with_network
+from .architectures import for_patch, with_network
 from .plans import AXES, configuration, descends_from
 from .stages import previous_stage
 
@@ -85,14 +84,14 @@ def derive(plans: Mapping[str, Any], name: str, base: str, differences: Differen
         raise SegconvError(f"a batch size of {batch_size}, expected 1 or more")
     parent = _parent(plans, base)
     patch = _patch(differences.patch_size or parent["patch_size"], parent, base)
-    architecture = copy.deepcopy(parent["architecture"])
+    architecture = for_patch(parent["architecture"], patch)
     arguments = architecture["arch_kwargs"]
     count = _number_of_stages(patch, arguments["strides"], differences.stages, base)
     _cut(arguments, count)
     if differences.features is not None:
         arguments["features_per_stage"] = _doubled(*differences.features, count)
     if differences.network is not None:
-        architecture = with_network(architecture, differences.network)
+        architecture = with_network(architecture, differences.network, patch)
     own_batch = {} if batch_size is None else {"batch_size": batch_size}
     own_stage = _stage_before(plans, name, parent, differences.stage_before)
     return {"inherits_from": base, "architecture": architecture, "patch_size": patch, **own_batch, **own_stage}

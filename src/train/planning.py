@@ -21,13 +21,14 @@ from ..work.writing import writing
 from .child import ChildFailed
 from .commands import Place, PlanOptions, Tell, make_fingerprint, make_plans, preprocess
 from .inputs import FINGERPRINT, products, remember, snapshot
-from .model import DEFAULT_PLANS
 from .paths import Paths
-from .planner_list import CONFIGURATIONS, find_planner, list_planners, refuse_unknown
+from .planned_networks import with_networks
+from .planner_list import CONFIGURATIONS, refuse_unknown
 from .planning_folder import PlanningFolder
 from .planning_progress import Follower, Heard
 from .plans import configuration, read_plans
 from .plans_in_use import others_with, plans_in, refuse_change_under_models, shared
+from .plans_names import PlansNames
 from .preprocessing_settings import settings
 from .reuse import (
     REFERENCES,
@@ -96,6 +97,7 @@ def plan_and_preprocess(
     dataset: Dataset,
     paths: Paths,
     options: PlanOptions,
+    names: PlansNames,
     *,
     jobs: int = 1,
     largest_bytes: int = 0,
@@ -108,6 +110,8 @@ def plan_and_preprocess(
 
     Parameters
     ----------
+    names
+        What the plans are called; see `plans_names`.
     jobs
         Number of processes; fewer are used if the memory is not enough.
     largest_bytes
@@ -120,7 +124,7 @@ def plan_and_preprocess(
         were trained with the plans and they would change, or if preprocessed cases of other plans would; ``SC021``,
         ``SC031``, ``SC032``; what `run_nnunet` raises.
     """
-    plans_name = name_of_plans(options)
+    plans_name = names.final
     folder = paths.require("preprocessed") / dataset.path.name
     refuse_unknown(options.configurations, _known(folder, plans_name, options))
     room = PlanningFolder(paths.require("preprocessed"), dataset.path.name)
@@ -129,7 +133,7 @@ def plan_and_preprocess(
     place = Place(
         dataset.name, paths, room.preprocessed, _affordable(jobs, largest_bytes, reporting), reporting.tell, follower
     )
-    work = _Planning(dataset, paths, options, plans_name, room, place, reporting)
+    work = _Planning(dataset, paths, options, names, room, place, reporting)
     try:
         work.plan()
         work.refuse_harm()
@@ -149,15 +153,6 @@ def plan_and_preprocess(
         raise
     room.put_in_place(work.products())
     return Plan(folder, plans_name, work.made, work.kept, work.first)
-
-
-def name_of_plans(options: PlanOptions) -> str:
-    """Return the name of the plans that will be written; ``SC001`` for an unknown planner or an impossible name."""
-    planner = None if options.planner is None else find_planner(options.planner, list_planners())
-    name = options.plans_name or (DEFAULT_PLANS if planner is None else planner.plans)
-    if not name.replace("_", "").replace("-", "").isalnum() or not name.isascii() or "__" in name:
-        raise SegconvError(f"{name!r} cannot name plans", hint="use letters, digits, '-' and single '_'")
-    return name
 
 
 def largest_case_bytes(dataset: Dataset) -> int:
@@ -193,7 +188,7 @@ class _Planning:
         dataset: Dataset,
         paths: Paths,
         options: PlanOptions,
-        plans_name: str,
+        names: PlansNames,
         room: PlanningFolder,
         place: Place,
         reporting: Reporting,
@@ -201,7 +196,8 @@ class _Planning:
         self._dataset = dataset
         self._paths = paths
         self._options = options
-        self._plans_name = plans_name
+        self._names = names
+        self._plans_name = names.final
         self._room = room
         self._place = place
         self._reporting = reporting
@@ -212,6 +208,11 @@ class _Planning:
     @property
     def _file(self) -> Path:
         return self._room.made / f"{self._plans_name}.json"
+
+    @property
+    def _written(self) -> Path:
+        """The plans that the planner writes."""
+        return self._room.made / f"{self._names.by_planner}.json"
 
     @cached_property
     def _plans(self) -> dict[str, Any]:
@@ -243,14 +244,25 @@ class _Planning:
                     make_fingerprint(self._place)  # which trainings copy, though nothing looks at it
                 return
             if self._before is not None:
-                fsops.write_new(self._file, dumps({"configurations": kept_configurations(self._before)}))
+                fsops.write_new(self._written, dumps({"configurations": kept_configurations(self._before)}))
         if not (fresh or self._options.again) and (self._room.final / FINGERPRINT).exists():
             self._reporting.note("the dataset changed: its fingerprint is made again")
-        make_plans(self._place, self._options, verify=not fresh)
-        linked = link_stages(read_plans(self._file))
+        make_plans(self._place, self._options, self._names.by_planner, verify=not fresh)
+        linked = link_stages(self._with_network(read_plans(self._written)))
         with writing(self._file):
+            if self._written != self._file:
+                fsops.unlink(self._written)
             fsops.write_atomic(self._file, dumps(linked))
             fsops.unlink(made / "splits_final.json")  # the flow carries folds over
+
+    def _with_network(self, plans: dict[str, Any]) -> dict[str, Any]:
+        if self._options.network is None:
+            return plans
+        return with_networks(plans, self._options.network, self._names.final, self._serves)
+
+    def _serves(self, data: str, plans: Mapping[str, Any], name: str) -> bool:
+        """Return whether a folder of cases, if it exists, was made as a configuration needs it."""
+        return settings_in(self._room.final, data) in (None, settings(plans, name))
 
     def _take_fingerprint(self) -> bool:
         """Copy a fingerprint that still holds; return whether there is one."""

@@ -135,3 +135,45 @@ def test_another_dataset_of_the_same_number_is_not_planned_instead(
     (segconv.raw / "Dataset007_Other").rename(tmp_path / "away")
     (segconv.raw / "Dataset007_Ct").symlink_to(elsewhere)
     assert segconv("plan", elsewhere, "-j", "1").code == 0, "it is in nnUNet_raw as well"
+
+
+def test_another_network_has_plans_of_its_own_and_shares_the_cases(
+    segconv: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planner = Planner().install(monkeypatch)
+    planner.configurations = {"2d": {}, "3d_fullres": {"patch_size": [16, 16, 16], "spacing": [1.0, 1.0, 1.0]}}
+    datasets.volumes(segconv.raw)
+    assert planned(segconv, "--no-check").code == 0
+    folder = segconv.folder / "nnUNet_preprocessed" / "Dataset007_Ct"
+    before = (folder / "nnUNetPlans.json").read_bytes()
+    done = planned(segconv, "--no-check", "--network", "ResidualEncoderUNet")
+    assert done.code == 0, done.err
+    assert "-p nnUNetPlansResidualEncoderUNet" in done.err
+    assert "nnUNetPlans_2d: 0 cases preprocessed" in done.err
+    assert (folder / "nnUNetPlans.json").read_bytes() == before
+    made = json.loads((folder / "nnUNetPlansResidualEncoderUNet.json").read_text())
+    assert made["plans_name"] == "nnUNetPlansResidualEncoderUNet"
+    for found in made["configurations"].values():
+        assert found["architecture"]["network_class_name"].endswith(".ResidualEncoderUNet")
+        assert found["architecture"]["arch_kwargs"]["n_blocks_per_stage"] == [1, 3, 4]
+
+    planner.configurations["2d"] = {"spacing": [2.0, 2.0]}
+    done = planned(segconv, "--no-check", "--network", "ResidualEncoderUNet", "--plans-name", "Coarse")
+    assert done.code == 0, done.err
+    made = json.loads((folder / "Coarse.json").read_text())["configurations"]
+    assert [made[name]["data_identifier"] for name in ("2d", "3d_fullres")] == ["Coarse_2d", "nnUNetPlans_3d_fullres"]
+    assert (folder / "nnUNetPlans.json").read_bytes() == before
+
+    done = planned(segconv, "--network", "ResidualEncoderUNet", "--plans-name", "nnUNetPlans")
+    assert (done.code, "are the plans of nnU-Net's own network" in done.err) == (2, True)
+    done = planned(segconv, "--network", "ResEncUNet")
+    assert (done.code, "did you mean ResidualEncoderUNet?" in done.err) == (2, True)
+
+
+def test_a_network_of_another_module_is_refused_before_anything_starts(
+    segconv: Command, started: list[tuple[str, ...]]
+) -> None:
+    datasets.volumes(segconv.raw)
+    done = planned(segconv, "--network", "my_networks.Own")
+    assert (done.code, done.codes()) == (65, ["SC064"])
+    assert started == []

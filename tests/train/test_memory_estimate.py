@@ -35,7 +35,7 @@ print(next(int(line.split()[1]) << 10 for line in open("/proc/self/status") if l
 
 
 def configuration(dimension: int, kind: str, patch: int = 64, batch: int = 2, **features: Any) -> dict[str, Any]:
-    architecture = with_network(network(dimension), kind)
+    architecture = with_network(network(dimension), kind, [64] * dimension)
     architecture["arch_kwargs"] |= features
     return {"patch_size": [patch] * dimension, "batch_size": batch, "architecture": architecture}
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from segconv.errors import SegconvError
-from segconv.train import planning
+from segconv.train import planning, plans_names
 from segconv.train.child import ChildFailed
 from segconv.train.planning_progress import FINGERPRINT, PREPROCESSING, Follower, Progress
 from segconv.train.worker_processes import GIB
@@ -198,7 +198,7 @@ def test_cases_that_other_plans_use_are_not_changed(world: Command, planner: Pla
 def test_names_are_refused_before_anything_starts(
     world: Command, planner: Planner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planning, "list_planners", list)
+    monkeypatch.setattr(plans_names, "list_planners", list)
     for words, said in (
         (("--planner", "Nothing"), "no planner 'Nothing'"),
         (("-c", "3d_fulres"), "did you mean 3d_fullres?"),

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...errors import Cure, SegconvError
 from ...typed import Misfit, anything, entries, mapping
+from ..architectures import for_patch
 from ..model import DEFAULT_PLANS
 from ..plans import AXES, configuration
 
@@ -88,6 +89,8 @@ def _small(found: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     arguments = architecture.get("arch_kwargs", {})
     if str(architecture.get("network_class_name", "")).startswith(NNUNETS_NETWORKS):
         arguments["features_per_stage"] = _fewer(arguments.get("features_per_stage"))
+    if "architecture" in found:
+        found["architecture"] = for_patch(architecture, found["patch_size"])
     return found
 
 
