@@ -188,6 +188,9 @@ CODES: dict[str, Code] = {
     "SC167": Code(EXIT_IO, "disk too small", "the disk has less room than the real training will take", "make room"),
     "SC168": Code(EXIT_CONFIG, "network output", "a network has another number of output channels than the labels need", "pass the number of output channels on to the network"),
     "SC169": Code(EXIT_SOFTWARE, "not resumed", "a killed training does not resume where its checkpoint is", "let the trainer keep nnU-Net's checkpoints"),
+    # U-Mamba
+    "SC181": Code(EXIT_DATA, "former U-Mamba", "a checkpoint is of U-Mamba's networks before 2024-03-27, which had other layers", "predict with the version of U-Mamba that trained it, or train again"),
+    "SC182": Code(EXIT_DATA, "network of another patch", "a network that is made for one patch size is in a configuration with another", cures=("make_plans_again",)),
     # prediction
     "SC120": Code(EXIT_DATA, "empty prediction", "a prediction holds nothing but background", "check that the images are like those that the model was trained on"),
     "SC121": Code(EXIT_DATA, "postprocessing", "a postprocessing names functions that are not nnU-Net's", cures=("find_best",)),

@@ -21,6 +21,7 @@ from ..train.model import Model
 from ..train.paths import Paths
 from ..train.plans import Planned, configuration, planned, read_plans
 from ..train.plans_in_use import LINKS
+from ..train.sized_networks import refused_size
 from ..train.trained import PLANS
 from ..train.training import next_stage_folder
 from ..words import count_of, some_of
@@ -77,7 +78,7 @@ def make_ready(
     Refused
         ``SC095`` for folds that leak; ``SC099`` for folds of other cases; ``SC111`` for cases that are not completely
         preprocessed, ``SC112`` for a dataset or plans that changed since, ``SC115`` for a cascade whose stage before is
-        incomplete.
+        incomplete; ``SC182`` for a network that is made for another patch size.
     """
     look = _Look(dataset, model, tuple(folds), paths, planned(model, paths))
     stored = Stored.of(look.found.data)
@@ -87,6 +88,7 @@ def make_ready(
         raw = None if _is_elsewhere(dataset) else set(dataset.cases())
         warnings = refuse_if_any(
             [
+                *refused_size(look.found),
                 *_data(look, splits, stored, raw),
                 *_changes(look, stored, raw),
                 *_idle(splits, raw),

@@ -16,6 +16,7 @@ from typing import Any
 
 from .. import reading
 from ..errors import Cure, Finding, Refused, SegconvError
+from .former_umamba import refuse_former
 from .remembered import is_remembered
 
 PACKAGES = ("dynamic_network_architectures", "torch.nn", "segconv")
@@ -166,8 +167,14 @@ def _is_module(parts: list[str]) -> bool:
 
 
 def refuse_more_than_tensors(path: Path) -> None:
-    """Refuse a checkpoint that holds more than numbers, texts and tensors; see `read_tensors`."""
-    read_tensors(path)
+    """Refuse a checkpoint that holds more than numbers, texts and tensors, or those of a former U-Mamba.
+
+    Raises
+    ------
+    SegconvError
+        ``SC181``; what `read_tensors` raises.
+    """
+    refuse_former(read_tensors(path), path)
 
 
 def read_tensors(path: Path) -> Any:

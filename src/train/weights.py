@@ -17,6 +17,7 @@ from ..dataset.layout import DESCRIPTION
 from ..errors import SegconvError
 from ..words import some_of
 from .child import commands, environment, python, run_child
+from .former_umamba import refuse_former
 from .model import Model
 from .paths import Paths
 from .plans import configuration
@@ -124,11 +125,12 @@ def read_weights(path: Path) -> Weights:
     ------
     SegconvError
         ``SC152`` if it is not a checkpoint of nnU-Net's trainer; ``SC064`` if it holds more than numbers, texts and
-        tensors; ``SC010``, ``SC030``.
+        tensors; ``SC181`` for a U-Mamba that is too old; ``SC010``, ``SC030``.
     """
     found = read_tensors(path)
     if isinstance(found, Mapping) and SELF_SUPERVISED in found:
         raise _self_supervised(path)
+    refuse_former(found, path)
     weights = found.get("network_weights") if isinstance(found, Mapping) else None
     if not isinstance(weights, Mapping) or not all(hasattr(tensor, "shape") for tensor in weights.values()):
         raise SegconvError(
@@ -219,10 +221,12 @@ def described(plans: Mapping[str, Any], name: str) -> str:
     """Return the network of a configuration, such as ``a PlainConvUNet in 3D with 4 stages, 8…32 features``."""
     found = configuration(plans, name)
     network = found.get("architecture") or {}
-    features = (network.get("arch_kwargs") or {}).get("features_per_stage")
+    arguments = network.get("arch_kwargs") or {}
+    features, size = arguments.get("features_per_stage"), arguments.get("input_size")
     kind = str(network.get("network_class_name", "network")).rsplit(".", 1)[-1]
     sizes = f" with {len(features)} stages, {features[0]}…{features[-1]} features" if isinstance(features, list) else ""
-    return f"a {kind} in {len(found.get('patch_size') or ())}D{sizes}"
+    patches = f", for patches of {_times(size)}" if size else ""
+    return f"a {kind} in {len(found.get('patch_size') or ())}D{sizes}{patches}"
 
 
 def _of_checkpoint(arguments: Any) -> str:

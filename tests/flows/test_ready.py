@@ -318,3 +318,14 @@ def test_the_stage_before_needs_the_data_of_the_next_for_its_validation(place: P
     assert place.ready(configuration="low") == []
     (place.data / "c2.b2nd").unlink()
     assert place.refused(configuration="low") == [("SC111", "c2.b2nd")]
+
+
+def test_a_network_that_is_made_for_another_patch_size_is_refused(place: Place) -> None:
+    plans = json.loads((place.folder / "nnUNetPlans.json").read_text(encoding="utf-8"))
+    network = {"arch_kwargs": {"input_size": [16, 32, 32]}}
+    plans["configurations"]["full"] |= {"architecture": network, "patch_size": [16, 32, 32]}
+    (place.folder / "nnUNetPlans.json").write_text(json.dumps(plans), encoding="utf-8")
+    place.ready()
+    plans["configurations"]["full"]["patch_size"] = [32, 32, 32]
+    (place.folder / "nnUNetPlans.json").write_text(json.dumps(plans), encoding="utf-8")
+    assert place.refused() == [("SC182", "nnUNetPlans.json")]
