@@ -186,11 +186,17 @@ CODES: dict[str, Code] = {
     "SC165": Code(EXIT_DATA, "order of regions", "nnU-Net would decode predictions of regions to other values", cures=("prove_regions",)),
     "SC166": Code(EXIT_CONFIG, "class missing", "a module, trainer, planner or network class that is named is not installed", "install it, or correct the name"),
     "SC167": Code(EXIT_IO, "disk too small", "the disk has less room than the real training will take", "make room"),
-    "SC168": Code(EXIT_CONFIG, "network output", "a network has another number of output channels than the labels need", "pass the number of output channels on to the network"),
+    "SC168": Code(EXIT_CONFIG, "network output", "the output of a network has another number of channels than the labels need, or another size than the patch", "pass the number of output channels on to the network"),
     "SC169": Code(EXIT_SOFTWARE, "not resumed", "a killed training does not resume where its checkpoint is", "let the trainer keep nnU-Net's checkpoints"),
     # U-Mamba
     "SC181": Code(EXIT_DATA, "former U-Mamba", "a checkpoint is of U-Mamba's networks before 2024-03-27, which had other layers", "predict with the version of U-Mamba that trained it, or train again"),
     "SC182": Code(EXIT_DATA, "network of another patch", "a network that is made for one patch size is in a configuration with another", cures=("make_plans_again",)),
+    # own networks and planners
+    "SC185": Code(EXIT_CONFIG, "network not built", "what is named as a network is no class of networks, or cannot be built from the plans", "let it take the arguments that nnU-Net passes"),
+    "SC186": Code(EXIT_CONFIG, "network weights", "a network has other weights when it is built for prediction, without deep supervision, than after training", "make the same layers with and without deep supervision"),
+    "SC187": Code(EXIT_SOFTWARE, "network process", "a network ends the process that uses it, or does not come back", "read the end of the named log"),
+    "SC188": Code(EXIT_CONFIG, "planner", "what is named as a planner is no class of planners, or nnU-Net cannot make it", "derive it from nnU-Net's ExperimentPlanner, with the same parameters"),
+    "SC189": Code(EXIT_SOFTWARE, "planning failed", "a planner of the user's own failed, or did not write the plans that it was asked for", "read the end of the named log"),
     # prediction
     "SC120": Code(EXIT_DATA, "empty prediction", "a prediction holds nothing but background", "check that the images are like those that the model was trained on"),
     "SC121": Code(EXIT_DATA, "postprocessing", "a postprocessing names functions that are not nnU-Net's", cures=("find_best",)),

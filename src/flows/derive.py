@@ -15,7 +15,7 @@ from ..train.plans_in_use import refuse_taken
 from ..train.remembered import is_remembered
 from ..train.stages import link_stages, previous_stage
 from ..train.untrusted_models import foreign_classes
-from .own_networks import refuse_foreign_network, remembered
+from .own_networks import refuse_faulty, refuse_foreign_network, remembered
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,8 @@ def derive_configuration(
     ------
     SegconvError
         ``SC001`` if the name is taken or something does not fit together; ``SC064`` for a network from a module that
-        is not allowed; ``SC143`` if models were trained with the configuration; what `derive` and `changed` raise.
+        is not allowed; ``SC143`` if models were trained with the configuration; what `refuse_faulty`, `derive` and
+        `changed` raise.
     """
     name, base = new
     path = plans_file(paths, dataset, plans)
@@ -83,6 +84,8 @@ def derive_configuration(
         if differences.network is not None:
             refuse_foreign_network(differences.network, allowed_modules)
         found["configurations"][name] = configuration
+        if permitted or differences.network is not None:
+            refuse_faulty(found, [name], dataset, paths)
         found["configurations"] = link_stages(found)["configurations"]
     warnings = remembered(found, path, permitted=permitted)
     return Derived(found["configurations"][name], previous_stage(configuration), warnings)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..dataset.layout import DESCRIPTION
+from ..dataset.strictjson import load_object, read_file
 from ..errors import Cure, Finding, Refused, SegconvError, warning
 from ..train.architectures import architecture
+from ..train.model import log_file
+from ..train.network_check import Checking, network_findings
+from ..train.paths import Paths
+from ..train.plans import configuration
 from ..train.remembered import remember
 from ..train.untrusted_models import foreign_classes
 
@@ -43,6 +49,45 @@ def remembered(plans: Mapping[str, Any], path: Path, *, permitted: bool) -> tupl
     except SegconvError as error:
         return (_not_remembered(error.message, error.file, error.code),)
     return ()
+
+
+def refuse_faulty(
+    plans: Mapping[str, Any], names: Sequence[str], dataset: str, paths: Paths, *, only_import: bool = False
+) -> None:
+    """Refuse networks of the user's own that training or prediction could not use; those of others pass unseen.
+
+    Parameters
+    ----------
+    plans
+        Plans whose classes are allowed, as their networks are built.
+    names
+        Configurations to look at.
+    dataset
+        Name of its folder.
+    only_import
+        Look no further than whether the classes can be imported.
+
+    Raises
+    ------
+    Refused
+        With all findings; see `network_findings`.
+    """
+    kept = {name: configuration(plans, name) for name in names}
+    own = [name for name in kept if foreign_classes({"configurations": {name: kept[name]}})]
+    if not own:
+        return
+    copies = (folder / dataset / DESCRIPTION for folder in (paths.require("preprocessed"), paths.require("raw")))
+    file = next((path for path in copies if path.is_file()), paths.require("raw") / dataset / DESCRIPTION)
+    checking = Checking(log_file(paths, dataset, "network"), only_import=only_import)
+    found = network_findings(plans, own, load_object(read_file(file)), paths, checking)
+    if found:
+        raise Refused(reasons=found)
+
+
+def refuse_missing(network: str, dataset: str, paths: Paths) -> None:
+    """Refuse a network of the user's own that cannot be imported, before hours of work; see `refuse_faulty`."""
+    named = {"network": {"architecture": {"network_class_name": architecture(network).path}}}
+    refuse_faulty({"configurations": named}, ["network"], dataset, paths, only_import=True)
 
 
 def _not_remembered(why: str, file: str, code: str = "SC064") -> Finding:

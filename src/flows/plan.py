@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from ..dataset import history
 from ..dataset.layout import Dataset
@@ -17,6 +18,7 @@ from ..review.check.dataset_check import check_dataset
 from ..train.commands import USUAL_PLANNING, PlanOptions
 from ..train.holds import preprocessing
 from ..train.paths import Paths
+from ..train.planned_networks import having
 from ..train.planning import Plan, Reporting, largest_case_bytes, plan_and_preprocess
 from ..train.plans import read_plans
 from ..train.plans_names import plans_names
@@ -27,7 +29,7 @@ from ..work.plan import Target
 from ..work.run_options import Workers, refuse_unfit
 from ..work.scratch import Warn
 from ..work.writing import writing
-from .own_networks import refuse_foreign_network, remembered
+from .own_networks import refuse_faulty, refuse_foreign_network, refuse_missing, remembered
 
 
 def plan_dataset(
@@ -80,6 +82,7 @@ def plan_dataset(
     _refuse_elsewhere(dataset, paths.require("raw", "preprocessed", "results"))
     if options.network is not None:
         refuse_foreign_network(options.network, allowed_modules)
+        refuse_missing(options.network, dataset.path.name, paths)
     names = plans_names(options)  # a name that does not exist is refused before the check
     with (
         if_possible(locked(Target(dataset.path, dataset.name.slot))),
@@ -95,11 +98,23 @@ def plan_dataset(
             if warn is not None:
                 warn(findings)
         refuse_leaking(dataset, dataset.path / SPLITS_FILE)
+
+        def examine(made: Mapping[str, Any]) -> None:
+            if options.network is not None:
+                refuse_faulty(made, having(options.network, made), dataset.path.name, paths)
+
         folder = paths.require("preprocessed") / dataset.path.name
         if folder.is_dir():
             carry_splits(dataset, folder, paths)  # other folds are refused before hours of work
         plan = plan_and_preprocess(
-            dataset, paths, options, names, jobs=jobs, largest_bytes=largest_case_bytes(dataset), reporting=reporting
+            dataset,
+            paths,
+            options,
+            names,
+            jobs=jobs,
+            largest_bytes=largest_case_bytes(dataset),
+            reporting=reporting,
+            examine=examine,
         )
         carry_splits(dataset, folder, paths)
         if options.network is not None:

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .architectures import with_network
+from .architectures import architecture, with_network
 from .plans import configuration
 from .stages import is_derived
 
@@ -37,3 +37,10 @@ def with_networks(
         if "data_identifier" in found and not is_usable(found["data_identifier"], made, each):
             found["data_identifier"] = f"{name}_{each}"
     return made
+
+
+def having(network: str, plans: Mapping[str, Any]) -> list[str]:
+    """Return the configurations that have a network of their own, and this one."""
+    path = architecture(network).path
+    found = plans["configurations"]
+    return [each for each in found if found[each].get("architecture", {}).get("network_class_name") == path]

@@ -102,6 +102,7 @@ def plan_and_preprocess(
     jobs: int = 1,
     largest_bytes: int = 0,
     reporting: Reporting = Reporting(),
+    examine: Callable[[Mapping[str, Any]], None] = lambda _: None,
 ) -> Plan:
     """Fingerprint, plan and preprocess a dataset; what would come out as it is already is kept.
 
@@ -116,6 +117,8 @@ def plan_and_preprocess(
         Number of processes; fewer are used if the memory is not enough.
     largest_bytes
         Decoded size of the largest case, in 32 bits; 0 if unknown.
+    examine
+        Called with the plans before anything is preprocessed; it may raise, and then nothing is replaced.
 
     Raises
     ------
@@ -137,6 +140,7 @@ def plan_and_preprocess(
     try:
         work.plan()
         work.refuse_harm()
+        examine(work.plans)
     except SegconvError:
         if not work.keep_fingerprint():
             room.remove()
@@ -215,7 +219,8 @@ class _Planning:
         return self._room.made / f"{self._names.by_planner}.json"
 
     @cached_property
-    def _plans(self) -> dict[str, Any]:
+    def plans(self) -> dict[str, Any]:
+        """The plans that were made."""
         return read_plans(self._file)
 
     @cached_property
@@ -230,7 +235,7 @@ class _Planning:
         names = list(self._options.configurations or self._wanted.values())
         if "3d_fullres" in names and not self._options.configurations:
             names.insert(0, "3d_fullres")
-        return previous_stage(configuration(self._plans, names[0])) or names[0]
+        return previous_stage(configuration(self.plans, names[0])) or names[0]
 
     def plan(self) -> None:
         """Make fingerprint and plans, or copy plans that are kept."""
@@ -285,18 +290,16 @@ class _Planning:
 
     def refuse_harm(self) -> None:
         """Refuse configurations that were not planned, and changes under models and under other plans."""
-        refuse_unknown(self._options.configurations, list(self._plans["configurations"]))
+        refuse_unknown(self._options.configurations, list(self.plans["configurations"]))
         if self._before is not None:
-            refuse_change_under_models(
-                self._paths, self._dataset.path.name, self._plans_name, self._before, self._plans
-            )
+            refuse_change_under_models(self._paths, self._dataset.path.name, self._plans_name, self._before, self.plans)
         refuse_if_any(
             finding for data, name in self._wanted.items() if (finding := self._conflict(data, name)) is not None
         )
 
     def _conflict(self, data: str, name: str) -> Finding | None:
         before = settings_in(self._room.final, data)
-        if before is None or before == settings(self._plans, name):
+        if before is None or before == settings(self.plans, name):
             return None
         others = others_with(data, plans_in(self._room.final), self._plans_name)
         return next((shared(data, plans, each, self._room.final / data) for plans, each in others), None)
@@ -305,12 +308,12 @@ class _Planning:
     def _wanted(self) -> dict[str, str]:
         """Folder of cases → a configuration that uses it."""
         found: dict[str, str] = {}
-        planned = self._plans["configurations"]
+        planned = self.plans["configurations"]
         usual = [name for name in _BY_DEFAULT if name in planned]
         for name in self._options.configurations or usual or planned:
-            previous = previous_stage(configuration(self._plans, name))
+            previous = previous_stage(configuration(self.plans, name))
             for each in filter(None, (name, previous)):
-                found.setdefault(str(configuration(self._plans, each)["data_identifier"]), each)
+                found.setdefault(str(configuration(self.plans, each)["data_identifier"]), each)
         return found
 
     def preprocess(self) -> None:
@@ -347,7 +350,7 @@ class _Planning:
 
     def _sources(self, data: str, name: str) -> dict[Path, set[str]]:
         """Return where cases are that need not be made, and which."""
-        wanted = settings(self._plans, name)
+        wanted = settings(self.plans, name)
         if not self._options.again and (why := obstacle(self._dataset, self._room.final, data, wanted)):
             self._reporting.note(f"all cases of {data} are made again: {why}")
         found: dict[Path, set[str]] = {}

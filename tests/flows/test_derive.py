@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from segconv.flows import own_networks
+
 from ..command import Command, Done
 from ..review import datasets
 from ..train.test_plans import network
@@ -130,7 +132,7 @@ def test_the_smallest_patch_is_twice_the_product_of_the_strides(segconv: Command
 
 
 @pytest.mark.train
-def test_a_network_is_chosen_by_name(segconv: Command, plans: Path) -> None:
+def test_a_network_is_chosen_by_name(segconv: Command, plans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert derive(segconv, "res", "3d_fullres", "--network", "ResidualEncoderUNet", "--stages", "4").code == 0
     made = configurations(plans)["res"]["architecture"]
     assert made["network_class_name"].endswith(".ResidualEncoderUNet")
@@ -142,7 +144,13 @@ def test_a_network_is_chosen_by_name(segconv: Command, plans: Path) -> None:
     done = derive(segconv, "own", "3d_fullres", "--network", "networks.Own")
     assert (done.code, done.codes()) == (65, ["SC064"])
     assert "own" not in configurations(plans)
-    assert derive(segconv, "own", "3d_fullres", "--network", "networks.Own", "--allow-module", "networks").code == 0
+    allowed = ("--network", "networks.Own", "--allow-module", "networks")
+    before = plans.read_bytes()
+    done = derive(segconv, "own", "3d_fullres", *allowed)
+    assert (done.code, done.codes(), "pip install -e FOLDER" in done.err) == (78, ["SC166"], True)
+    assert plans.read_bytes() == before
+    monkeypatch.setattr(own_networks, "network_findings", lambda *_: [])
+    assert derive(segconv, "own", "3d_fullres", *allowed).code == 0
     assert configurations(plans)["own"]["architecture"]["network_class_name"] == "networks.Own"
 
 
