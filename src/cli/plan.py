@@ -36,7 +36,7 @@ def _planning(**options: Any) -> PlanOptions:
         multiple=True,
         help="Configuration to preprocess; may be repeated. Default: all.",
     ),
-    option("--planner", metavar="CLASS", help="nnU-Net planner, such as nnUNetPlannerResEncM."),
+    option("--planner", metavar="CLASS", help="nnU-Net planner, such as nnUNetPlannerResEncM, or the path of a class."),
     option(
         "--network", metavar="NAME", help="PlainConvUNet, ResidualEncoderUNet, or the path of a class; own plans name."
     ),
@@ -94,12 +94,15 @@ def command(
     from ..dataset.names import find_dataset
     from ..flows.plan import plan_dataset
     from ..train.architectures import architecture
+    from ..train.own_planner import is_own
     from ..train.planning import Reporting
     from .planning_display import PlanningDisplay
 
     warnings: list[Finding] = []
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
     display = PlanningDisplay(sink)
+    if is_own(planning.planner):
+        sink.say(f"Plans are made by {planning.planner}, whose code runs in a process of its own")
     try:
         made = plan_dataset(
             found,

@@ -83,7 +83,7 @@ def plan_dataset(
     if options.network is not None:
         refuse_foreign_network(options.network, allowed_modules)
         refuse_missing(options.network, dataset.path.name, paths)
-    names = plans_names(options)  # a name that does not exist is refused before the check
+    names = plans_names(options, paths)  # a name that does not exist is refused before the check
     with (
         if_possible(locked(Target(dataset.path, dataset.name.slot))),
         preprocessing(paths, dataset.path.name),

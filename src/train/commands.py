@@ -9,6 +9,7 @@ from pathlib import Path
 from ..dataset.names import DatasetName
 from .child import See, run_nnunet
 from .model import log_file
+from .own_planner import Asked, Hearing, is_own, plan_with
 from .paths import Paths
 
 Tell = Callable[[str], None]
@@ -23,7 +24,7 @@ class PlanOptions:
     configurations
         Configurations to preprocess; those that nnU-Net preprocesses by default if empty.
     planner
-        Name of the planner class.
+        Name of nnU-Net's planner class, or the path of another.
     gpu_memory_gb
         Memory target of the planner.
     plans_name
@@ -90,13 +91,20 @@ class Place:
 
 def make_plans(place: Place, options: PlanOptions, name: str, *, verify: bool) -> None:
     """Check the files of a dataset if wanted, make its fingerprint unless it exists, and its plans of a name."""
+    spacing = None if options.spacing_mm is None else tuple(reversed(options.spacing_mm))  # nnU-Net's order, (z, y, x)
+    if options.planner is not None and is_own(options.planner):
+        if verify:
+            make_fingerprint(place)
+        asked = Asked(place.dataset.id, name, options.gpu_memory_gb, spacing)
+        hearing = Hearing(log_file(place.paths, place.dataset.folder, "plan"), place.tell, place.see)
+        plan_with(options.planner, asked, place.paths, place.preprocessed, hearing)
+        return
     arguments = ["--no_pp", "-npfp", str(place.jobs)]
     arguments += ["--verify_dataset_integrity"] if verify else []
     arguments += ["-pl", options.planner] if options.planner is not None else []
     arguments += ["-gpu_memory_target", f"{options.gpu_memory_gb:g}"] if options.gpu_memory_gb is not None else []
-    if options.spacing_mm is not None:
-        # In nnU-Net's axis order, (z, y, x).
-        arguments += ["-overwrite_target_spacing", *(f"{length:g}" for length in reversed(options.spacing_mm))]
+    if spacing is not None:
+        arguments += ["-overwrite_target_spacing", *(f"{length:g}" for length in spacing)]
     arguments += ["-overwrite_plans_name", name] if options.network is None and options.plans_name else []
     place.run("nnUNetv2_plan_and_preprocess", arguments)
 

@@ -12,13 +12,13 @@ import faulthandler
 import inspect
 import json
 import math
-import pydoc
 import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from ..errors import SegconvError
+from .own_classes import located
 
 SAID = "NETWORK "
 """Start of the lines for segconv."""
@@ -88,30 +88,12 @@ def class_at(path: str) -> Any:
     """
     import torch
 
-    try:
-        found = pydoc.locate(path)
-    except pydoc.ErrorDuringImport as error:
-        raise _not_importable(path, f"{type(error.value).__name__}: {error.value}", error.value) from None
-    if found is None:  # nnU-Net would look for a class of that name among its own networks
-        raise _not_importable(path, "no module or class of that name was found", None)
+    found = located(path)  # for a missing one, nnU-Net would take one of its own networks of that name
     if not (inspect.isclass(found) and issubclass(found, torch.nn.Module)):
         kind = "a class" if inspect.isclass(found) else f"a {type(found).__name__}"
         what = f"{path} is {kind}, expected a class that descends from torch.nn.Module"
         raise SegconvError(what, code="SC185", hint="name the class of the network, as module.Class")
     return found
-
-
-def _not_importable(path: str, why: str, error: object) -> SegconvError:
-    missing = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
-    package = path.partition(".")[0]
-    if missing and missing.partition(".")[0] != package:
-        hint = f"pip install {missing.partition('.')[0]}"
-    else:
-        hint = (
-            f"pip install -e FOLDER, the folder with the pyproject.toml of {package}: nnU-Net's processes see installed"
-            " packages only, neither the current folder nor PYTHONPATH"
-        )
-    return SegconvError(f"{path} cannot be imported in a process of its own: {why}", code="SC166", hint=hint)
 
 
 class _Trial:

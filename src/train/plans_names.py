@@ -8,6 +8,8 @@ from ..errors import SegconvError
 from .architectures import architecture
 from .commands import PlanOptions
 from .model import DEFAULT_PLANS
+from .own_planner import is_own, name_of_own
+from .paths import Paths
 from .planner_list import find_planner, list_planners
 
 
@@ -27,7 +29,7 @@ class PlansNames:
     final: str
 
 
-def plans_names(options: PlanOptions) -> PlansNames:
+def plans_names(options: PlanOptions, paths: Paths) -> PlansNames:
     """Return what the plans will be called.
 
     Plans for another network have a name of their own, but are planned under the planner's: so they share its
@@ -36,10 +38,10 @@ def plans_names(options: PlanOptions) -> PlansNames:
     Raises
     ------
     SegconvError
-        ``SC001`` for an unknown planner or network, or an impossible name.
+        ``SC001`` for an unknown planner or network, or an impossible name; ``SC166``, ``SC188`` for a class of the
+        user's own that is no planner.
     """
-    planner = None if options.planner is None else find_planner(options.planner, list_planners())
-    usual = DEFAULT_PLANS if planner is None else planner.plans
+    usual = _of_planner(options, paths)
     if options.network is None:
         name = _usable(options.plans_name or usual)
         return PlansNames(name, name)
@@ -47,6 +49,14 @@ def plans_names(options: PlanOptions) -> PlansNames:
     if final == usual:
         raise SegconvError(f"{usual} are the plans of nnU-Net's own network", hint="choose another name")
     return PlansNames(usual, _usable(final))
+
+
+def _of_planner(options: PlanOptions, paths: Paths) -> str:
+    if options.planner is None:
+        return DEFAULT_PLANS
+    if is_own(options.planner):
+        return name_of_own(options.planner, options.plans_name if options.network is None else None, paths)
+    return find_planner(options.planner, list_planners()).plans
 
 
 def _usable(name: str) -> str:
