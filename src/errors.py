@@ -188,6 +188,10 @@ CODES: dict[str, Code] = {
     "SC167": Code(EXIT_IO, "disk too small", "the disk has less room than the real training will take", "make room"),
     "SC168": Code(EXIT_CONFIG, "network output", "the output of a network has another number of channels than the labels need, or another size than the patch", "pass the number of output channels on to the network"),
     "SC169": Code(EXIT_SOFTWARE, "not resumed", "a killed training does not resume where its checkpoint is", "let the trainer keep nnU-Net's checkpoints"),
+    # trainers
+    "SC170": Code(EXIT_DATA, "folder of trainers", "a module in a folder of trainers is not Python, and nnU-Net imports all of them", "correct it, or move it away"),
+    "SC171": Code(EXIT_CONFIG, "trainer twice", "a trainer is in several places, of which nnU-Net takes the first", "give yours a name of its own"),
+    "SC172": Code(EXIT_CONFIG, "offered trainer", "an installed package offers a trainer that it does not have, or under another name", "correct the entry point of the package, and install it again"),
     # U-Mamba
     "SC181": Code(EXIT_DATA, "former U-Mamba", "a checkpoint is of U-Mamba's networks before 2024-03-27, which had other layers", "predict with the version of U-Mamba that trained it, or train again"),
     "SC182": Code(EXIT_DATA, "network of another patch", "a network that is made for one patch size is in a configuration with another", cures=("make_plans_again",)),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import bundled, example, jobs, option, speaking, three_folders, trusting
+from .options import bundled, example, finding_trainers, jobs, option, speaking, three_folders, trusting
 from .sink import Sink
 from .types import NUMBERED_FOLDS
 
@@ -39,6 +39,7 @@ def _wanted(no_ensembles: bool, folds: tuple[str, ...] | None, **names: Any) -> 
 @jobs
 @three_folders
 @speaking
+@finding_trainers
 def command(dataset: str, wanted: Wanted, trust: Trust, jobs: int, sink: Sink, paths: Paths) -> int:
     """Find the best trained model, or ensemble of two.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import Finding
-from .options import bundled, example, option, plans, speaking, three_folders, trainer, trusting
+from .options import bundled, example, finding_trainers, option, plans, speaking, three_folders, trainer, trusting
 from .sink import Sink
 from .training_folds import Place, as_json, infer_with, placed, show_environment, teller, warner
 from .types import FOLDS
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 @trusting
 @three_folders
 @speaking
+@finding_trainers
 def command(
     dataset: str,
     named: dict[str, Any],

@@ -97,6 +97,8 @@ WORDS = {
     "validate_stage": "`segconv train {dataset} -c {configuration} -f {fold}[ -tr {trainer}][ -p {plans}] --val`",
     "list_trainers": "`segconv trainers list` shows all {count}",
     "check_trainer": "check the name given with `-tr`",
+    "name_trainers": "`--ext-trainer FOLDER` names a folder with trainers of yours",
+    "check_trainer_folders": "give only folders of trainers with `--ext-trainer`",
     "compute_without_gpu": "`--device cpu` computes without a GPU",
     "choose_model": "`-m` takes the folder of a model, or one of these names",
     "trust_files": "`--trust-model`, if you trust where it comes from",

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import Finding, SegconvError
-from .options import PATH, bundled, cores, example, modelled, option, speaking, three_folders, trusting
+from .options import (
+    PATH,
+    bundled,
+    cores,
+    example,
+    finding_trainers,
+    modelled,
+    option,
+    speaking,
+    three_folders,
+    trusting,
+)
 from .sink import Sink
 from .training_folds import Place, as_json, infer_with, placed, show_environment, teller, warner
 from .types import FOLDS
@@ -38,6 +49,7 @@ if TYPE_CHECKING:
 @trusting
 @three_folders
 @speaking
+@finding_trainers
 def command(
     dataset: str,
     source: dict[str, Any],

@@ -17,6 +17,7 @@ from .options import (
     bundled,
     device,
     example,
+    finding_trainers,
     jobs,
     no_mirroring,
     option,
@@ -153,6 +154,7 @@ def show(made: Prediction, sink: Sink) -> None:
 @bundled("how", RunOptions, overwrite, restart, jobs)
 @three_folders
 @speaking
+@finding_trainers
 def command(
     dataset: str,
     files: Files,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from .cures import Speaker
-from .options import example, three_folders
+from .options import example, ext_trainer, find_trainers_in, three_folders
 from .sink import print_findings
 
 if TYPE_CHECKING:
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     context_settings={"ignore_unknown_options": True},
 )
 @click.argument("words", metavar="[nnUNetv2_COMMAND [ARGUMENTS]…]", nargs=-1, type=click.UNPROCESSED)
+@ext_trainer
 @three_folders
 @click.pass_obj
-def command(speaker: Speaker, words: tuple[str, ...], paths: Paths) -> int:
+def command(speaker: Speaker, words: tuple[str, ...], trainers: tuple[Path, ...], paths: Paths) -> int:
     """Run any command of the installed nnU-Net with the folders set.
 
     Everything after -- is nnU-Net's command line. Its output is passed on, and kept in a log in nnUNet_preprocessed;
@@ -34,6 +36,7 @@ def command(speaker: Speaker, words: tuple[str, ...], paths: Paths) -> int:
         for name in sorted(commands()):
             click.echo(name)
         return 0
+    paths = find_trainers_in(paths, trainers)
     log = log_file(paths, "nnunet", words[0]) if paths.preprocessed is not None and words[0] in commands() else None
     try:
         run_nnunet(words[0], words[1:], paths, log=log, see=_pass_on)

@@ -137,6 +137,38 @@ three_folders = bundled("paths", _paths, folders, preprocessed, results)
 """``--raw``, ``--preprocessed`` and ``--results``; the function gets `Paths`."""
 
 
+ext_trainer = option(
+    "--ext-trainer",
+    "trainers",
+    type=FOLDER,
+    multiple=True,
+    help="Folder with trainers of yours; nnU-Net imports every module in it. May be repeated.",
+)
+
+
+def find_trainers_in(paths: Paths, folders: tuple[Path, ...]) -> Paths:
+    """Return paths with folders of trainers, after checking them."""
+    from ..train.trainer_folders import checked_folders
+
+    return replace(paths, trainers=checked_folders(folders))
+
+
+def finding_trainers(function: F) -> F:
+    """Add ``--ext-trainer``, and say which code nnU-Net will import; it stands below `three_folders` and `speaking`."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, sink: Sink, paths: Paths, trainers: tuple[Path, ...], **kwargs: Any) -> Any:
+        from ..train.trainer_folders import modules_in
+
+        paths = find_trainers_in(paths, trainers)
+        for folder in paths.trainers:
+            modules = ", ".join(modules_in(folder)) or "there are none"
+            sink.say(f"nnU-Net looks for trainers in {folder}, and imports every module there: {modules}")
+        return function(*args, sink=sink, paths=paths, **kwargs)
+
+    return ext_trainer(wrapped)  # type: ignore[return-value]  # likewise
+
+
 OF_EVERY_COMMAND = ("--json", "-q", "--quiet", "-v", "--verbose")
 """What `speaking` adds."""
 

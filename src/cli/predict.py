@@ -10,7 +10,19 @@ import click
 from ..train.model import FINAL
 from ..work.run_options import RunOptions
 from .infer import Files, Predicting, files, predicting, show
-from .options import PATH, bundled, example, jobs, option, overwrite, restart, speaking, three_folders, trusting
+from .options import (
+    PATH,
+    bundled,
+    example,
+    finding_trainers,
+    jobs,
+    option,
+    overwrite,
+    restart,
+    speaking,
+    three_folders,
+    trusting,
+)
 from .sink import Sink
 from .types import FOLDS
 
@@ -42,6 +54,7 @@ def _wanted(configuration: str | None, folds: tuple[str, ...] | None, checkpoint
 @bundled("how", RunOptions, overwrite, restart, jobs)
 @three_folders
 @speaking
+@finding_trainers
 def command(
     model: Path,
     files: Files,

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import Finding, SegconvError, exit_code_of
-from .options import FOLDER, allow_module, bundled, example, option, plans, speaking, three_folders, trainer
+from ..errors import Finding, exit_code_of
+from .options import (
+    allow_module,
+    bundled,
+    example,
+    finding_trainers,
+    option,
+    plans,
+    speaking,
+    three_folders,
+    trainer,
+)
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -36,20 +43,13 @@ def _rehearsing(configurations: tuple[str, ...], **named: Any) -> Rehearsing:
     plans,
     option("--planner", metavar="CLASS", help="nnU-Net planner; default: the one that made the plans."),
 )
-@option(
-    "--ext-trainer",
-    "trainers",
-    type=FOLDER,
-    multiple=True,
-    help="Folder with a trainer of yours; nnU-Net imports every module in it. May be repeated.",
-)
 @allow_module
 @three_folders
 @speaking
+@finding_trainers
 def command(
     dataset: str,
     what: Rehearsing,
-    trainers: tuple[Path, ...],
     allowed_modules: tuple[str, ...],
     sink: Sink,
     paths: Paths,
@@ -67,9 +67,6 @@ def command(
     from ..train.untrusted_models import Trust
 
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
-    paths = replace(paths, trainers=tuple(map(_folder, trainers)))
-    for folder in paths.trainers:
-        sink.say(f"nnU-Net looks for trainers in {folder}, and imports every module there")
 
     def hear(step: Played) -> None:
         sink.say(f"{step.name} {step.of}".strip() + f": {step.seconds:.1f} s")
@@ -87,13 +84,6 @@ def command(
         sink.next(_following(found.name.id, what, made))
     sink.end(_as_json(made), findings, ok=made.ok)
     return exit_code_of(findings)
-
-
-def _folder(path: Path) -> Path:
-    """Return a folder of trainers as an absolute path; nnU-Net passes over one that does not exist."""
-    if not path.is_dir() or os.pathsep in str(path.absolute()):
-        raise SegconvError(f"is not a folder whose path has no {os.pathsep!r}", code="SC010", file=str(path))
-    return path.absolute()
 
 
 def _following(dataset: int, what: Rehearsing, made: Rehearsal) -> str:

@@ -18,6 +18,7 @@ from .options import (
     bundled,
     device,
     example,
+    finding_trainers,
     jobs,
     no_mirroring,
     option,
@@ -111,6 +112,7 @@ def _options(**options: Any) -> StressOptions:
 @bundled("how", RunOptions, overwrite, jobs)
 @three_folders
 @speaking
+@finding_trainers
 def command(
     dataset: str, chosen: Chosen, options: StressOptions, output: Path, how: RunOptions, sink: Sink, paths: Paths
 ) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import SegconvError
-from .options import example, modelled, option, speaking, three_folders, trusting
+from .options import example, finding_trainers, modelled, option, speaking, three_folders, trusting
 from .sink import Sink
 from .training_folds import Place, as_json, infer_with, placed, show_environment, teller
 from .types import FOLDS
@@ -35,6 +35,7 @@ _WISHES = {"resume": "--continue", "validate_only": "--val", "overwrite": "--ove
 @trusting
 @three_folders
 @speaking
+@finding_trainers
 def command(
     dataset: str,
     folds: tuple[str, ...],

@@ -10,13 +10,25 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import Finding, SegconvError
-from .options import PATH, bundled, example, modelled, option, overwrite, speaking, three_folders
+from .options import (
+    PATH,
+    bundled,
+    example,
+    ext_trainer,
+    finding_trainers,
+    modelled,
+    option,
+    overwrite,
+    speaking,
+    three_folders,
+)
 from .sink import Sink
 
 if TYPE_CHECKING:
     from ..flows.preview import Sampling
     from ..train.model import Model
     from ..train.paths import Paths
+    from ..train.trainer_list import Trainer
 
 
 @click.group(epilog=example("segconv trainers list"))
@@ -25,26 +37,38 @@ def command() -> None:
 
 
 @command.command("list", epilog=example("segconv trainers list"))
+@ext_trainer
 @speaking
-def list_command(sink: Sink) -> int:
-    """List the trainers of the installed nnunetv2 and what each changes.
+def list_command(trainers: tuple[Path, ...], sink: Sink) -> int:
+    """List the trainers of nnU-Net, segconv, packages and folders, and what each changes.
 
     Changes are relative to the class in the column FROM, as the source states them; nothing is imported.
-    Every name can be given to -tr.
+    Every name can be given to -tr. Those of segconv take a number of epochs, and of iterations in each:
+    nnUNetTrainerSegconv_100epochs_50iterations.
     """
-    from ..train.trainer_list import list_trainers
+    from ..train.known_trainers import list_trainers
+    from ..train.trainer_folders import checked_folders
 
-    found = list_trainers()
+    found = list_trainers(checked_folders(trainers))
     sink.table(
-        ["trainer", "from", "changes"],
+        ["trainer", "of", "from", "changes"],
         [
-            (trainer.name, " ".join(base for base in trainer.bases if base != "object"), "; ".join(trainer.changes))
+            (
+                trainer.name,
+                trainer.home,
+                " ".join(base for base in trainer.bases if base != "object"),
+                "; ".join(trainer.changes),
+            )
             for trainer in found
         ],
     )
     sink.next("segconv trainers preview DATASET -tr NAME draws what its transforms do to a case")
     sink.end({"trainers": [dataclasses.asdict(trainer) for trainer in found]})
     return 0
+
+
+def _bases(trainer: Trainer) -> str:
+    return " ".join(base for base in trainer.bases if base != "object")
 
 
 def _sampling(**options: Any) -> Sampling:
@@ -68,6 +92,7 @@ def _sampling(**options: Any) -> Sampling:
 @overwrite
 @three_folders
 @speaking
+@finding_trainers
 def preview(
     dataset: str,
     model_of: Callable[[str], Model],

@@ -18,9 +18,9 @@ from ..review.pictures.overlay import Panel, montage
 from ..review.pictures.sealed import refuse_taken
 from ..train.commands import Tell
 from ..train.holds import reading
+from ..train.known_trainers import find_trainer, list_trainers
 from ..train.model import Model
 from ..train.paths import Paths
-from ..train.trainer_list import find_trainer, list_trainers
 from ..train.transforms import Transformed, outputs, preprocessed_cases, transform_case
 from ..words import some_of
 from ..work.plan import PREVIEW, work_folder
@@ -84,7 +84,7 @@ def preview(
         ``SC001`` for a trainer, case or channel that does not exist, ``SC020`` if the picture already
         exists, ``SC031`` if it could not be written; what `transform_case` raises.
     """
-    trainer = find_trainer(model.trainer, list_trainers())
+    trainer = find_trainer(model.trainer, list_trainers(paths.trainers), paths.trainers)
     refuse_taken(picture, overwrite=overwrite)
     case = _chosen(sampling.case, preprocessed_cases(model, paths))
     names = dataset.description.channel_names

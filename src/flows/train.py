@@ -9,7 +9,7 @@ from functools import partial
 
 from ..dataset.layout import Dataset
 from ..errors import Cure, Finding, Interrupted, Refused
-from ..train import trainer_list as trainers
+from ..train import known_trainers as trainers
 from ..train.device import chosen_device
 from ..train.folds import FoldState, state_of
 from ..train.holds import training
@@ -78,7 +78,7 @@ def train_folds(
     Raises
     ------
     SegconvError
-        ``SC010`` if there is nothing to resume or validate; ``SC001`` if nnunetv2 has no such trainer; ``SC035`` if
+        ``SC010`` if there is nothing to resume or validate; what `find_trainer` raises; ``SC035`` if
         another run trains one of the folds or plans the dataset; what `make_ready` and `refuse_foreign` raise.
     Interrupted
         By Ctrl-C or SIGTERM; it says at which epoch each fold resumes.
@@ -94,7 +94,7 @@ def train_folds(
         if warn is not None and warnings:
             warn(warnings)
         if set(steps.values()) != {Step.NONE}:
-            trainers.find_trainer(model.trainer, trainers.list_trainers())
+            trainers.find_trainer(model.trainer, trainers.list_trainers(paths.trainers), paths.trainers)
             refuse_foreign(model, paths, trust)
             options = replace(options, device=chosen_device(options.device))
         finished_first = sorted(folds, key=lambda fold: steps[fold] is not Step.NONE)

@@ -22,6 +22,7 @@ from ..work import fsops
 from ..work.writing import writing
 from .paths import TRAINERS, Paths
 from .processes import said, started
+from .trainer_folders import search_path
 from .worker_processes import VARIABLE as WORKERS
 from .worker_processes import usual_processes
 
@@ -44,7 +45,7 @@ WANDB, _WANDB_ENABLED = re.compile(r"WANDB_.*"), "nnUNet_wandb_enabled"
 """Variables of Weights & Biases, a key among them, are inherited only if nnU-Net is to log there."""
 
 WITHHELD = (TRAINERS,)
-"""nnU-Net imports every module of the folders that this names, so it is set on purpose or not at all."""
+"""nnU-Net imports every module of the folders that this names, so it is set here, and never inherited."""
 
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
 
@@ -62,7 +63,12 @@ _KNOWN_FAILURES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         (),
     ),
     (r"No space left on device", "make room on the disk and run the command again", ()),
-    (r"Could not find requested nnunet trainer", "", ("check_trainer",)),
+    (r"Could not find requested nnunet trainer", "", ("check_trainer", "name_trainers")),
+    (
+        r", in _recursive_find_python_class",
+        "nnU-Net imports every module of a folder of trainers, and one of them fails",
+        ("check_trainer_folders",),
+    ),
 )
 """What the end of a log says → what that means, and kinds of cures."""
 
@@ -92,6 +98,7 @@ def environment(paths: Paths) -> dict[str, str]:
     if not os.path.isabs(passed.get("HOME", "")):
         passed.pop("HOME", None)  # files kept there would be left in the current folder
     passed.update(paths.variables())
+    passed[TRAINERS] = search_path(paths.trainers)
     passed.setdefault(WORKERS, str(usual_processes()))
     passed["PYTHONUNBUFFERED"] = passed["PYTHONSAFEPATH"] = "1"  # for processes that the child starts; see `python`
     try:
@@ -109,10 +116,11 @@ def _is_passed_on(key: str) -> bool:
 
 
 def shown_environment(paths: Paths) -> list[str]:
-    """Return the environment of a child for people, without secrets, and which variables of nnU-Net it lacks."""
+    """Return the environment of a child for people, without secrets, and which variables of the user it lacks."""
     passed = environment(paths)
     lines = [f"{key}={'…' if _SECRET.search(key) else value}" for key, value in sorted(passed.items())]
-    return [*lines, *(f"{key} is not passed on" for key in WITHHELD if key in os.environ and key not in passed)]
+    lost = (key for key in WITHHELD if os.environ.get(key, passed.get(key)) != passed.get(key))
+    return [*lines, *(f"{key}={os.environ[key]} is not passed on" for key in lost)]
 
 
 def python(call: str) -> list[str]:

@@ -182,9 +182,8 @@ class Paths:
         return Path(base) / "nnUNet_raw_data"
 
     def variables(self) -> dict[str, str]:
-        """Return the environment that nnU-Net needs."""
-        folders = {variable: str(getattr(self, word)) for word, variable in NAMES.items() if getattr(self, word)}
-        return folders | ({TRAINERS: os.pathsep.join(map(str, self.trainers))} if self.trainers else {})
+        """Return the variables of the three folders."""
+        return {variable: str(getattr(self, word)) for word, variable in NAMES.items() if getattr(self, word)}
 
 
 def settings_file() -> Path | None:

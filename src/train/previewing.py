@@ -6,7 +6,6 @@ sizes and transforms come from the object itself. Only this module imports nnune
 
 from __future__ import annotations
 
-import importlib
 import io
 import json
 import os
@@ -84,13 +83,13 @@ def main() -> None:
 
 def _trainer(asked: dict[str, Any]) -> Any:
     import torch
+    from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 
     torch.set_num_threads(1)
-    module = importlib.import_module(f"nnunetv2.training.nnUNetTrainer.{asked['module']}")
     plans = json.loads(Path(asked["plans"]).read_bytes())
     plans["continue_training"] = False  # set by nnU-Net's own run_training
     description = json.loads(Path(asked["description"]).read_bytes())
-    return getattr(module, asked["trainer"])(
+    return recursive_find_trainer_class_by_name(asked["trainer"])(
         plans=plans,
         configuration=asked["configuration"],
         fold=0,

@@ -55,11 +55,16 @@ def classes_below(folder: Path) -> dict[str, SourceClass]:
     Among classes of one name, the first that nnU-Net finds counts: modules before packages.
     """
     found: dict[str, SourceClass] = {}
-    for path in _modules(folder):
-        for node in ast.parse(path.read_bytes()).body:
-            if isinstance(node, ast.ClassDef):
-                found.setdefault(node.name, SourceClass(node, str(path.relative_to(folder))))
+    for path in modules_below(folder):
+        for name, each in classes_of(path, str(path.relative_to(folder))).items():
+            found.setdefault(name, each)
     return found
+
+
+def classes_of(path: Path, module: str) -> dict[str, SourceClass]:
+    """Return the classes that a file defines at its top, by name; a name has its last definition."""
+    nodes = (node for node in ast.parse(path.read_bytes()).body if isinstance(node, ast.ClassDef))
+    return {node.name: SourceClass(node, module) for node in nodes}
 
 
 def descending_from(root: str, classes: Mapping[str, SourceClass]) -> Iterator[str]:
@@ -79,8 +84,8 @@ def ancestry(name: str, classes: Mapping[str, SourceClass]) -> list[str]:
     return found
 
 
-def _modules(folder: Path) -> Iterator[Path]:
+def modules_below(folder: Path) -> Iterator[Path]:
     """Yield the modules of a folder in nnU-Net's search order."""
     yield from sorted(path for path in folder.glob("*.py") if path.name != "__init__.py")
     for package in sorted(path for path in folder.iterdir() if (path / "__init__.py").is_file()):
-        yield from _modules(package)
+        yield from modules_below(package)

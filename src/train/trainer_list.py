@@ -1,4 +1,4 @@
-"""List the trainer classes of the installed nnunetv2 and their changes, read from source without importing.
+"""Read trainer classes and their changes from source, without importing; see `segconv.train.known_trainers`.
 
 A trainer differs from its base by its class body: the attributes that it sets and the methods that
 it overrides. These are reported as written; their consequences are not worked out.
@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import Cure, SegconvError
-from .source_classes import classes_below, descending_from, folder_in_nnunet
+from ..errors import SegconvError
+from .source_classes import SourceClass, classes_below, descending_from
 
 ROOT = "nnUNetTrainer"
 """The class that all trainers descend from."""
 
 FOLDER = "training/nnUNetTrainer"
 """Where nnunetv2 looks for trainers, inside its package."""
+
+NNUNET = "nnunetv2"
 
 MEANING = {
     "get_training_transforms": "training transforms",
@@ -70,6 +72,8 @@ class Trainer:
         Changes of its class body, compared with its direct bases.
     summary
         First line of its docstring.
+    home
+        ``"nnunetv2"``, ``"segconv"``, the name of another distribution, or a folder.
     """
 
     name: str
@@ -77,17 +81,7 @@ class Trainer:
     module: str
     changes: tuple[str, ...]
     summary: str = ""
-
-
-def list_trainers() -> list[Trainer]:
-    """Return the trainers of the installed nnunetv2, by name; `ROOT` first.
-
-    Raises
-    ------
-    SegconvError
-        ``SC041`` if nnunetv2 is not installed.
-    """
-    return read_trainers(folder_in_nnunet(FOLDER))
+    home: str = NNUNET
 
 
 def read_trainers(folder: Path) -> list[Trainer]:
@@ -104,7 +98,22 @@ def read_trainers(folder: Path) -> list[Trainer]:
             hint="pip install 'segconv[train]' brings a version of nnunetv2 that segconv knows",
         )
 
-    root = classes[ROOT].node
+    return described(classes, classes)
+
+
+def described(
+    classes: Mapping[str, SourceClass], known: Mapping[str, SourceClass], home: str = NNUNET
+) -> list[Trainer]:
+    """Return the trainers among classes, by name; `ROOT` first.
+
+    Parameters
+    ----------
+    known
+        All classes that may be their bases, `ROOT` among them.
+    home
+        Where they are defined.
+    """
+    root, all_classes = known[ROOT].node, {**known, **classes}
     found = [
         Trainer(
             name,
@@ -112,31 +121,12 @@ def read_trainers(folder: Path) -> list[Trainer]:
             classes[name].module,
             _changes(classes[name].node, root) if name != ROOT else (),
             _summary(classes[name].node),
+            home,
         )
-        for name in descending_from(ROOT, classes)
+        for name in descending_from(ROOT, all_classes)
+        if name in classes
     ]
     return sorted(found, key=lambda trainer: (trainer.name != ROOT, trainer.name.lower()))
-
-
-def find_trainer(name: str, among: Sequence[Trainer]) -> Trainer:
-    """Return a trainer by name.
-
-    Raises
-    ------
-    SegconvError
-        ``SC001`` if there is none, with similar names.
-    """
-    import difflib
-
-    found = next((trainer for trainer in among if trainer.name == name), None)
-    if found is None:
-        near = difflib.get_close_matches(name, [trainer.name for trainer in among], n=3)
-        raise SegconvError(
-            f"nnunetv2 has no trainer {name!r}",
-            hint=f"did you mean {' or '.join(near)}?" if near else "",
-            cures=[Cure.of("list_trainers", count=len(among))],
-        )
-    return found
 
 
 def _summary(node: ast.ClassDef) -> str:

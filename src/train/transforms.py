@@ -132,7 +132,6 @@ def transform_case(
     request, output = work / REQUEST, work / TRANSFORMED
     asked = {
         "trainer": trainer.name,
-        "module": trainer.module.removesuffix(".py").replace("/", "."),
         "plans": str(found.file),
         "description": str(description),
         "configuration": model.configuration,

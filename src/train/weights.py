@@ -18,10 +18,10 @@ from ..errors import SegconvError
 from ..words import some_of
 from .child import commands, environment, python, run_child
 from .former_umamba import refuse_former
+from .known_trainers import find_trainer, list_trainers
 from .model import Model
 from .paths import Paths
 from .plans import configuration
-from .trainer_list import find_trainer, list_trainers
 from .untrusted_models import read_tensors
 from .weights_child import MARK
 
@@ -151,13 +151,12 @@ def network_shapes(model: Model, paths: Paths) -> dict[str, Shape]:
     Raises
     ------
     SegconvError
-        ``SC001`` for an unknown trainer; what `run_child` raises.
+        What `find_trainer` and `run_child` raise.
     """
-    trainer = find_trainer(model.trainer, list_trainers())
+    trainer = find_trainer(model.trainer, list_trainers(paths.trainers), paths.trainers)
     plans = model.plans_file(paths)
     asked = {
         "trainer": trainer.name,
-        "module": trainer.module.removesuffix(".py").replace("/", "."),
         "plans": str(plans),
         "description": str(plans.with_name(DESCRIPTION)),
         "configuration": model.configuration,

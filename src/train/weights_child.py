@@ -5,7 +5,6 @@ The network is built as nnU-Net's trainer builds it, but on PyTorch's device ``m
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import json
 import sys
@@ -28,11 +27,11 @@ def main() -> None:
 
 
 def _network(asked: dict[str, Any]) -> Any:
+    from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
     from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
-    module = importlib.import_module(f"nnunetv2.training.nnUNetTrainer.{asked['module']}")
-    build = getattr(module, asked["trainer"]).build_network_architecture
+    build = recursive_find_trainer_class_by_name(asked["trainer"]).build_network_architecture
     manager = PlansManager(json.loads(Path(asked["plans"]).read_bytes()))
     configuration = manager.get_configuration(asked["configuration"])
     description = json.loads(Path(asked["description"]).read_bytes())

@@ -145,9 +145,9 @@ def fine_tuned() -> None:
 
 def without_transforms_nothing_changes(segconv: Command, work: Path) -> None:
     """A trainer without augmentation shows the same patch again and again, and no trainer leaves a model behind."""
+    from segconv.train.known_trainers import find_trainer, list_trainers
     from segconv.train.model import Model
     from segconv.train.paths import Paths
-    from segconv.train.trainer_list import find_trainer, list_trainers
     from segconv.train.transforms import transform_case
 
     trainer = find_trainer("nnUNetTrainerNoDA", list_trainers())

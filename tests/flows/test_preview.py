@@ -82,7 +82,7 @@ def preview(segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     image, label = np.eye(9)[None], np.eye(9, dtype=np.int16)
     made = {"patch_size": [9, 9], "initial_patch_size": [9, 9], "spacing_mm": [1, 1], "rotation_deg": [0, 0]}
     facts = {**made, "mirror_axes": [], "slice_by_slice": False, "transforms": []}
-    monkeypatch.setattr(room, "list_trainers", list)
+    monkeypatch.setattr(room, "list_trainers", lambda _: [])
     monkeypatch.setattr(room, "find_trainer", lambda *_: None)
     monkeypatch.setattr(room, "preprocessed_cases", lambda *_: ["a"])
     monkeypatch.setattr(

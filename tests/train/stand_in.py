@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from segconv.train import child
-from segconv.train import trainer_list as trainers
+from segconv.train import known_trainers as trainers
 
 from .. import command
 
@@ -119,7 +119,7 @@ def install(room: Path, patch: Callable[[Any, str, Any], None] = setattr) -> Non
     """Let the stand-in be found where nnU-Net's command would be."""
     (room / "stand_in_trainer.py").write_text(PROGRAM)
     patch(child, "commands", lambda: {"nnUNetv2_train": "stand_in_trainer:main"})
-    patch(trainers, "list_trainers", lambda: [trainers.Trainer("nnUNetTrainer", "", (), ())])
+    patch(trainers, "list_trainers", lambda *_: [trainers.Trainer("nnUNetTrainer", "", (), ())])
     patch(site, "ENABLE_USER_SITE", True)
     patch(site, "getusersitepackages", lambda: str(room))
 

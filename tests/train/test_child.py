@@ -20,6 +20,7 @@ from segconv.errors import SegconvError
 from segconv.train.child import PASSED_ON, environment, run_child, run_nnunet
 from segconv.train.child import python as isolated
 from segconv.train.paths import Paths
+from segconv.train.trainer_folders import SHIM
 
 
 def python(code: str) -> list[str]:
@@ -79,7 +80,7 @@ def test_the_environment_is_explicit_and_not_inherited(monkeypatch: pytest.Monke
         *("OPENBLAS_NUM_THREADS", "SSL_CERT_FILE", "XDG_CACHE_HOME", "LD_PRELOAD", "XPATH", "PATHX"),
         *("WANDB_API_KEY", "CCX", "MY_CC", "SLURM_JWT"),
     )
-    own = {"nnUNet_raw": str(tmp_path), "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
+    own = {"nnUNet_raw": str(tmp_path), "nnUNet_extTrainer": str(SHIM), "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
     monkeypatch.setattr(os, "environ", {**kept, **dict.fromkeys(withheld, "x")})
     assert environment(Paths(raw=tmp_path)) == {**kept, **own}
 

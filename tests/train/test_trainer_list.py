@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from segconv.errors import SegconvError
-from segconv.train.trainer_list import Trainer, find_trainer, list_trainers, read_trainers
+from segconv.train.known_trainers import find_trainer
+from segconv.train.source_classes import folder_in_nnunet
+from segconv.train.trainer_list import FOLDER, Trainer, read_trainers
 
 from ..command import Command
 
@@ -125,7 +127,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def installed() -> list[Trainer]:
-    return list_trainers()
+    return read_trainers(folder_in_nnunet(FOLDER))
 
 
 @pytest.mark.train

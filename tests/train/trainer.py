@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from segconv.train import child
-from segconv.train import trainer_list as trainers
+from segconv.train import known_trainers as trainers
 
 PROGRAM = """
 import os, pathlib, sys, time, zipfile
@@ -36,7 +36,7 @@ def install(folder: Path, patch: Callable[[object, str, object], None] = setattr
     """Let the trainer in a folder be found where nnU-Net's command would be."""
     (folder / "stand_in.py").write_text(PROGRAM)
     patch(child, "commands", lambda: {"nnUNetv2_train": "stand_in:main"})
-    patch(trainers, "list_trainers", lambda: [trainers.Trainer("nnUNetTrainer", "", (), ())])
+    patch(trainers, "list_trainers", lambda *_: [trainers.Trainer("nnUNetTrainer", "", (), ())])
     patch(site, "ENABLE_USER_SITE", True)
     patch(site, "getusersitepackages", lambda: str(folder))
 

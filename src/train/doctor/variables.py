@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 
 from ...errors import Finding, warning
 from ..folder_values import misspelled
 from ..overview import OF_V1
-from ..paths import NAMES
+from ..paths import NAMES, TRAINERS
+from ..trainer_folders import SHIM, search_path
 from .looks import Look
 
 CODE = "SC141"
@@ -86,9 +88,10 @@ def _of_others(environment: Mapping[str, str]) -> Iterator[Finding]:
                 f"{name} is a variable of nnU-Net v1, which v2 ignores",
                 hint="nothing, if you use v1 as well: tasks of v1 are looked up there",
             )
-    if "nnUNet_extTrainer" in environment:
+    folders = environment.get(TRAINERS, str(SHIM)).split(os.pathsep)
+    if folders[0] != str(SHIM):
         yield warning(
             CODE,
-            "nnUNet_extTrainer names folders of which nnU-Net imports every module; it is not passed on",
-            hint="unset nnUNet_extTrainer, unless you run nnU-Net's own commands",
+            f"{TRAINERS} names folders of which nnU-Net imports every module; it is not passed on",
+            hint=f"unset {TRAINERS}; for nnU-Net's own commands, export {TRAINERS}={search_path()} or put that first",
         )

@@ -18,6 +18,7 @@ from segconv.errors import Interrupted, SegconvError
 from segconv.flows.rehearse import run
 from segconv.image.opened import read_image, read_label
 from segconv.train import child
+from segconv.train.trainer_folders import SHIM
 
 from ...command import Command
 
@@ -184,7 +185,7 @@ def test_folders_of_trainers_reach_nnunet_only_if_named(
     world.rehearse()
     world.rehearse("--ext-trainer", tmp_path)
     variables = [seen["variables"].get("nnUNet_extTrainer") for seen in world.seen]
-    assert variables == [None, str(tmp_path)]
+    assert variables == [str(SHIM), f"{SHIM}:{tmp_path}"]
     assert world.segconv("rehearse", "7", "--ext-trainer", tmp_path / "none").code == 66
 
 

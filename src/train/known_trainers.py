@@ -1,0 +1,114 @@
+"""Find trainers by name, as nnU-Net does when segconv starts it: its own, segconv's, those of packages and of folders.
+
+All are read from source; nothing is imported. nnU-Net looks for a name in this order, and takes the first.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..errors import Cure, SegconvError
+from .offered_trainers import offered_trainers, refuse_unusable
+from .source_classes import SourceClass, classes_below, folder_in_nnunet, modules_below
+from .trainer_list import FOLDER, Trainer, described, read_trainers
+from .trainers import TRAINERS, named
+
+OURS = "segconv"
+"""Home of the trainers of segconv."""
+
+
+def list_trainers(folders: Sequence[Path] = ()) -> list[Trainer]:
+    """Return all trainers that can be named, in nnU-Net's order of homes, and by name in each.
+
+    Parameters
+    ----------
+    folders
+        Folders of trainers outside any package.
+
+    Raises
+    ------
+    SegconvError
+        ``SC041`` if nnunetv2 is not installed; ``SC170`` for a module of a folder that is not Python.
+    """
+    nnunet = folder_in_nnunet(FOLDER)
+    ours = classes_below(Path(__file__).with_name("trainers"))
+    found = read_trainers(nnunet)
+    known = {**ours, **classes_below(nnunet)}
+    found += [trainer for trainer in described(ours, known, OURS) if trainer.name in TRAINERS]
+    found += offered_trainers(known)
+    for folder in folders:
+        classes = _classes_in(folder)
+        found += described(classes, known, str(folder))
+        known = {**classes, **known}
+    return found
+
+
+def find_trainer(name: str, among: Sequence[Trainer], folders: Sequence[Path] = ()) -> Trainer:
+    """Return a trainer by name.
+
+    Parameters
+    ----------
+    among
+        What `list_trainers` returned.
+    folders
+        The folders that it was given.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` if there is none, with similar names; ``SC171`` if there are several; ``SC172`` if its package does
+        not have it.
+    """
+    said = named(name)
+    base = None if said is None else said.base
+    found = [
+        replace(trainer, name=name)
+        for trainer in among
+        if trainer.name == name or (trainer.home == OURS and trainer.name == base)
+    ]
+    if len(found) > 1:
+        raise SegconvError(
+            f"{name} is in {' and in '.join(trainer.home for trainer in found)}, and nnU-Net would take the first",
+            code="SC171",
+            hint="give yours a name of its own",
+        )
+    if found:
+        if found[0].home != OURS:
+            refuse_unusable(name)
+        return found[0]
+    for folder in folders:
+        if any(_may_have(module, name) for module in modules_below(folder)):
+            return Trainer(name, (), "", (), "", str(folder))
+    near = difflib.get_close_matches(name, [trainer.name for trainer in among], n=3)
+    raise SegconvError(
+        f"no trainer {name!r}",
+        hint=f"did you mean {' or '.join(near)}?" if near else "",
+        cures=[Cure.of("list_trainers", count=len(among)), Cure.of("name_trainers")],
+    )
+
+
+def _classes_in(folder: Path) -> dict[str, SourceClass]:
+    """Return the classes of a folder of the user, all of whose modules nnU-Net will import."""
+    for file in modules_below(folder):
+        try:
+            ast.parse(file.read_bytes())
+        except (SyntaxError, ValueError) as error:
+            what = f"is not Python ({error}), and nnU-Net imports every module of a folder of trainers"
+            raise SegconvError(what, code="SC170", file=str(file)) from error
+    return classes_below(folder)
+
+
+def _may_have(file: Path, name: str) -> bool:
+    """Return whether a module may have a class that it does not define as such: an import, or a value."""
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.alias) and (node.asname or node.name) in (name, "*"):
+            return True
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id == name:
+            return True
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in (name, "__getattr__"):
+            return True
+    return False

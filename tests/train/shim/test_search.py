@@ -1,0 +1,172 @@
+"""nnU-Net's own search finds trainers through segconv's folder: the same class each time, which pickles and is spawned."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from segconv.errors import SegconvError
+from segconv.train import known_trainers, offered_trainers
+from segconv.train.child import environment, python
+from segconv.train.known_trainers import find_trainer, list_trainers
+from segconv.train.paths import Paths
+from segconv.train.trainer_folders import SHIM, checked_folders
+from segconv.train.trainers import TRAINERS, named
+from segconv.train.trainers import __getattr__ as class_of
+
+SIZED = "nnUNetTrainerSegconv_7epochs_3iterations"
+GOOD = "from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer\nclass Mine(nnUNetTrainer): pass\n"
+BROKEN = "import no_such_module\n"
+
+SEARCH = """
+import json, multiprocessing, pickle, sys
+from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name as find
+from segconv.train import trainers
+name = sys.argv[1]
+first, second = find(name), find(name)
+with multiprocessing.get_context("spawn").Pool(1) as pool:
+    there = pool.apply(repr, (first,)), pool.apply(getattr, (first, "__mro__"))[1].__name__
+print(json.dumps([first is second is getattr(trainers, name), pickle.loads(pickle.dumps(first)) is first, *there]))
+"""
+
+FIND = "import sys; from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name as find; "
+
+
+def run(code: str, *words: str, folders: tuple[Path, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """Run code as segconv runs nnU-Net, with folders of trainers."""
+    env = environment(Paths(trainers=folders))
+    return subprocess.run([*python(code.strip()), *words], env=env, capture_output=True, encoding="utf-8", check=False)
+
+
+@pytest.mark.train
+def test_the_same_class_is_found_each_time_and_reaches_a_spawned_process() -> None:
+    done = run(SEARCH, SIZED)
+    assert done.returncode == 0, done.stderr[-2000:]
+    same, pickled, there, base = json.loads(done.stdout.splitlines()[-1])
+    assert (same, pickled) == (True, True)
+    assert there == f"<class 'segconv.train.trainers.{SIZED}'>"
+    assert base == "nnUNetTrainerSegconv"
+
+
+@pytest.mark.train
+def test_a_broken_folder_harms_only_what_is_looked_for_after_it(tmp_path: Path) -> None:
+    for name, text in (("broken", BROKEN), ("good", GOOD)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}_module.py").write_text(text)
+    broken, good = tmp_path / "broken", tmp_path / "good"
+    code = FIND + "[print('found', find(name).__name__, flush=True) for name in sys.argv[1:]]"
+    done = run(code, "nnUNetTrainerSegconv", "Mine", folders=(good, broken))
+    assert [line for line in done.stdout.splitlines() if line.startswith("found ")] == [
+        "found nnUNetTrainerSegconv",
+        "found Mine",
+    ]
+    done = run(code, "nnUNetTrainerSegconv", "Mine", folders=(broken, good))
+    assert "found nnUNetTrainerSegconv" in done.stdout.splitlines()
+    assert done.returncode == 1
+    assert "no_such_module" in done.stderr
+
+
+def test_the_folder_of_segconv_comes_first_and_none_is_inherited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("nnUNet_extTrainer", "/strange")
+    found = environment(Paths(trainers=(tmp_path,)))["nnUNet_extTrainer"]
+    assert found.split(os.pathsep) == [str(SHIM), str(tmp_path)]
+    assert [path.name for path in SHIM.glob("*.py") if path.name != "__init__.py"] == ["segconv_trainers.py"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("nnUNetTrainerSegconv", (None, None)),
+        ("nnUNetTrainerSegconv_100epochs", (100, None)),
+        ("nnUNetTrainerSegconv_50iterations", (None, 50)),
+        ("nnUNetTrainerSegconv_100epochs_50iterations", (100, 50)),
+        ("nnUNetTrainerSegconv_50iterations_100epochs", None),
+        ("nnUNetTrainerSegconv_0epochs", None),
+        ("nnUNetTrainer_100epochs", None),
+    ],
+)
+def test_names_say_how_many_epochs_and_iterations(name: str, expected: tuple[int | None, int | None] | None) -> None:
+    found = named(name)
+    assert (found and (found.epochs, found.iterations)) == expected
+
+
+def test_other_names_are_no_attributes() -> None:
+    with pytest.raises(AttributeError, match="nnUNetTrainerOther"):
+        class_of("nnUNetTrainerOther")
+
+
+@pytest.mark.train
+def test_names_of_segconv_are_not_those_of_nnunet_and_are_listed() -> None:
+    found = list_trainers()
+    assert {trainer.name for trainer in found if trainer.home == "segconv"} == set(TRAINERS)
+    assert not {trainer.name for trainer in found if trainer.home == "nnunetv2"} & set(TRAINERS)
+    assert find_trainer(SIZED, found).home == "segconv"
+    with pytest.raises(SegconvError) as caught:
+        find_trainer("nnUNetTrainerSegcon", found)
+    assert (caught.value.code, "nnUNetTrainerSegconv" in caught.value.hint) == ("SC001", True)
+
+
+@pytest.mark.train
+def test_trainers_of_folders_are_read_not_imported(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(f"raise RuntimeError\n{GOOD}class Two(Mine): pass\nfrom x import Imported\n")
+    folders = (tmp_path,)
+    found = list_trainers(folders)
+    assert [trainer.name for trainer in found if trainer.home == str(tmp_path)] == ["Mine", "Two"]
+    assert find_trainer("Two", found, folders).bases == ("Mine",)
+    assert find_trainer("Imported", found, folders).home == str(tmp_path)
+    with pytest.raises(SegconvError) as caught:
+        find_trainer("Three", found, folders)
+    assert caught.value.code == "SC001"
+
+
+@pytest.mark.train
+def test_a_name_in_two_places_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(GOOD.replace("Mine", "nnUNetTrainerDA5"))
+    with pytest.raises(SegconvError) as caught:
+        find_trainer("nnUNetTrainerDA5", list_trainers((tmp_path,)))
+    assert caught.value.code == "SC171"
+    assert f"in nnunetv2 and in {tmp_path}" in caught.value.message
+
+
+@pytest.mark.train
+def test_a_module_that_is_not_python_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("class (")
+    with pytest.raises(SegconvError) as caught:
+        list_trainers((tmp_path,))
+    assert (caught.value.code, caught.value.file) == ("SC170", str(tmp_path / "mine.py"))
+
+
+def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SegconvError) as caught:
+        checked_folders([tmp_path, tmp_path / "none"])
+    (finding,) = caught.value.findings
+    assert (finding.code, finding.file) == ("SC010", str(tmp_path / "none"))
+
+
+@pytest.mark.train
+@pytest.mark.parametrize(
+    ("value", "code"), [("my_pkg.nets:Mine", None), ("my_pkg.nets:Other", "SC172"), ("my_pkg.none:Mine", "SC172")]
+)
+def test_trainers_of_packages_are_listed_and_checked(
+    value: str, code: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_pkg").mkdir()
+    (tmp_path / "my_pkg" / "__init__.py").write_text("raise RuntimeError")
+    (tmp_path / "my_pkg" / "nets.py").write_text(GOOD)
+    monkeypatch.syspath_prepend(tmp_path)
+    points = {"Mine": metadata.EntryPoint("Mine", value, "segconv.trainers")}
+    monkeypatch.setattr(offered_trainers, "offered", lambda: points)
+    found = known_trainers.list_trainers()
+    if code is None:
+        assert find_trainer("Mine", found).bases == ("nnUNetTrainer",)
+        return
+    with pytest.raises(SegconvError) as caught:
+        find_trainer("Mine", found)
+    assert caught.value.code == code
