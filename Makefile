@@ -12,7 +12,7 @@ $(VENV)/.ready: pyproject.toml
 		{ echo "segconv needs Python 3.11 or later: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[train,dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[train,totalseg,dev]'
 	@touch $@
 
 demo: $(VENV)/.ready

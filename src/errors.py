@@ -208,6 +208,9 @@ CODES: dict[str, Code] = {
     "SC123": Code(EXIT_DATA, "outdated choice", "models were trained again since the best was found", cures=("find_best",)),
     "SC124": Code(EXIT_DATA, "no score", "a model has no mean Dice: a class occurs in no case of the validation", "leave the class out of the labels"),
     "SC125": Code(EXIT_DATA, "model archive", "an archive holds files that no trained model has, or others than it lists", "export the model again"),
+    # TotalSegmentator
+    "SC190": Code(EXIT_CONFIG, "TotalSegmentator missing", "TotalSegmentator is not installed, or is of an unknown version", "pip install 'segconv[totalseg]'"),
+    "SC191": Code(EXIT_USAGE, "task or class", "TotalSegmentator has no task or class of this name", cures=("list_tasks",)),
 }  # fmt: skip
 
 

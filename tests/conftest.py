@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,11 @@ def data() -> Path:
     return folder
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests that may have to wait for the training of models the time for it."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what Python is too new for; give tests that may have to wait for a training the time for it."""
+    if sys.version_info >= (3, 13):  # as the marker of the extra says
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("totalseg")])
+        items[:] = [item for item in items if not item.get_closest_marker("totalseg")]
     for item in items:
         if "really_trained" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.timeout(1800))

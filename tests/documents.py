@@ -36,6 +36,7 @@ NOT_RUN = {
     "predict",
     "models",
     "stress",
+    "totalseg",
     "demo",
     "nnunet",
 }

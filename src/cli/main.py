@@ -36,6 +36,7 @@ COMMANDS: dict[str, str] = {
     "cascade": "Train both stages of a cascade; the same command resumes.",
     "finetune": "Train from the weights of another dataset; the same command resumes.",
     "trainers": "Show the trainers of nnU-Net, or what one does to a case.",
+    "totalseg": "Use TotalSegmentator as a source of labels: its tasks, weights and masks.",
     "best": "Find the best trained model, or ensemble of two.",
     "infer": "Predict your own files, under your own names and values.",
     "predict": "Predict your own files with a model from elsewhere.",

@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,7 +29,10 @@ ORDER = [
     "status", "check", "repair", "augment", "plan", "plans show", "plans", "plans derive",
     "rehearse", "train", "cascade", "trainers list", "trainers", "trainers preview", "stress", "best",
     "infer", "models export", "models", "models show", "predict", "models import", "evaluate", "restore", "finetune", "nnunet", "abort", "demo",
+    "totalseg tasks", "totalseg", "totalseg classes",
 ]  # fmt: skip
+NOT_HERE = "totalseg" if sys.version_info >= (3, 13) else "nothing"
+"""Commands whose package this Python cannot have."""
 
 
 def example(epilog: str) -> list[str]:
@@ -68,7 +72,7 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
         "models import": (tmp_path / "elsewhere").mkdir,
         "abort": lambda: (segconv.raw / ".segconv-042").mkdir(),
     }
-    for name in ORDER:
+    for name in (name for name in ORDER if not name.startswith(NOT_HERE)):
         before.get(name, lambda: None)()
         done = segconv(*examples[name])
         assert done.code == 0, (name, done.err)
