@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..dataset.names import DatasetName
 from ..errors import Cure, Finding, SegconvError, warning
-from .child import run_nnunet
+from .child import ChildFailed, run_nnunet
 from .commands import Tell
 from .device import AUTO, chosen_device, settings_of
 from .epochs import DONE, FAILED, Follower, Heard
@@ -20,6 +20,7 @@ from .preprocessed import refuse_more_than_numbers
 from .queue import HERE, Slot
 from .steps import Step, Wish, next_step, prepare
 from .untrusted_models import NO_TRUST, Trust
+from .watchdog_record import forget_stop, stop_in
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,8 @@ def train_fold(
     ------
     SegconvError
         ``SC010`` if there is nothing to resume or validate; ``SC064`` if plans, preprocessed cases or checkpoints would
-        run foreign code; what `prepare` and `run_nnunet` raise.
+        run foreign code; ``SC175`` and ``SC176`` if the watchdog of a trainer stopped the training; what `prepare` and
+        `run_nnunet` raise.
     """
     refuse_foreign(model, paths, trust)
     return run_fold(model, fold, paths, options, trust, slot)
@@ -146,6 +148,7 @@ def _run(model: Model, fold: str, step: Step, paths: Paths, options: TrainOption
         if options.tell is not None:
             options.tell(line)
 
+    forget_stop(model.fold_folder(paths, fold))
     try:
         run_nnunet(
             "nnUNetv2_train",
@@ -156,6 +159,8 @@ def _run(model: Model, fold: str, step: Step, paths: Paths, options: TrainOption
             settings={**settings_of(device), **slot.settings},
         )
         phase = DONE
+    except ChildFailed as error:
+        raise stop_in(model.fold_folder(paths, fold)) or error from error.__cause__
     finally:
         follower.end(phase)
 

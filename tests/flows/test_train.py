@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -244,3 +245,29 @@ def test_children_hear_nothing_of_other_variables(world: World, monkeypatch: pyt
     (call,) = world.train("--device", "cpu").calls
     allowed = {"PYTHONUNBUFFERED", "PYTHONSAFEPATH", "USER", "LC_CTYPE"}
     assert all(child.PASSED_ON.fullmatch(name) or name in allowed for name in call.variables)
+
+
+@pytest.mark.parametrize(("kind", "code"), [("loss", "SC175"), ("collapse", "SC176")])
+def test_a_watchdog_stops_one_fold_and_the_same_command_resumes_it(world: World, kind: str, code: str) -> None:
+    record = {"kind": kind, "what": "the loss is nan", "epoch": 1, "checkpoint": "checkpoint_best.pth"}
+    (world.room / "stop 1").write_text(json.dumps(record))
+    done = world.train("-f", "0,1,2", "--json")
+    assert done.code == 1
+    (found,) = done.json["findings"]
+    assert (found["code"], found["file"]) == (code, str(world.folder(1)))
+    assert found["message"].startswith("fold 1: stopped in epoch 1: the loss is nan; the last good checkpoint is ")
+    assert found["message"].endswith(str(world.folder(1) / "checkpoint_best.pth"))
+    assert [fold["fold"] for fold in done.json["folds"]] == ["0", "2"]
+
+    (world.room / "stop 1").rename(world.room / "fail 1")
+    failed = world.train("-f", "1", "--trust-model", "--json")
+    assert [found["code"] for found in failed.json["findings"]] == ["SC110"], "the old record says nothing of this run"
+
+    (world.room / "fail 1").unlink()
+    again = world.train("-f", "0,1,2", "--trust-model")
+    assert again.code == 0
+    (call,) = again.calls
+    assert call.fold == "1"
+    assert "--c" in call.words
+    assert "checkpoint_best.pth" in call.found
+    assert not (world.folder(1) / "segconv_stopped.json").exists()

@@ -1,6 +1,7 @@
 """A stand-in for nnU-Net's trainer that writes what it was given, and checkpoints as nnU-Net does.
 
-In its room, a file ``fail F`` makes fold F fail, ``wait F`` makes it wait after its first epoch, and ``together``
+In its room, a file ``fail F`` makes fold F fail, ``stop F`` lets
+a watchdog stop it with the record in the file, ``wait F`` makes it wait after its first epoch, and ``together``
 holds the number of folds that must be at work at the same time. Run as a module it is the command line with that
 trainer: ``python -m tests.train.stand_in ROOM WORD…``.
 """
@@ -46,6 +47,10 @@ def train(folder, fold, call):
     print("line 1")
     if (ROOM / f"fail {{fold}}").exists():
         raise ValueError("as asked")
+    if (ROOM / f"stop {{fold}}").exists():
+        save(folder / "checkpoint_best.pth", 1)
+        (folder / "segconv_stopped.json").write_text((ROOM / f"stop {{fold}}").read_text())
+        raise RuntimeError("stopped")
     (ROOM / f"begun {{fold}}").touch()
     if (ROOM / "together").exists():
         wait_while(lambda: len(list(ROOM.glob("begun *"))) < int((ROOM / "together").read_text()))
