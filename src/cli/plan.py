@@ -38,7 +38,9 @@ def _planning(**options: Any) -> PlanOptions:
     ),
     option("--planner", metavar="CLASS", help="nnU-Net planner, such as nnUNetPlannerResEncM, or the path of a class."),
     option(
-        "--network", metavar="NAME", help="PlainConvUNet, ResidualEncoderUNet, or the path of a class; own plans name."
+        "--network",
+        metavar="NAME",
+        help="umamba-bot, umamba-enc, PlainConvUNet, ResidualEncoderUNet, or the path of a class.",
     ),
     option(
         "--gpu-memory",

@@ -73,7 +73,11 @@ def show(dataset: str, plans: str, sink: Sink, paths: Paths) -> int:
         "--features", type=FEATURES, metavar="FIRST:MOST", help="Features of the first stage, doubled up to the most."
     ),
     option("--stages", type=int, help="Number of resolutions."),
-    option("--network", metavar="CLASS", help="PlainConvUNet, ResidualEncoderUNet, or the path of a class."),
+    option(
+        "--network",
+        metavar="NAME",
+        help="umamba-bot, umamba-enc, PlainConvUNet, ResidualEncoderUNet, or the path of a class.",
+    ),
     option("--stage-before", metavar="CONFIGURATION", help="First stage of a cascade, of which NAME is the second."),
 )
 @option("--overwrite", is_flag=True, help="Replace NAME if it was derived, and no model was trained with it.")

@@ -13,6 +13,7 @@ from ..errors import SegconvError
 
 PLAIN, RESIDUAL = "PlainConvUNet", "ResidualEncoderUNet"
 _MODULE = "dynamic_network_architectures.architectures.unet"
+_UMAMBA = "segconv.train.networks.umamba"
 
 _PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
 
@@ -54,6 +55,8 @@ NETWORKS: Mapping[str, Architecture] = {
     for known in (
         Architecture(PLAIN, f"{_MODULE}.{PLAIN}", PLAIN),
         Architecture(RESIDUAL, f"{_MODULE}.{RESIDUAL}", RESIDUAL),
+        Architecture("umamba-bot", f"{_UMAMBA}.UMambaBot", "UMambaBot", "nnUNetTrainerUMambaBot"),
+        Architecture("umamba-enc", f"{_UMAMBA}.UMambaEnc", "UMambaEnc", "nnUNetTrainerUMambaEnc", is_sized=True),
     )
 }
 """Networks by name."""

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 
 from ..dataset.names import DatasetName
 from ..errors import Cure, Finding
+from .architectures import SIZE
 from .plans import Planned
-
-SIZE = "input_size"
-"""Entry of ``arch_kwargs`` with the patch size, of networks that are made for one size."""
 
 
 def refused_size(found: Planned) -> Iterator[Finding]:

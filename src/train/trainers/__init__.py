@@ -38,6 +38,13 @@ TRAINERS = {
     "nnUNetTrainerFineTuning": TrainerEntry(
         "finetuning", "A tenth of nnU-Net's rate, 250 epochs, and a frozen encoder in the first tenth of them."
     ),
+    "nnUNetTrainerUMambaBot": TrainerEntry("umamba", "U-Mamba_Bot, with one Mamba layer at the lowest resolution."),
+    "nnUNetTrainerUMambaEnc": TrainerEntry(
+        "umamba", "U-Mamba_Enc, with Mamba layers in the encoder, in single precision."
+    ),
+    "nnUNetTrainerUMambaEncNoAMP": TrainerEntry(
+        "umamba", "The same as nnUNetTrainerUMambaEnc, which never uses mixed precision."
+    ),
 }
 """Names of the trainers without a length, and where they are."""
 
