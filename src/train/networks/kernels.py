@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+Scan = Callable[..., Any]
+"""``selective_scan_fn(u, delta, A, B, C, D, z=…, delta_bias=…, delta_softplus=…)`` on (batch, channels, length)."""
+
 
 @dataclass(frozen=True)
 class Kernel:
@@ -21,7 +24,7 @@ class Kernel:
         Why it cannot be used; empty if it can.
     """
 
-    scan: Callable[..., Any] | None
+    scan: Scan | None
     reason: str = ""
 
 

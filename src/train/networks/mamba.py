@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .kernels import kernel
+from .kernels import Scan, kernel
 from .scan import selective_scan
 
 _SMALLEST_STEP, _LARGEST_STEP, _STEP_FLOOR = 1e-3, 1e-1, 1e-4
@@ -69,12 +69,21 @@ class Mamba(nn.Module):
 
     def _scanned(self, x: Tensor, gate: Tensor, step: Tensor, into: Tensor, out: Tensor) -> Tensor:
         """Scan and gate: by the compiled kernel on a CUDA device that has one, otherwise by ours."""
-        rates = -torch.exp(self.A_log)
-        scan = kernel().scan if x.is_cuda else None
-        if scan is not None and x.dtype == torch.float32:
-            u, delta, b, c, z = (one.transpose(1, 2).contiguous() for one in (x, step, into, out, gate))
-            y: Tensor = scan(u, delta, rates, b, c, self.D, z=z, delta_bias=self.dt_proj.bias, delta_softplus=True)
-            return y.transpose(1, 2)
+        scan = kernel().scan if x.is_cuda and x.dtype == torch.float32 else None
+        if scan is None:
+            return self._ours(x, gate, step, into, out)
+        return self._compiled(scan, x, gate, step, into, out)
+
+    def _ours(self, x: Tensor, gate: Tensor, step: Tensor, into: Tensor, out: Tensor) -> Tensor:
         delta = functional.softplus(step + self.dt_proj.bias)
-        y = selective_scan(x, delta, rates, into, out) + self.D * x
+        y = selective_scan(x, delta, self._rates(), into, out) + self.D * x
         return y * functional.silu(gate)
+
+    def _compiled(self, scan: Scan, x: Tensor, gate: Tensor, step: Tensor, into: Tensor, out: Tensor) -> Tensor:
+        u, delta, b, c, z = (one.transpose(1, 2).contiguous() for one in (x, step, into, out, gate))
+        bias = self.dt_proj.bias
+        y: Tensor = scan(u, delta, self._rates(), b, c, self.D, z=z, delta_bias=bias, delta_softplus=True)
+        return y.transpose(1, 2)
+
+    def _rates(self) -> Tensor:
+        return -torch.exp(self.A_log)
