@@ -210,9 +210,27 @@ def _child(request: dict[str, Any]) -> None:
     os._exit(code)
 
 
+def _load_numba() -> None:
+    """Load Numba and a kernel, which take each augmentation half a second; a kernel starts no threads."""
+    import numpy as np
+
+    from segconv.augment import compiled, hu_shift  # noqa: F401
+
+    if compiled.available():
+        from segconv.augment import kernels
+
+        picture = np.zeros((4, 4, 3), np.uint8)
+        kernels.run(kernels.planes, picture, picture.copy(), np.eye(2), np.zeros(2), np.zeros(3, np.uint8))
+    compiled.available.cache_clear()  # each command looks at its own variables
+
+
 def _serve() -> None:
     # What the commands need is loaded here, and nothing of it is used.
+    import concurrent.futures.thread  # noqa: F401
+    import encodings.utf_8_sig  # noqa: F401
+
     import imagecodecs
+    import numpy.ma  # noqa: F401
     import PIL.Image
     import SimpleITK  # noqa: F401
 
@@ -221,22 +239,44 @@ def _serve() -> None:
     import segconv.cli.check
     import segconv.cli.convert
     import segconv.cli.infer
+    import segconv.cli.label_texts
     import segconv.cli.labels
     import segconv.cli.plan
     import segconv.cli.repair
     import segconv.cli.restore
     import segconv.convert.back.restore
+    import segconv.convert.classes.compiled_masks
+    import segconv.convert.classes.compiled_scan
+    import segconv.convert.classes.segmented
     import segconv.convert.conversion
+    import segconv.convert.judge.questioned
+    import segconv.convert.labels.found_labels
+    import segconv.convert.labels.inverted_masks
+    import segconv.convert.labels.stacks
+    import segconv.convert.sources.dicom
+    import segconv.convert.sources.msd
+    import segconv.convert.sources.nnunet_v2
     import segconv.convert.sources.registry
+    import segconv.convert.tasks.task
+    import segconv.convert.volumes.mask_slice_order
     import segconv.convert.write.pictures
     import segconv.convert.write.volumes
     import segconv.dataset.edit
+    import segconv.dataset.pickle_values
+    import segconv.dataset.pickled
+    import segconv.dataset.pickled_arrays
     import segconv.flows.infer
     import segconv.flows.plan
     import segconv.review.check.dataset_check
-    import segconv.train.paths  # noqa: F401
+    import segconv.train.paths
+    import segconv.work.backends.environment
+    import segconv.work.backends.inner
+    import segconv.work.backends.processes
+    import segconv.work.backends.threads  # noqa: F401
 
     from . import stub  # noqa: F401
+
+    _load_numba()
 
     PIL.Image.preinit()
     _ = imagecodecs.png_decode
