@@ -35,7 +35,7 @@ COMMANDS: dict[str, str] = {
     "train": "Train one fold or several; the same command resumes.",
     "cascade": "Train both stages of a cascade; the same command resumes.",
     "finetune": "Train from the weights of another dataset; the same command resumes.",
-    "trainers": "Show the trainers of nnU-Net, or what one does to a case.",
+    "trainers": "Show trainers and what one does to a case, or start one of your own.",
     "totalseg": "Use TotalSegmentator as a source of labels: its tasks, weights and masks.",
     "best": "Find the best trained model, or ensemble of two.",
     "infer": "Predict your own files, under your own names and values.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,8 @@ def show(paths: Paths, sink: Sink) -> int:
 
     from ..errors import refuse_if_any
     from ..train.overview import overview
+    from ..train.paths import TRAINERS
+    from ..train.trainer_folders import search_path
 
     places = overview(paths, os.environ)
     sink.table(
@@ -62,5 +65,11 @@ def show(paths: Paths, sink: Sink) -> int:
     )
     found = refuse_if_any(finding for place in places for finding in place.findings)
     sink.warn(found)
-    sink.end({place.variable: {"folder": place.folder, "from": place.origin} for place in places}, found)
+    shim = search_path()
+    sink.say(f"nnU-Net's own commands find the same trainers with: export {TRAINERS}={shlex.quote(shim)}")
+    sink.end(
+        {place.variable: {"folder": place.folder, "from": place.origin} for place in places}
+        | {TRAINERS: {"folder": shim, "from": "segconv"}},
+        found,
+    )
     return 0

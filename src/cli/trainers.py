@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import click
 
 from ..errors import Finding, SegconvError
 from .options import (
+    FOLDER,
     PATH,
     bundled,
     example,
@@ -28,12 +30,11 @@ if TYPE_CHECKING:
     from ..flows.preview import Sampling
     from ..train.model import Model
     from ..train.paths import Paths
-    from ..train.trainer_list import Trainer
 
 
 @click.group(epilog=example("segconv trainers list"))
 def command() -> None:
-    """Show the trainers of nnU-Net, or what one does to a case."""
+    """Show trainers and what one does to a case, or start one of your own."""
 
 
 @command.command("list", epilog=example("segconv trainers list"))
@@ -67,8 +68,26 @@ def list_command(trainers: tuple[Path, ...], sink: Sink) -> int:
     return 0
 
 
-def _bases(trainer: Trainer) -> str:
-    return " ".join(base for base in trainer.bases if base != "object")
+@command.command("new", epilog=example("segconv trainers new nnUNetTrainerMine -o my-trainer"))
+@click.argument("name")
+@option("-o", "--output", type=FOLDER, help="Folder to make; default: NAME here.")
+@speaking
+def new_command(name: str, output: Path | None, sink: Sink) -> int:
+    """Make a package with a trainer of your own, to change.
+
+    It has a class that sets the learning rate and the loss, the entry point by which segconv and nnU-Net find it
+    once it is installed, and a test. Nothing is overwritten.
+    """
+    from ..train.trainer_package import make_trainer_package
+
+    folder = output or Path(name)
+    files = make_trainer_package(name, folder)
+    for file in files:
+        sink.data(str(folder / file.name))
+    sink.next(f"pip install -e {shlex.quote(str(folder))}")
+    sink.next(f"segconv rehearse DATASET -tr {name}")
+    sink.end({"trainer": name, "files": [str(file) for file in files]})
+    return 0
 
 
 def _sampling(**options: Any) -> Sampling:

@@ -149,7 +149,7 @@ def _method(node: ast.FunctionDef, root: ast.ClassDef) -> list[str]:
     if node.name == _PATCH:
         return _patch(node, root)
     if node.name in _BUILT:
-        built = [name for name in _called(node) if re.fullmatch(_BUILT[node.name], name)]
+        built = [name for name in _called(node) if re.fullmatch(_BUILT[node.name], name) and name != node.name]
         return [f"{MEANING[node.name]}: {', '.join(built)}" if built else MEANING[node.name]]
     return [MEANING.get(node.name, f"{node.name}()")]
 

@@ -27,7 +27,7 @@ ORDER = [
     "paths init", "paths show", "paths", "doctor", "convert", "labels show", "labels",
     "labels rename", "labels regions", "labels ignore", "labels remap", "labels compile",
     "status", "check", "repair", "augment", "plan", "plans show", "plans", "plans derive",
-    "rehearse", "train", "cascade", "trainers list", "trainers", "trainers preview", "stress", "best",
+    "rehearse", "train", "cascade", "trainers list", "trainers", "trainers new", "trainers preview", "stress", "best",
     "infer", "models export", "models", "models show", "predict", "models import", "evaluate", "restore", "finetune", "nnunet", "abort", "demo",
     "totalseg tasks", "totalseg", "totalseg classes",
 ]  # fmt: skip
