@@ -16,10 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_STEPS = 16
+_STEPS = 32
 """Steps of a chunk: fewer cost more carrying, more cost memory."""
 
-_NUMBERS = {"cpu": 1 << 15}
+_NUMBERS = {"cpu": 1 << 14}
 """Numbers that one operation should have: on a CPU, so many that a block stays in the cache."""
 
 _NUMBERS_ELSEWHERE = 1 << 20
