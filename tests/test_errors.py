@@ -52,7 +52,15 @@ def test_the_root_is_among_them() -> None:
     assert ("segconv.errors", "SegconvError") in exceptions()
 
 
-@pytest.mark.parametrize(("module", "name"), exceptions())
+def cases() -> list[Any]:
+    """Return the exceptions; those of modules for nnU-Net's own processes need nnU-Net."""
+    return [
+        pytest.param(module, name, marks=pytest.mark.train if module.startswith("segconv.train.trainers.") else ())
+        for module, name in exceptions()
+    ]
+
+
+@pytest.mark.parametrize(("module", "name"), cases())
 def test_an_exception_survives_a_worker_process(module: str, name: str) -> None:
     found = getattr(importlib.import_module(module), name, None)
     assert found is not None, "a class of a module, so that another process finds it"

@@ -251,7 +251,7 @@ def test_children_hear_nothing_of_other_variables(world: World, monkeypatch: pyt
 def test_a_watchdog_stops_one_fold_and_the_same_command_resumes_it(world: World, kind: str, code: str) -> None:
     record = {"kind": kind, "what": "the loss is nan", "epoch": 1, "checkpoint": "checkpoint_best.pth"}
     (world.room / "stop 1").write_text(json.dumps(record))
-    done = world.train("-f", "0,1,2", "--json")
+    done = world.train("-f", "0,1,2", "--device", "cpu", "--json")
     assert done.code == 1
     (found,) = done.json["findings"]
     assert (found["code"], found["file"]) == (code, str(world.folder(1)))
@@ -260,11 +260,11 @@ def test_a_watchdog_stops_one_fold_and_the_same_command_resumes_it(world: World,
     assert [fold["fold"] for fold in done.json["folds"]] == ["0", "2"]
 
     (world.room / "stop 1").rename(world.room / "fail 1")
-    failed = world.train("-f", "1", "--trust-model", "--json")
+    failed = world.train("-f", "1", "--trust-model", "--device", "cpu", "--json")
     assert [found["code"] for found in failed.json["findings"]] == ["SC110"], "the old record says nothing of this run"
 
     (world.room / "fail 1").unlink()
-    again = world.train("-f", "0,1,2", "--trust-model")
+    again = world.train("-f", "0,1,2", "--trust-model", "--device", "cpu")
     assert again.code == 0
     (call,) = again.calls
     assert call.fold == "1"
