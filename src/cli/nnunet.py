@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @ext_trainer
 @three_folders
 @click.pass_obj
-def command(speaker: Speaker, words: tuple[str, ...], trainers: tuple[Path, ...], paths: Paths) -> int:
+def command(speaker: Speaker, words: tuple[str, ...], trainer_folders: tuple[Path, ...], paths: Paths) -> int:
     """Run any command of the installed nnU-Net with the folders set.
 
     Everything after -- is nnU-Net's command line. Its output is passed on, and kept in a log in nnUNet_preprocessed;
@@ -36,7 +36,7 @@ def command(speaker: Speaker, words: tuple[str, ...], trainers: tuple[Path, ...]
         for name in sorted(commands()):
             click.echo(name)
         return 0
-    paths = find_trainers_in(paths, trainers)
+    paths = find_trainers_in(paths, trainer_folders)
     log = log_file(paths, "nnunet", words[0]) if paths.preprocessed is not None and words[0] in commands() else None
     try:
         run_nnunet(words[0], words[1:], paths, log=log, see=_pass_on)

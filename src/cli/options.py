@@ -139,7 +139,7 @@ three_folders = bundled("paths", _paths, folders, preprocessed, results)
 
 ext_trainer = option(
     "--ext-trainer",
-    "trainers",
+    "trainer_folders",
     type=FOLDER,
     multiple=True,
     help="Folder with trainers of yours; nnU-Net imports every module in it. May be repeated.",
@@ -157,10 +157,10 @@ def finding_trainers(function: F) -> F:
     """Add ``--ext-trainer``, and say which code nnU-Net will import; it stands below `three_folders` and `speaking`."""
 
     @functools.wraps(function)
-    def wrapped(*args: Any, sink: Sink, paths: Paths, trainers: tuple[Path, ...], **kwargs: Any) -> Any:
+    def wrapped(*args: Any, sink: Sink, paths: Paths, trainer_folders: tuple[Path, ...], **kwargs: Any) -> Any:
         from ..train.trainer_folders import modules_in
 
-        paths = find_trainers_in(paths, trainers)
+        paths = find_trainers_in(paths, trainer_folders)
         for folder in paths.trainers:
             modules = ", ".join(modules_in(folder)) or "there are none"
             sink.say(f"nnU-Net looks for trainers in {folder}, and imports every module there: {modules}")

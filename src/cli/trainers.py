@@ -40,7 +40,7 @@ def command() -> None:
 @command.command("list", epilog=example("segconv trainers list"))
 @ext_trainer
 @speaking
-def list_command(trainers: tuple[Path, ...], sink: Sink) -> int:
+def list_command(trainer_folders: tuple[Path, ...], sink: Sink) -> int:
     """List the trainers of nnU-Net, segconv, packages and folders, and what each changes.
 
     Changes are relative to the class in the column FROM, as the source states them; nothing is imported.
@@ -50,7 +50,7 @@ def list_command(trainers: tuple[Path, ...], sink: Sink) -> int:
     from ..train.known_trainers import list_trainers
     from ..train.trainer_folders import checked_folders
 
-    found = list_trainers(checked_folders(trainers))
+    found = list_trainers(checked_folders(trainer_folders))
     sink.table(
         ["trainer", "of", "from", "changes"],
         [
