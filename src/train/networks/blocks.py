@@ -110,7 +110,9 @@ class MambaLayer(nn.Module):
                 mixed = self._run(rows)
             else:
                 mixed = self._run(rows.transpose(1, 2)).transpose(1, 2)
-            return mixed.reshape(x.shape)
+            # Not a view with channels last: PyTorch 2.14 on the CPU then writes outside of its memory in the backward
+            # pass of the next convolution, if that has kernel 1 and a stride, as our shortcuts have.
+            return mixed.contiguous().reshape(x.shape)
 
     def _run(self, tokens: torch.Tensor) -> torch.Tensor:
         mixed: torch.Tensor = self.mamba(self.norm(tokens))

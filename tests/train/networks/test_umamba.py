@@ -210,3 +210,12 @@ def test_bot_computes_its_mamba_layer_in_single_precision_under_autocast_and_enc
     with torch.no_grad():
         assert mixed.dtype == torch.float32
         assert torch.equal(mixed, enc(image.bfloat16().float()))
+
+
+def test_channels_come_first_in_memory_after_a_mamba_layer() -> None:
+    """PyTorch's convolutions on the CPU corrupt memory otherwise."""
+    import torch
+
+    network = build(ENC, TINY["2d"])
+    for layer, channels, edge in ((network.encoder.mamba_layers[1], 16, 16), (network.encoder.mamba_layers[3], 24, 4)):
+        assert layer(torch.ones((2, channels, edge, edge))).is_contiguous()
