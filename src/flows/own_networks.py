@@ -9,13 +9,13 @@ from typing import Any
 from ..dataset.layout import DESCRIPTION
 from ..dataset.strictjson import load_object, read_file
 from ..errors import Cure, Finding, Refused, SegconvError, warning
-from ..train.architectures import architecture
+from ..train.architectures import NETWORKS, architecture
 from ..train.model import log_file
 from ..train.network_check import Checking, network_findings
 from ..train.paths import Paths
 from ..train.plans import configuration
 from ..train.remembered import remember
-from ..train.untrusted_models import foreign_classes
+from ..train.untrusted_models import PACKAGES, foreign_classes
 
 
 def refuse_foreign_network(network: str, allowed_modules: Collection[str]) -> None:
@@ -26,7 +26,10 @@ def refuse_foreign_network(network: str, allowed_modules: Collection[str]) -> No
     SegconvError
         ``SC001`` if it is not the name of a network; ``SC064`` if its module is not allowed.
     """
-    named = {"network": {"architecture": {"network_class_name": architecture(network).path}}}
+    wanted = architecture(network)
+    if wanted in NETWORKS.values():  # known also where its package is not installed
+        return
+    named = {"network": {"architecture": {"network_class_name": wanted.path}}}
     reasons = foreign_classes({"configurations": named}, allowed_modules)
     if reasons:
         raise Refused(reasons=reasons)
@@ -73,7 +76,7 @@ def refuse_faulty(
         With all findings; see `network_findings`.
     """
     kept = {name: configuration(plans, name) for name in names}
-    own = [name for name in kept if foreign_classes({"configurations": {name: kept[name]}})]
+    own = [name for name in kept if foreign_classes({"configurations": {name: kept[name]}}, PACKAGES)]
     if not own:
         return
     copies = (folder / dataset / DESCRIPTION for folder in (paths.require("preprocessed"), paths.require("raw")))

@@ -16,15 +16,11 @@ from typing import Any
 
 from .. import reading
 from ..errors import Cure, Finding, Refused, SegconvError
-from .architectures import NETWORKS
 from .former_umamba import refuse_former
 from .remembered import is_remembered
 
 PACKAGES = ("dynamic_network_architectures", "torch.nn", "segconv")
 """Where the classes that plans may name are defined."""
-
-_BY_NAME = frozenset(network.path for network in NETWORKS.values())
-"""Classes that are known also where their package is not installed, as where a dataset is only planned."""
 
 _FOUND_BY_NAME = ("image_reader_writer", "experiment_planner_used", "label_manager")
 _FOUND_BY_NAME_IN_CONFIGURATION = (
@@ -145,7 +141,7 @@ def _plain_names(plans: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def _is_known(path: Any, allowed: Collection[str]) -> bool:
     if not isinstance(path, str) or not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", path, re.ASCII):
         return False
-    if path in _BY_NAME or any(path.startswith(f"{module}.") for module in allowed):
+    if any(path.startswith(f"{module}.") for module in allowed):
         return True
     if not any(path.startswith(f"{package}.") for package in PACKAGES):
         return False
