@@ -98,9 +98,10 @@ def _forward(x: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor, entering
         if entering is not None:
             entering.append(h)
         at = slice(block.start, block.stop)
-        decays = _decays(delta[:, at], a)
-        h_all = _states(decays, delta[:, at], a, x[:, at], b[:, at], h, block)
-        y[:, at] = torch.matmul(h_all[:, 1:], c[:, at, :, None])[..., 0]
+        x_here, delta_here, b_here, c_here = _contiguous(at, x, delta, b, c)
+        decays = _decays(delta_here, a)
+        h_all = _states(decays, delta_here, a, x_here, b_here, h, block)
+        y[:, at] = torch.matmul(h_all[:, 1:], c_here[..., None])[..., 0]
         h = h_all[:, -1].clone()
     return y
 
@@ -189,6 +190,11 @@ def _without_first(total: Tensor, decays: Tensor, block: _Block) -> tuple[Tensor
     return parts
 
 
+def _contiguous(at: slice, *sequences: Tensor) -> list[Tensor]:
+    """A stretch of sequences; products of many small matrices are slow where they are not contiguous."""
+    return [one[:, at].contiguous() for one in sequences]
+
+
 def _backward(
     dy: Tensor, x: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor, entering: list[Tensor]
 ) -> tuple[Tensor, ...]:
@@ -199,15 +205,15 @@ def _backward(
     blocks = _blocks(x, a.shape[1])
     for block, h in reversed(list(zip(blocks, entering, strict=True))):
         at = slice(block.start, block.stop)
-        x_here, delta_here, dy_here = x[:, at], delta[:, at], dy[:, at]
+        x_here, delta_here, b_here, c_here, dy_here = _contiguous(at, x, delta, b, c, dy)
         decays = _decays(delta_here, a)
-        h_all = _states(decays, delta_here, a, x_here, b[:, at], h, block)
+        h_all = _states(decays, delta_here, a, x_here, b_here, h, block)
         dc[:, at] = torch.matmul(dy_here[:, :, None], h_all[:, 1:])[:, :, 0]
-        g = dy_here[..., None] * c[:, at, None]
+        g = dy_here[..., None] * c_here[:, :, None]
         _recur_reversed(decays[:, 1:], g, after, g.new_empty(x.shape[0], block.chunks, *a.shape), block)
         after = decays[:, 0] * g[:, 0]
         db[:, at] = torch.matmul((delta_here * x_here)[:, :, None], g)[:, :, 0]
-        du = torch.matmul(g, b[:, at, :, None])[..., 0]
+        du = torch.matmul(g, b_here[..., None])[..., 0]
         through = g.mul_(h_all[:, :-1]).mul_(decays[:, :-1])
         da += torch.einsum("ble,blen->en", delta_here, through)
         dx[:, at] = delta_here * du
