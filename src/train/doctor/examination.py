@@ -40,6 +40,7 @@ def examine(paths: Paths, dataset: Dataset | None = None) -> list[Look]:
         packages.look_at_gpus(found, packages.driver_version()),
         packages.look_at_simpleitk(),
         packages.look_at_blosc2(found),
+        packages.look_at_mamba(found),
         look_at_folders(paths),
         look_at_variables(os.environ, cores()),
         machine.look_at_workers(),

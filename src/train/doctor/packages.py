@@ -55,6 +55,11 @@ try:
     found["blosc2_equal"] = bool((again[:] == array).all())
 except Exception as error:
     found["blosc2_error"] = f"{type(error).__name__}: {error}"
+try:
+    from segconv.train.networks.kernels import kernel
+    found["no_kernel"] = kernel().reason
+except Exception as error:
+    found["no_kernel"] = f"{type(error).__name__}: {error}"
 print("PROBE " + json.dumps(found))
 """
 """Runs in a process of its own: a broken installation may end it."""
@@ -177,6 +182,14 @@ def look_at_blosc2(found: Mapping[str, Any]) -> Look:
         return Look("Blosc2", "not tried")
     hint = "pip install -U blosc2, or keep nnUNet_preprocessed on a local disk"
     return Look("Blosc2", version, (Finding(CODE, what, hint=hint),))
+
+
+def look_at_mamba(found: Mapping[str, Any]) -> Look:
+    """Examine which scan the layer Mamba uses; both give the same, so neither is a finding."""
+    if "no_kernel" not in found:
+        return Look("Mamba", "not tried")
+    reason = found["no_kernel"]
+    return Look("Mamba", f"PyTorch's operations; no mamba_ssm: {reason}" if reason else "mamba_ssm's kernel, on GPUs")
 
 
 def driver_version() -> str | None:

@@ -103,3 +103,16 @@ def test_this_python_is_fine() -> None:
     assert packages.look_at_python().verdict == "ok"
     assert sys.executable in packages.look_at_python().found
     assert os.path.isabs(sys.executable)
+
+
+@pytest.mark.parametrize(
+    ("found", "shown"),
+    [
+        ({"no_kernel": ""}, "mamba_ssm's kernel, on GPUs"),
+        ({"no_kernel": "ModuleNotFoundError: No module named 'selective_scan_cuda'"}, "selective_scan_cuda"),
+        ({"error": "it crashed"}, "not tried"),
+    ],
+)
+def test_the_scan_of_mamba_is_shown_with_the_reason_and_is_no_problem(found: dict[str, Any], shown: str) -> None:
+    look = packages.look_at_mamba(found)
+    assert (look.verdict, shown in look.found) == ("ok", True)
