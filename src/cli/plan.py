@@ -98,6 +98,8 @@ def command(
     from ..train.architectures import architecture
     from ..train.own_planner import is_own
     from ..train.planning import Reporting
+    from ..train.plans import read_plans
+    from ..train.plans_table import table
     from .planning_display import PlanningDisplay
 
     warnings: list[Finding] = []
@@ -123,6 +125,10 @@ def command(
     for data, count in made.made.items():
         sink.say(f"{data}: {count_of(count, 'case')} preprocessed{_kept(made.kept[data])}")
     sink.say(f"Planned in {made.folder}: {made.plans_name}")
+    if planning.network is not None:
+        for row in table(read_plans(made.folder / f"{made.plans_name}.json"), found.description):
+            if row["gpu_gb"] is not None:
+                sink.say(f"{row['configuration']}: training takes about {row['gpu_gb']:.1f} GB of a GPU")
     own = None if planning.network is None else architecture(planning.network).trainer
     chosen = (f" -tr {own}" if own else "") + ("" if made.plans_name == DEFAULT_PLANS else f" -p {made.plans_name}")
     sink.next(f"segconv train {found.name.id} -c {made.first} -f 0{chosen}")

@@ -2,7 +2,7 @@
 
 nnU-Net's planners count the values in the feature maps of all convolutions and compare them with those of networks
 known to fit; the count is `Size.values`. It holds for nnU-Net's two networks, ``PlainConvUNet`` and
-``ResidualEncoderUNet``; of others nothing is known.
+``ResidualEncoderUNet``, and for U-Mamba, whose Mamba layers take more; of others nothing is known.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .architectures import PLAIN, RESIDUAL
+from .architectures import NETWORKS, PLAIN, RESIDUAL
 from .derivation import divisor
+from .networks import counts
+from .networks.design import Design
 
 GB = 10**9
 
@@ -26,6 +28,13 @@ Source: ``UNet_reference_val_2d``, ``_3d`` and ``UNet_reference_val_corresp_bs_2
 
 _REFERENCE_BYTES = 8 * GB
 """``UNet_reference_val_corresp_GB``."""
+
+_BOT, _ENC = (NETWORKS[name].path for name in ("umamba-bot", "umamba-enc"))
+_SINGLE_PRECISION = 2
+"""Memory of a number in single precision, which U-Mamba_Enc computes in, as a multiple of that in half precision."""
+
+_BYTES_PER_INNER_VALUE = 64
+"""Measured as `_BYTES_PER_VALUE`, with U-Mamba_Enc: 37 to 91. Mamba layers compute in single precision everywhere."""
 
 _PROCESS_BYTES = 0.7 * GB
 _BYTES_PER_PARAMETER = 12
@@ -45,10 +54,13 @@ class Size:
         Number of values in the feature maps of one patch.
     parameters
         Number of weights.
+    inner_values
+        Number of values inside the Mamba layers for one patch: tokens times inner channels.
     """
 
     values: int
     parameters: int
+    inner_values: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,7 +83,7 @@ class Estimate:
 
 
 def estimate(configuration: Mapping[str, Any], channels: int, classes: int) -> Estimate | None:
-    """Return the memory that training a configuration takes; None for networks other than nnU-Net's.
+    """Return the memory that training a configuration takes; None for networks that are not known.
 
     Parameters
     ----------
@@ -84,9 +96,12 @@ def estimate(configuration: Mapping[str, Any], channels: int, classes: int) -> E
     if size is None:
         return None
     batch = configuration["batch_size"]
-    values, patches = _REFERENCES[_kind(configuration), len(configuration["patch_size"])]
-    gpu = _REFERENCE_BYTES * size.values / values * batch / patches
-    ram = _PROCESS_BYTES + _BYTES_PER_PARAMETER * size.parameters + _BYTES_PER_VALUE * size.values * batch
+    kind = _kind(configuration)
+    values, patches = _REFERENCES[kind if kind in _BLOCKS else PLAIN, len(configuration["patch_size"])]
+    per_number = _SINGLE_PRECISION if _path(configuration) == _ENC else 1
+    inside = _BYTES_PER_INNER_VALUE * size.inner_values * batch
+    gpu = per_number * _REFERENCE_BYTES * size.values / values * batch / patches + inside
+    ram = _PROCESS_BYTES + _BYTES_PER_PARAMETER * size.parameters + _BYTES_PER_VALUE * size.values * batch + inside
     return Estimate(gpu / GB, ram / GB, size.parameters)
 
 
@@ -94,6 +109,8 @@ def size_of(configuration: Mapping[str, Any], channels: int, classes: int) -> Si
     """Return the size of a configuration's network; None if it is unknown."""
     arguments = configuration.get("architecture", {}).get("arch_kwargs", {})
     kind, patch = _kind(configuration), configuration["patch_size"]
+    if _path(configuration) in (_BOT, _ENC):
+        return _size_of_umamba(arguments, patch, channels, classes, in_encoder=_path(configuration) == _ENC)
     if kind not in _BLOCKS or not _is_consistent(arguments, patch, _BLOCKS[kind]):
         return None
     network = _Network(arguments, patch, residual=kind == RESIDUAL)
@@ -102,8 +119,24 @@ def size_of(configuration: Mapping[str, Any], channels: int, classes: int) -> Si
     return Size(values + more_values, parameters + more_parameters)
 
 
+def _size_of_umamba(
+    arguments: Mapping[str, Any], patch: Sequence[int], channels: int, classes: int, *, in_encoder: bool
+) -> Size | None:
+    try:
+        design = Design.of(arguments, len(patch))
+    except ValueError:
+        return None
+    found = counts.layers(design, patch, in_encoder=in_encoder)
+    parameters = counts.parameters(design, channels, classes, found)
+    return Size(design.values(patch, classes), parameters, counts.inner_values(found))
+
+
 def _kind(configuration: Mapping[str, Any]) -> str:
-    return str(configuration.get("architecture", {}).get("network_class_name", "")).rsplit(".", 1)[-1]
+    return _path(configuration).rsplit(".", 1)[-1]
+
+
+def _path(configuration: Mapping[str, Any]) -> str:
+    return str(configuration.get("architecture", {}).get("network_class_name", ""))
 
 
 _BLOCKS = {PLAIN: "n_conv_per_stage", RESIDUAL: "n_blocks_per_stage"}

@@ -52,6 +52,16 @@ def test_nnunets_usual_networks_take_what_its_planner_aims_at(
     assert twice.gpu_gb == pytest.approx(2 * found.gpu_gb)
 
 
+def test_a_umamba_takes_twice_what_a_plain_network_takes_and_in_single_precision_more() -> None:
+    plain, bot, enc = (estimate(configuration(3, kind, 128), 1, 2) for kind in (PLAIN, "umamba-bot", "umamba-enc"))
+    assert plain is not None
+    assert bot is not None
+    assert enc is not None
+    assert bot.gpu_gb == pytest.approx(8 * 1_151_823_872 / 560e6, rel=1e-3)  # nnU-Net's reference is 560 million
+    assert 2 * plain.gpu_gb < bot.gpu_gb < enc.gpu_gb / 2
+    assert bot.ram_gb < enc.ram_gb
+
+
 def test_of_other_networks_nothing_is_known() -> None:
     assert estimate(configuration(3, "networks.Own"), 1, 2) is None
     assert estimate({"patch_size": [64, 64], "batch_size": 2}, 1, 2) is None
@@ -59,7 +69,7 @@ def test_of_other_networks_nothing_is_known() -> None:
 
 @pytest.mark.train
 @pytest.mark.parametrize("dimension", [2, 3])
-@pytest.mark.parametrize("kind", [PLAIN, RESIDUAL])
+@pytest.mark.parametrize("kind", [PLAIN, RESIDUAL, "umamba-bot", "umamba-enc"])
 def test_values_and_weights_are_those_of_the_networks_that_nnunet_builds(dimension: int, kind: str) -> None:
     from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 
