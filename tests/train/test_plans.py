@@ -116,6 +116,16 @@ def test_numbers_that_do_not_go_together_are_usage_errors(wrong: dict[str, Any])
     assert caught.value.exit_code == 2
 
 
+def test_a_network_that_is_made_for_one_patch_size_gets_that_of_its_configuration() -> None:
+    made = plans()
+    made["configurations"]["enc"] = derive(made, "enc", "full", network="umamba-enc", patch_size=[64, 64, 64])
+    assert made["configurations"]["enc"]["architecture"]["arch_kwargs"]["input_size"] == [64, 64, 64]
+    smaller = derive(made, "smaller", "enc", patch_size=[64, 32, 32])
+    assert smaller["architecture"]["arch_kwargs"]["input_size"] == [64, 32, 32]
+    other = derive(made, "other", "enc", network="umamba-bot")
+    assert "input_size" not in other["architecture"]["arch_kwargs"]
+
+
 def test_written_configurations_inherit_from_the_base(tmp_path: Path) -> None:
     path = tmp_path / "nnUNetPlans.json"
     path.write_text(json.dumps(plans()))

@@ -53,6 +53,15 @@ def test_tensors_are_loaded_by_name_and_shape_and_heads_never(tmp_path: Path) ->
     refuse_misfits(found, plan, "a network")
 
 
+def test_a_network_that_is_made_for_one_patch_size_is_described_with_it() -> None:
+    architecture = {
+        "network_class_name": "segconv.train.networks.umamba.UMambaEnc",
+        "arch_kwargs": {"features_per_stage": [8, 16], "input_size": [64, 32]},
+    }
+    plans = {"configurations": {"2d": {"patch_size": [64, 32], "architecture": architecture}}}
+    assert described(plans, "2d") == "a UMambaEnc in 2D with 2 stages, 8…16 features, for patches of 64×32"
+
+
 def test_a_missing_tensor_and_one_of_another_shape_are_named_with_both_shapes() -> None:
     said = refusal({"encoder.0.weight": (16, 1, 3, 3), HEAD: (3, 8, 1, 1)})
     assert said == (
