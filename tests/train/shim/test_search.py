@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -160,6 +161,7 @@ def test_trainers_of_packages_are_listed_and_checked(
     (tmp_path / "my_pkg").mkdir()
     (tmp_path / "my_pkg" / "__init__.py").write_text("raise RuntimeError")
     (tmp_path / "my_pkg" / "nets.py").write_text(GOOD)
+    monkeypatch.delitem(sys.modules, "my_pkg", raising=False)  # another test may have imported its own
     monkeypatch.syspath_prepend(tmp_path)
     points = {"Mine": metadata.EntryPoint("Mine", value, "segconv.trainers")}
     monkeypatch.setattr(offered_trainers, "offered", lambda: points)
