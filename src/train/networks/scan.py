@@ -156,22 +156,22 @@ def _recur(decays: list[Tensor], values: list[Tensor], first: Tensor, total: Ten
         before = value.addcmul_(decay, before)
 
 
-def _recur_reversed(decays: Tensor, values: Tensor, after: Tensor, total: Tensor, block: _Block) -> None:
+def _recur_reversed(decays: Tensor, values: Tensor, after: Tensor, block: _Block) -> None:
     """Replace ``g[l]`` by ``g[l] + decay[l+1]·g[l+1]``; `after` is what the next block hands back, decayed already.
 
     `decays` start with the second step, and end with the one after the last, which is 1.
     """
     chunks = block.chunks
     steps, found = _steps(decays, block), _steps(values, block)
-    enters = torch.empty_like(total)
+    enters = torch.empty_like(found[-1], memory_format=torch.contiguous_format)
     enters[:, -1] = after
     if chunks > 1:
         ends = found[-1]
         for decay, value in zip(steps[-2::-1], found[-2::-1], strict=True):
             ends = torch.addcmul(value, decay, ends)
-        # What enters a chunk is g at the first step of the next; its last step's decay is that chunk's first.
+        # What enters a chunk is g at the first step of the next; the decay of its last step is that step's.
         outer = steps[-1].unbind(1)
-        inner = _without_first(total, decays, block)
+        inner = _without_first(steps)
         entered, lasts = enters.unbind(1), ends.unbind(1)
         for at in range(chunks - 1, 0, -1):
             product = inner[at] * outer[at]
@@ -181,10 +181,10 @@ def _recur_reversed(decays: Tensor, values: Tensor, after: Tensor, total: Tensor
         before = value.addcmul_(decay, before)
 
 
-def _without_first(total: Tensor, decays: Tensor, block: _Block) -> tuple[Tensor, ...]:
+def _without_first(steps: list[Tensor]) -> tuple[Tensor, ...]:
     """The decay over each chunk without its first step."""
-    product = torch.ones_like(total)
-    for decay in _steps(decays, block)[:-1]:
+    product = torch.ones_like(steps[0])
+    for decay in steps[:-1]:
         product.mul_(decay)
     parts: tuple[Tensor, ...] = product.unbind(1)
     return parts
@@ -210,7 +210,7 @@ def _backward(
         h_all = _states(decays, delta_here, a, x_here, b_here, h, block)
         dc[:, at] = torch.matmul(dy_here[:, :, None], h_all[:, 1:])[:, :, 0]
         g = dy_here[..., None] * c_here[:, :, None]
-        _recur_reversed(decays[:, 1:], g, after, g.new_empty(x.shape[0], block.chunks, *a.shape), block)
+        _recur_reversed(decays[:, 1:], g, after, block)
         after = decays[:, 0] * g[:, 0]
         db[:, at] = torch.matmul((delta_here * x_here)[:, :, None], g)[:, :, 0]
         du = torch.matmul(g, b_here[..., None])[..., 0]
