@@ -85,7 +85,7 @@ def derive_configuration(
             refuse_foreign_network(differences.network, allowed_modules)
         found["configurations"][name] = configuration
         if permitted or differences.network is not None:
-            refuse_faulty(found, [name], dataset, paths)
+            refuse_faulty(found, [name], dataset, paths, allowed_modules=None if permitted else allowed_modules)
         found["configurations"] = link_stages(found)["configurations"]
     warnings = remembered(found, path, permitted=permitted)
     return Derived(found["configurations"][name], previous_stage(configuration), warnings)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..dataset.layout import DESCRIPTION
 from ..dataset.strictjson import load_object, read_file
-from ..errors import Cure, Finding, Refused, SegconvError, warning
+from ..errors import Cure, Finding, Refused, SegconvError, refuse_if_any, warning
 from ..train.architectures import NETWORKS, architecture
 from ..train.model import log_file
 from ..train.network_check import Checking, network_findings
@@ -55,30 +55,41 @@ def remembered(plans: Mapping[str, Any], path: Path, *, permitted: bool) -> tupl
 
 
 def refuse_faulty(
-    plans: Mapping[str, Any], names: Sequence[str], dataset: str, paths: Paths, *, only_import: bool = False
+    plans: Mapping[str, Any],
+    names: Sequence[str],
+    dataset: str,
+    paths: Paths,
+    *,
+    allowed_modules: Collection[str] | None = None,
+    only_import: bool = False,
 ) -> None:
     """Refuse networks of the user's own that training or prediction could not use; those of others pass unseen.
 
     Parameters
     ----------
     plans
-        Plans whose classes are allowed, as their networks are built.
+        The plans.
     names
         Configurations to look at.
     dataset
         Name of its folder.
+    allowed_modules
+        Modules from elsewhere whose classes these configurations may name, as their networks are built; None if they
+        were permitted before.
     only_import
         Look no further than whether the classes can be imported.
 
     Raises
     ------
     Refused
-        With all findings; see `network_findings`.
+        ``SC064`` for classes that are not allowed; see `network_findings` for what is wrong with networks.
     """
     kept = {name: configuration(plans, name) for name in names}
     own = [name for name in kept if foreign_classes({"configurations": {name: kept[name]}}, PACKAGES)]
     if not own:
         return
+    if allowed_modules is not None:
+        refuse_if_any(foreign_classes({"configurations": {name: kept[name] for name in own}}, allowed_modules))
     copies = (folder / dataset / DESCRIPTION for folder in (paths.require("preprocessed"), paths.require("raw")))
     file = next((path for path in copies if path.is_file()), paths.require("raw") / dataset / DESCRIPTION)
     checking = Checking(log_file(paths, dataset, "network"), only_import=only_import)

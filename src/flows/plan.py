@@ -101,7 +101,8 @@ def plan_dataset(
 
         def examine(made: Mapping[str, Any]) -> None:
             if options.network is not None:
-                refuse_faulty(made, having(options.network, made), dataset.path.name, paths)
+                own = having(options.network, made)
+                refuse_faulty(made, own, dataset.path.name, paths, allowed_modules=allowed_modules)
 
         folder = paths.require("preprocessed") / dataset.path.name
         if folder.is_dir():

@@ -154,6 +154,24 @@ def test_a_network_is_chosen_by_name(segconv: Command, plans: Path, monkeypatch:
     assert configurations(plans)["own"]["architecture"]["network_class_name"] == "networks.Own"
 
 
+@pytest.mark.train
+@pytest.mark.parametrize("network", [("--network", "networks.Own", "--allow-module", "networks"), ()])
+def test_other_classes_of_a_base_are_not_imported_with_an_allowed_network(
+    network: tuple[str, ...], segconv: Command, plans: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = json.loads(plans.read_text())
+    found["configurations"]["3d_fullres"]["architecture"]["arch_kwargs"]["conv_op"] = "elsewhere.Convolution"
+    plans.write_text(json.dumps(found))
+    before = plans.read_bytes()
+    tried: list[Any] = []
+    monkeypatch.setattr(own_networks, "network_findings", lambda *words: tried.append(words) or [])
+    done = derive(segconv, "own", "3d_fullres", *network)
+    assert tried == []
+    if network:
+        assert (done.code, done.codes(), "elsewhere.Convolution" in done.err) == (65, ["SC064"], True)
+        assert plans.read_bytes() == before
+
+
 def test_plans_are_shown_with_what_a_choice_of_patch_and_batch_needs(segconv: Command, plans: Path) -> None:
     assert derive(segconv, "small", "3d_cascade_fullres", "--features", "8:64", "--stages", "4").code == 0
     rows = {row["configuration"]: row for row in segconv("plans", "show", "7", "--json").json["configurations"]}
