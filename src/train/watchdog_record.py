@@ -37,4 +37,6 @@ def stop_in(folder: Path) -> SegconvError | None:
     error = SegconvError(f"stopped in epoch {epoch}: {what}; {kept}", code=_CODES[kind], file=str(folder))
     if kind == LOSS:
         error.advise("if it stops again, train with a third of the rate", [Cure.of("same_command_resumes")])
+    else:  # nnU-Net resumes from its latest checkpoint, which may be from inside the collapse
+        error.advise("train again with a third of the rate instead of resuming", [Cure.of("replace_fold")])
     return error
