@@ -30,9 +30,13 @@ def refuse_foreign_network(network: str, allowed_modules: Collection[str]) -> No
     if wanted in NETWORKS.values():  # known also where its package is not installed
         return
     named = {"network": {"architecture": {"network_class_name": wanted.path}}}
-    reasons = foreign_classes({"configurations": named}, allowed_modules)
-    if reasons:
-        raise Refused(reasons=reasons)
+    if foreign_classes({"configurations": named}, allowed_modules):
+        raise SegconvError(
+            f"{network} is not a class of {', '.join(PACKAGES)}",
+            code="SC064",
+            hint="nnU-Net would import and call it",
+            cures=[Cure.of("allow_module")],
+        )
 
 
 def remembered(plans: Mapping[str, Any], path: Path, *, permitted: bool) -> tuple[Finding, ...]:

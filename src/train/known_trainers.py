@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -83,7 +84,11 @@ def find_trainer(name: str, among: Sequence[Trainer], folders: Sequence[Path] = 
     for folder in folders:
         if any(_may_have(module, name) for module in modules_below(folder)):
             return Trainer(name, (), "", (), "", str(folder))
-    near = difflib.get_close_matches(name, [trainer.name for trainer in among], n=3)
+    plural = re.sub(r"_1(epoch|iteration)(?=_|$)", r"_1\1s", name)  # nnU-Net's own has one epoch, in the singular
+    if named(plural) is not None:
+        near = [plural]
+    else:
+        near = difflib.get_close_matches(name, [trainer.name for trainer in among], n=3)
     raise SegconvError(
         f"no trainer {name!r}",
         hint=f"did you mean {' or '.join(near)}?" if near else "",
@@ -95,7 +100,7 @@ def _classes_in(folder: Path) -> dict[str, SourceClass]:
     """Return the classes of a folder of the user, all of whose modules nnU-Net will import."""
     for file in modules_below(folder):
         try:
-            ast.parse(file.read_bytes())
+            ast.parse(file.read_bytes(), file.name)
         except (SyntaxError, ValueError) as error:
             what = f"is not Python ({error}), and nnU-Net imports every module of a folder of trainers"
             raise SegconvError(what, code="SC170", file=str(file)) from error

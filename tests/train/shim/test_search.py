@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib import metadata
@@ -142,6 +143,17 @@ def test_a_module_that_is_not_python_is_named(tmp_path: Path) -> None:
     with pytest.raises(SegconvError) as caught:
         list_trainers((tmp_path,))
     assert (caught.value.code, caught.value.file) == ("SC170", str(tmp_path / "mine.py"))
+    assert "(mine.py, line 1)" in caught.value.message
+
+
+@pytest.mark.train
+def test_a_length_in_the_singular_brings_the_plural() -> None:
+    known = list_trainers()
+    for end in ("_1epoch", "_1epochs_1iteration", "_1iteration"):
+        with pytest.raises(SegconvError) as caught:
+            find_trainer(f"nnUNetTrainerSegconv{end}", known)
+        (wanted,) = re.findall(r"did you mean (\w+)\?", caught.value.hint)
+        assert find_trainer(wanted, known).name == wanted
 
 
 def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
