@@ -15,7 +15,7 @@ import click
 
 from ..errors import EXIT_USAGE, Finding, Interrupted, SegconvError, exit_code_of
 from ..version import VERSION
-from ..work.interruption import answer_once
+from ..work.interruption import answer_no_more, answer_once
 from ..work.search_path import forget_relative_entries
 from ..work.unforeseen import unforeseen
 from .cures import Speaker
@@ -131,7 +131,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     code = run(arguments)
     # The result is final: only workers still have to end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answer_no_more()
     code, lost = settled(code, out)
     print_findings(lost, as_json=False)
     sys.exit(code)

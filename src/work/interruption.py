@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from ..errors import Cure, Interrupted
 
@@ -27,9 +28,14 @@ def answer_once() -> None:
         signal.signal(number, _answer)
 
 
+def answer_no_more() -> None:
+    """Ignore Ctrl-C and SIGTERM in this process."""
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def _answer(number: int, frame: object) -> None:
-    for further in _ENDING:
-        signal.signal(further, signal.SIG_IGN)
+    answer_no_more()
     _heard.append(number)
     raise KeyboardInterrupt(number)
 
@@ -70,10 +76,14 @@ def _answering() -> Iterator[Callable[[], list[int]]]:
 
 def end_workers() -> None:
     """End the worker processes of this run, if any."""
-    loky = sys.modules.get("joblib.externals.loky.reusable_executor")
+    loky: Any = sys.modules.get("joblib.externals.loky.reusable_executor")
     executor = getattr(loky, "_executor", None)
-    if executor is not None:
-        for process in list(getattr(executor, "_processes", None) or {}):
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+    if loky is None or executor is None:
+        return
+    for process in list(getattr(executor, "_processes", None) or {}):
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    try:
         executor.shutdown(wait=True, kill_workers=True)
+    except RuntimeError:  # loky joins its thread, which an interrupted start may not have begun
+        loky._executor = None  # the next run needs another pool

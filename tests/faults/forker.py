@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -177,7 +176,7 @@ def _as_script(words: list[str], streams: Mapping[str, str]) -> NoReturn:
 def _child(request: dict[str, Any]) -> None:
     """Run one command; does not return."""
     from segconv.work import fsops
-    from segconv.work.interruption import answer_once
+    from segconv.work.interruption import answer_no_more, answer_once
 
     from . import stub
 
@@ -200,7 +199,7 @@ def _child(request: dict[str, Any]) -> None:
         stub.install()
     answer_once()
     code = run(request["words"])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answer_no_more()
     sys.stdout.flush()
     sys.stderr.flush()
     with open(folder / "calls", "w") as calls:

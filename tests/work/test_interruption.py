@@ -7,9 +7,10 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from joblib.externals.loky import get_reusable_executor, process_executor
 
 from segconv.errors import Interrupted
-from segconv.work.interruption import answer_once, interruptible
+from segconv.work.interruption import answer_no_more, answer_once, interruptible
 
 BOTH = [signal.SIGINT, signal.SIGTERM]
 
@@ -94,3 +95,28 @@ def test_threads_leave_signal_handlers_untouched() -> None:
     thread.start()
     thread.join()
     assert seen == [before]
+
+
+def test_workers_are_ended_whose_pool_was_interrupted_while_it_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = get_reusable_executor(max_workers=1)
+    started: list[threading.Thread] = []
+
+    def interrupted(thread: threading.Thread) -> None:
+        started.append(thread)
+        raise KeyboardInterrupt(signal.SIGTERM)
+
+    monkeypatch.setattr(process_executor._ExecutorManagerThread, "start", interrupted)
+    message = "half is kept"
+    with pytest.raises(Interrupted, match=message), interruptible(message):
+        pool.submit(abs, -1)
+    assert len(started) == 1, "loky starts its thread so"
+
+    monkeypatch.undo()
+    assert get_reusable_executor(max_workers=1).submit(abs, -1).result() == 1, "the next run has another pool"
+
+
+@pytest.mark.parametrize("number", BOTH)
+def test_once_the_result_is_final_signals_are_ignored(number: signal.Signals) -> None:
+    answer_once()
+    answer_no_more()
+    signal.raise_signal(number)
