@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from segconv.errors import Refused
-from segconv.flows import derive as derive_flow
+from segconv.flows import own_networks
 from segconv.train.model import Model
 from segconv.train.plans import read_plans
 from segconv.train.remembered import is_remembered, remember
@@ -26,7 +26,7 @@ STATE = "segconv/derived-plans"
 @pytest.fixture(autouse=True)
 def sound(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks that do not exist count as sound here."""
-    monkeypatch.setattr(derive_flow, "refuse_faulty", lambda *_: None)
+    monkeypatch.setattr(own_networks, "network_findings", lambda *_: [])
 
 
 @pytest.fixture
@@ -40,6 +40,9 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def file(segconv: Command) -> Path:
     """A plans file that names a network of the user's own module."""
     (segconv.raw / "Dataset501_A").mkdir()
+    (segconv.raw / "Dataset501_A" / "dataset.json").write_text(
+        '{"channel_names": {"0": "CT"}, "labels": {"background": 0}}'
+    )
     path = segconv.folder / "nnUNet_preprocessed" / "Dataset501_A" / "nnUNetPlans.json"
     path.parent.mkdir()
     path.write_text(json.dumps(plans_with(NETWORK), indent=4))
