@@ -49,7 +49,9 @@ def stopped_by(stop: Stop) -> Iterator[None]:
 
 
 @contextmanager
-def started(command: Sequence[str], env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def started(
+    command: Sequence[str], env: Mapping[str, str], stdin: int = subprocess.DEVNULL
+) -> Iterator[subprocess.Popen[bytes]]:
     """Start a program; at the end of the block none of its processes is left.
 
     The locks of this thread hold until the last process of the program is gone, even if this process
@@ -61,6 +63,8 @@ def started(command: Sequence[str], env: Mapping[str, str]) -> Iterator[subproce
         An absolute path and arguments.
     env
         The complete environment.
+    stdin
+        Descriptor that the program reads; it reads nothing by default.
 
     Yields
     ------
@@ -78,7 +82,7 @@ def started(command: Sequence[str], env: Mapping[str, str]) -> Iterator[subproce
             process = subprocess.Popen(  # noqa: S603 - an argument list, our own interpreter
                 [sys.executable, "-I", "-S", os.fspath(GUARD), str(life), *command],
                 env=env,
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 pass_fds=(life, *held_locks()),

@@ -1,0 +1,105 @@
+"""Segment cases one after the other with TotalSegmentator, in a process of its own that loads each model once.
+
+Requests are lines of JSON on stdin, answers are lines on stdout that start with `MARK`; see `working`. All that
+computes is TotalSegmentator's own function ``totalsegmentator``; `models_kept` says what is replaced around it.
+
+Only the modules of this package that run in this process import TotalSegmentator, nnunetv2 and torch.
+"""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import json
+import multiprocessing
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from importlib import metadata
+from typing import Any
+
+from .no_network import NetworkRefused, refuse_network
+
+MARK = "segconv-totalseg "
+"""Start of the lines that are answers; TotalSegmentator, nnU-Net and PyTorch write others."""
+
+_PACKAGES = ("TotalSegmentator", "nnunetv2", "torch")
+
+
+def main() -> None:
+    """Answer requests until there are no more; the first argument says how to work.
+
+    ``threads``: number of CPU threads; ``device``: ``auto``, ``cuda`` or ``cpu``.
+    """
+    asked = json.loads(sys.argv[1])
+    refused = refuse_network()
+    # TotalSegmentator sets PyTorch's threads to this number, which is that of all cores of the machine, also where
+    # several workers share them or a scheduler grants fewer.
+    multiprocessing.cpu_count = lambda: int(asked["threads"])
+    from totalsegmentator import python_api
+
+    from .models_kept import keep_models
+
+    kept = keep_models()
+    segment: Callable[..., Any] = python_api.totalsegmentator
+    device = _device(asked["device"])
+    say({"ready": {**_versions(), **_usual(segment), "device": device, "kept": kept}})
+    for line in sys.stdin:
+        refused.clear()
+        answer = _segmented(segment, {**json.loads(line), "device": device})
+        say({**answer, "refused": sorted(set(refused))})
+
+
+def say(answer: dict[str, Any]) -> None:
+    """Write an answer in one piece, so that nothing comes between, and on a line of its own."""
+    sys.stdout.flush()
+    os.write(sys.__stdout__.fileno(), f"\n{MARK}{json.dumps(answer)}\n".encode())
+
+
+def _device(asked: str) -> str:
+    import torch
+
+    if asked == "cpu" or (asked == "auto" and not torch.cuda.is_available()):
+        return "cpu"
+    return "gpu" if torch.cuda.is_available() else ""
+
+
+def _versions() -> dict[str, str]:
+    return {name.lower(): metadata.version(name) for name in _PACKAGES}
+
+
+def _usual(segment: Callable[..., Any]) -> dict[str, Any]:
+    """Return the order of interpolation that counts if none is asked for: it changed between versions."""
+    order = inspect.signature(segment).parameters.get("resampling_order")
+    return {"resampling_order": None if order is None else order.default}
+
+
+def _segmented(segment: Callable[..., Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Segment one case; whatever goes wrong, the next case has its turn."""
+    try:
+        segment(**options)
+    except (Exception, SystemExit) as error:  # it ends the process over a missing file or licence
+        traceback.print_exc()
+        network = isinstance(error, NetworkRefused)
+        failed = {"failed": f"{type(error).__name__}: {error}", "out_of_memory": _is_out_of_memory(error)}
+        return {**failed, "network": network}
+    finally:
+        _free()
+    return {"done": options["output"]}
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+
+
+def _free() -> None:
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+if __name__ == "__main__":
+    main()
