@@ -7,7 +7,6 @@ with settings of its own, in which only the models that it needs are linked.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress

@@ -12,6 +12,7 @@ Nothing else is replaced, and nothing of it changes a voxel.
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 _NEEDED = ("initialize_from_trained_model_folder", "predict_from_files", "predict_from_files_sequential")
@@ -25,12 +26,11 @@ def keep_models() -> bool:
     kept
         False if the installed version is made differently: then each case loads its models anew.
     """
-    from totalsegmentator import nnunet
-
+    nnunet = importlib.import_module("totalsegmentator.nnunet")
     predictor = getattr(nnunet, "nnUNetPredictor", None)
     if predictor is None or not all(hasattr(predictor, name) for name in _NEEDED):
         return False
-    nnunet.nnUNetPredictor = _keeping(predictor)
+    vars(nnunet)["nnUNetPredictor"] = _keeping(predictor)
     return True
 
 
@@ -49,7 +49,7 @@ def _keeping(predictor: Any) -> Any:
                 before = dict(vars(self))
                 super().initialize_from_trained_model_folder(model_training_output_dir, use_folds, checkpoint_name)
                 loaded[model] = {name: own for name, own in vars(self).items() if before.get(name) is not own}
-            vars(self).update(loaded[model])
+            self.__dict__.update(loaded[model])
 
         def predict_from_files(
             self,

@@ -9,6 +9,7 @@ Only the modules of this package that run in this process import TotalSegmentato
 from __future__ import annotations
 
 import gc
+import importlib
 import inspect
 import json
 import multiprocessing
@@ -19,11 +20,12 @@ from collections.abc import Callable
 from importlib import metadata
 from typing import Any
 
-from .no_network import NetworkRefused, refuse_network
+from .no_network import refuse_network
 
 MARK = "segconv-totalseg "
 """Start of the lines that are answers; TotalSegmentator, nnU-Net and PyTorch write others."""
 
+_STDOUT = 1
 _PACKAGES = ("TotalSegmentator", "nnunetv2", "torch")
 
 
@@ -37,12 +39,10 @@ def main() -> None:
     # TotalSegmentator sets PyTorch's threads to this number, which is that of all cores of the machine, also where
     # several workers share them or a scheduler grants fewer.
     multiprocessing.cpu_count = lambda: int(asked["threads"])
-    from totalsegmentator import python_api
-
     from .models_kept import keep_models
 
     kept = keep_models()
-    segment: Callable[..., Any] = python_api.totalsegmentator
+    segment: Callable[..., Any] = importlib.import_module("totalsegmentator.python_api").totalsegmentator
     device = _device(asked["device"])
     say({"ready": {**_versions(), **_usual(segment), "device": device, "kept": kept}})
     for line in sys.stdin:
@@ -54,7 +54,7 @@ def main() -> None:
 def say(answer: dict[str, Any]) -> None:
     """Write an answer in one piece, so that nothing comes between, and on a line of its own."""
     sys.stdout.flush()
-    os.write(sys.__stdout__.fileno(), f"\n{MARK}{json.dumps(answer)}\n".encode())
+    os.write(_STDOUT, f"\n{MARK}{json.dumps(answer)}\n".encode())
 
 
 def _device(asked: str) -> str:
@@ -79,11 +79,9 @@ def _segmented(segment: Callable[..., Any], options: dict[str, Any]) -> dict[str
     """Segment one case; whatever goes wrong, the next case has its turn."""
     try:
         segment(**options)
-    except (Exception, SystemExit) as error:  # it ends the process over a missing file or licence
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it even ends the process over a missing licence
         traceback.print_exc()
-        network = isinstance(error, NetworkRefused)
-        failed = {"failed": f"{type(error).__name__}: {error}", "out_of_memory": _is_out_of_memory(error)}
-        return {**failed, "network": network}
+        return {"failed": f"{type(error).__name__}: {error}", "out_of_memory": _is_out_of_memory(error)}
     finally:
         _free()
     return {"done": options["output"]}

@@ -181,7 +181,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 def _failed(answer: Mapping[str, Any], log: Path) -> SegconvError:
-    cures = [Cure("fewer_jobs"), Cure("segment_faster")] if answer["out_of_memory"] else []
+    cures = [Cure("fewer_jobs")] if answer["out_of_memory"] else []
     return SegconvError(
         f"TotalSegmentator failed: {answer['failed']}", code="SC197", hint=f"{log} has the details", cures=cures
     )
