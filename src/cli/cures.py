@@ -226,6 +226,7 @@ WORDS = {
     "label_takes_image_header": "`--label-header image`, if both have the same voxels",
     # TotalSegmentator
     "list_tasks": "`segconv totalseg tasks` lists the tasks, `segconv totalseg classes TASK` the classes",
+    "list_weights": "`segconv totalseg weights TASK` lists what a task needs",
 }
 """Kind → words, in backticks what is typed. A value that a cure lacks shows as its name in capitals; ``{x:--opt}``
 repeats an option for each of several values, ``{x:words}`` shows words that are not typed, and what stands in brackets

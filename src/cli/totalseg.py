@@ -9,12 +9,15 @@ import click
 from ..words import count_of
 from .options import example, option, speaking
 from .sink import Sink
+from .totalseg_weights import weights
 
 
 @click.group(epilog=example("segconv totalseg tasks"))
 def command() -> None:
     """Use TotalSegmentator as a source of labels: its tasks, weights and masks."""
 
+
+command.add_command(weights)
 
 search = option("--search", default="", metavar="TEXT", help="Only names that contain this, or match it as a pattern.")
 

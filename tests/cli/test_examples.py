@@ -29,7 +29,7 @@ ORDER = [
     "status", "check", "repair", "augment", "plan", "plans show", "plans", "plans derive",
     "rehearse", "train", "cascade", "trainers list", "trainers", "trainers new", "trainers preview", "stress", "best",
     "infer", "models export", "models", "models show", "predict", "models import", "evaluate", "restore", "finetune", "nnunet", "abort", "demo",
-    "totalseg tasks", "totalseg", "totalseg classes",
+    "totalseg tasks", "totalseg", "totalseg classes", "totalseg weights",
 ]  # fmt: skip
 NOT_HERE = "totalseg" if sys.version_info >= (3, 13) else "nothing"
 """Commands whose package this Python cannot have."""

@@ -123,20 +123,37 @@ def numbering(name: str) -> dict[str, int]:
     return {own: value for value, own in sorted(known[_known(name, known)].items())}
 
 
-def _known(name: str, names: Iterable[str]) -> str:
+def refuse_unknown_classes(task: str, names: Iterable[str]) -> None:
+    """Refuse names that are no classes of a task.
+
+    Raises
+    ------
+    SegconvError
+        ``SC191`` for the first of them, with similar names.
+    """
+    known = find_task(task).classes.values()
+    for name in names:
+        _known(name, known, f"{task} of TotalSegmentator {version()} has no class")
+
+
+def _known(name: str, names: Iterable[str], what: str = "") -> str:
     names = list(names)
     if name not in names:
-        import difflib
-
-        near = difflib.get_close_matches(name, names, n=3) or [
-            other for other in names if name.lower() in other.lower()
-        ]
+        near = similar(name, names)
         raise SegconvError(
-            f"TotalSegmentator {version()} has no task {name!r}",
+            f"{what or f'TotalSegmentator {version()} has no task'} {name!r}",
             code="SC191",
             hint=f"similar: {some_of(near)}" if near else "",
         )
     return name
+
+
+def similar(name: str, names: Iterable[str]) -> list[str]:
+    """Return the names that are spelled like one, or contain it."""
+    import difflib
+
+    names = list(names)
+    return difflib.get_close_matches(name, names, n=3) or [other for other in names if name.lower() in other.lower()]
 
 
 def matches(name: str, wanted: str) -> bool:

@@ -17,7 +17,7 @@ from ...command import Command
 
 @pytest.mark.train
 @pytest.mark.totalseg
-@pytest.mark.parametrize("words", [["tasks"], ["classes", "total"], ["classes"]])
+@pytest.mark.parametrize("words", [["tasks"], ["classes", "total"], ["classes"], ["weights"]])
 def test_the_registry_is_read_without_torch_nnunet_and_numpy(words: list[str]) -> None:
     code = (
         "import sys; from segconv.cli.main import run\n"

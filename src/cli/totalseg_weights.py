@@ -1,0 +1,144 @@
+"""``segconv totalseg weights``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import EXIT_DONE, EXIT_FOUND, SegconvError
+from ..words import count_of, some_of
+from .options import bundled, example, option, speaking
+from .sink import Sink
+from .types import NAMES
+
+if TYPE_CHECKING:
+    from ..train.totalsegmentator.weights import Held, Mode
+
+Found = Mapping[tuple[str, "Mode"], "tuple[Held, ...]"]
+"""Task and mode → the models that it needs."""
+
+
+def _mode(fast: bool, fastest: bool) -> Mode | None:
+    if fast and fastest:
+        raise SegconvError("--fast and --fastest exclude each other", hint="give one of them")
+    return "fast" if fast else "fastest" if fastest else None
+
+
+moded = bundled(
+    "mode",
+    _mode,
+    option("--fast", is_flag=True, help="The models of TotalSegmentator's option --fast."),
+    option("--fastest", is_flag=True, help="The models of TotalSegmentator's option --fastest."),
+)
+"""``--fast`` and ``--fastest``; the function gets a mode, or None if neither is given."""
+
+
+@click.command(epilog=example("segconv totalseg weights"))
+@click.argument("tasks", metavar="[TASK]…", nargs=-1)
+@moded
+@option("--roi-subset", type=NAMES, metavar="CLASS,…", help="With the model that a subset of classes is cropped with.")
+@speaking
+def weights(tasks: tuple[str, ...], mode: Mode | None, roi_subset: tuple[str, ...] | None, sink: Sink) -> int:
+    """Show which models tasks need, and whether they are complete.
+
+    TotalSegmentator takes a model whose folder exists for a complete one, and downloads no models that
+    images are cropped with. The exit code is 1 if a TASK lacks a model; without a TASK all tasks are listed,
+    and it is 1 if a model is incomplete. Models are looked for where TotalSegmentator does: in
+    TOTALSEG_WEIGHTS_PATH, or else in nnunet/results of TOTALSEG_HOME_DIR or of ~/.totalsegmentator.
+    """
+    from ..train.totalsegmentator.registry import version
+    from ..train.totalsegmentator.weights import weights_folder
+
+    folder = weights_folder()
+    found = _of_tasks(tasks, mode or "normal", roi_subset or (), folder) if tasks else _of_all(mode, folder)
+    (_show_models if tasks else _show_tasks)(found, sink)
+    held = {model.path: model for models in found.values() for model in models}.values()
+    complete = _of_states(held, "complete")
+    nbytes = sum(model.nbytes for model in complete)
+    sink.say(f"{folder} holds {count_of(len(complete), 'complete model')} of {len(held)}, {nbytes} bytes")
+    bad = _of_states(held, "incomplete", *(["missing"] if tasks else []))
+    _say_what_to_do(bad, sink)
+    sink.end({"totalsegmentator": version(), "folder": str(folder), "tasks": _as_json(found)}, ok=not bad)
+    return EXIT_FOUND if bad else EXIT_DONE
+
+
+def _of_tasks(tasks: Iterable[str], mode: Mode, roi_subset: Sequence[str], folder: Path) -> Found:
+    from ..train.totalsegmentator.registry import refuse_unknown_classes
+    from ..train.totalsegmentator.weights import look, needed
+
+    found = {}
+    for task in tasks:
+        models = needed(task, mode, roi_subset=bool(roi_subset))
+        refuse_unknown_classes(task, roi_subset)
+        found[task, mode] = look(models, folder)
+    return found
+
+
+def _of_all(mode: Mode | None, folder: Path) -> Found:
+    """Return all tasks in all modes for which they have models, or in one."""
+    from ..train.totalsegmentator.registry import tasks
+    from ..train.totalsegmentator.weights import look, modes_of, needed
+
+    listed = [(task.name, own) for task in tasks() for own in modes_of(task.name) if mode in (None, own)]
+    return {(name, own): look(needed(name, own), folder) for name, own in listed}
+
+
+def _show_models(found: Found, sink: Sink) -> None:
+    sink.table(
+        ["task", "model", "purpose", "state", "bytes", "folder", "missing or cut"],
+        [
+            (
+                task,
+                model.needed.number,
+                model.needed.purpose,
+                model.state,
+                model.nbytes,
+                model.path,
+                some_of(model.lacking),
+            )
+            for (task, _), models in found.items()
+            for model in models
+        ],
+    )
+
+
+def _show_tasks(found: Found, sink: Sink) -> None:
+    rows = []
+    for (task, mode), models in found.items():
+        needs = ", ".join(str(model.needed.number) for model in models)
+        rows.append((task, "" if mode == "normal" else mode, needs, _worst(models), sum(m.nbytes for m in models)))
+    sink.table(["task", "mode", "models", "state", "bytes"], rows)
+
+
+def _worst(models: Iterable[Held]) -> str:
+    states = {model.state for model in models}
+    return next(state for state in ("incomplete", "missing", "complete") if state in states)
+
+
+def _of_states(models: Iterable[Held], *states: str) -> list[Held]:
+    return [model for model in models if model.state in states]
+
+
+def _say_what_to_do(models: Iterable[Held], sink: Sink) -> None:
+    for model in models:
+        if model.state == "incomplete":
+            sink.say(f"move {model.path} away: TotalSegmentator takes it for complete")
+        if model.needed.source == "licence":
+            sink.say(f"{model.needed.number} needs a licence number, which is free for research")
+        if model.needed.url:
+            sink.say(f"{model.needed.number} is at {model.needed.url}")
+
+
+def _as_json(found: Found) -> list[dict[str, Any]]:
+    return [
+        {
+            "task": task,
+            "mode": mode,
+            "complete": _worst(models) == "complete",
+            "models": [model.as_json() for model in models],
+        }
+        for (task, mode), models in found.items()
+    ]
