@@ -41,7 +41,11 @@ def _rehearsing(configurations: tuple[str, ...], **named: Any) -> Rehearsing:
     option("-c", "--configuration", "configurations", multiple=True, help="Configuration; may be repeated."),
     trainer,
     plans,
-    option("--planner", metavar="CLASS", help="nnU-Net planner; default: the one that made the plans."),
+    option(
+        "--planner",
+        metavar="CLASS",
+        help="nnU-Net planner, or path of a class; default: that of the plans.",
+    ),
 )
 @allow_module
 @three_folders

@@ -98,15 +98,15 @@ def network_findings(
             tell=hear,
         )
     except ChildFailed as error:
-        findings.append(_ended(error, f"{at[0]} of {at[1]}", checking))
+        findings.append(ended(error, f"{at[0]} of {at[1]}", checking.limit_s))
     return findings
 
 
-def _ended(error: ChildFailed, step: str, checking: Checking) -> Finding:
-    """Return the finding about a network that ended its process."""
+def ended(error: ChildFailed, step: str, limit_s: int) -> Finding:
+    """Return the finding about a network that ended its process (``SC187``), or did not come back within a limit."""
     number = error.ended_with - 128
     if number == signal.SIGALRM:
-        return Finding("SC187", f"the {step} did not end within {checking.limit_s} s", file=error.file)
+        return Finding("SC187", f"the {step} did not end within {limit_s} s", file=error.file)
     known = number in {each.value for each in signal.Signals}
     how = f"by {signal.Signals(number).name}" if known else f"with exit code {error.ended_with}"
     return Finding("SC187", f"the {step} ended its process {how}", file=error.file)

@@ -14,10 +14,12 @@ import json
 import math
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ..errors import SegconvError
+from .network_weights import CURE, other_weights
 from .own_classes import located
 
 SAID = "NETWORK "
@@ -28,8 +30,6 @@ LIMIT_S = 300
 
 LARGEST_TRIED = 1 << 21
 """Voxels of a patch that is computed where a network does not know PyTorch's meta device: 128 × 128 × 128."""
-
-_SHOWN = 3
 
 
 def main() -> None:
@@ -60,9 +60,24 @@ def _say(event: dict[str, Any]) -> None:
 def _begin(step: str, name: str, limit_s: int) -> None:
     """Say what begins, and let the kernel end this process if it takes too long, wherever it hangs."""
     _say({"begin": step, "of": name})
+    _end_after(limit_s)
+
+
+def _end_after(limit_s: int) -> None:
     faulthandler.dump_traceback_later(max(1, limit_s - 1), file=sys.stdout)  # for the log
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(limit_s)
+
+
+@contextmanager
+def limited(limit_s: int) -> Iterator[None]:
+    """Let the kernel end this process if a block takes longer, wherever it hangs."""
+    _end_after(limit_s)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _try(asked: dict[str, Any], name: str) -> None:
@@ -179,16 +194,9 @@ class _Trial:
 
     def refuse_weights(self, training: Any, predicting: Any) -> None:
         """Refuse a network whose trained weights prediction cannot load: it builds without deep supervision."""
-        ours, theirs = training.state_dict(), predicting.state_dict()
-        odd = [f"{key} is missing" for key in theirs if key not in ours]
-        odd += [f"{key} is not expected" for key in ours if key not in theirs]
-        odd += [f"{key} has another shape" for key in ours if key in theirs and ours[key].shape != theirs[key].shape]
-        if not odd:
-            return
-        more = f" and {len(odd) - _SHOWN} more" if len(odd) > _SHOWN else ""
-        what = f"has other weights when it is built for prediction: {', '.join(odd[:_SHOWN])}{more}"
-        hint = "make the same layers whether deep_supervision is True or False, and only return fewer outputs"
-        raise self._wrong("SC186", what, hint)
+        what = other_weights(training.state_dict(), predicting.state_dict())
+        if what:
+            raise self._wrong("SC186", what, CURE)
 
     def _outputs(self, network: Any, *, deep_supervision: bool) -> Any:
         """Return what a network makes of a patch."""

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import SegconvError
 from .child import ChildFailed, See, environment, python, run_child
 from .paths import Paths
-from .planner_child import SAID
+from .planner_child import SAID, refuse_other_name
 from .planner_list import list_planners
 
 
@@ -86,13 +86,7 @@ def plan_with(planner: str, asked: Asked, paths: Paths, preprocessed: Path, hear
         ``SC166``, ``SC188`` for what is no planner; ``SC189`` if it fails, or calls its plans otherwise.
     """
     name = run_planner(planner, asked, replace(paths, preprocessed=preprocessed), hearing)
-    if name != asked.plans:
-        raise SegconvError(
-            f"{planner} calls its plans {name}, expected {asked.plans}",
-            code="SC189",
-            file=str(hearing.log or ""),
-            hint="let its __init__ pass plans_name on",
-        )
+    refuse_other_name(planner, name, asked.plans, str(hearing.log or ""))
 
 
 def run_planner(planner: str, asked: Asked, paths: Paths, hearing: Hearing) -> str:

@@ -79,5 +79,12 @@ def planner_at(path: str) -> Any:
     return found
 
 
+def refuse_other_name(planner: str, found: str, wanted: str | None, file: str = "") -> None:
+    """Refuse a planner that calls its plans otherwise than it was asked to (``SC189``)."""
+    if found != wanted:
+        what = f"{planner} calls its plans {found}, expected {wanted}"
+        raise SegconvError(what, code="SC189", file=file, hint="let its __init__ pass plans_name on")
+
+
 def _say(event: dict[str, Any]) -> None:
     print(f"\n{SAID}{json.dumps(event)}", flush=True)  # noqa: T201 - stdout is what segconv reads

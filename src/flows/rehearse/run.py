@@ -21,6 +21,7 @@ from ...errors import Cure, Finding, Interrupted, SegconvError
 from ...train.child import commands
 from ...train.commands import Tell
 from ...train.model import DEFAULT_PLANS, DEFAULT_TRAINER, Model, log_file, plans_file
+from ...train.own_planner import is_own, name_of_own
 from ...train.paths import Paths
 from ...train.planner_list import ROOT as USUAL_PLANNER
 from ...train.planner_list import find_planner, list_planners
@@ -52,7 +53,7 @@ class Rehearsing:
     plans
         Name of the plans.
     planner
-        Name of the planner class; the one that made the plans if None.
+        Name of the planner class, or the path of one of the user's own; the one that made the plans if None.
     """
 
     configurations: tuple[str, ...] = ()
@@ -135,13 +136,13 @@ def rehearse(
     ------
     SegconvError
         ``SC041`` if nnunetv2 is not installed, ``SC040`` if a folder is not set, ``SC001`` for a configuration that is
-        not planned or a planner that does not exist, ``SC064`` for plans that name foreign classes, ``SC032`` if the
-        disk is full already; what `room` raises.
+        not planned or a planner that does not exist, ``SC166`` or ``SC188`` for a path that names no planner,
+        ``SC064`` for plans that name foreign classes, ``SC032`` if the disk is full already; what `room` raises.
     Interrupted
         By Ctrl-C or SIGTERM; nothing is left.
     """
     commands()
-    if options.planner is not None:
+    if options.planner is not None and not is_own(options.planner):
         find_planner(options.planner, list_planners())
     found = _Look.at(dataset, paths, options, trust)
     log = log_file(paths, dataset.path.name, "rehearse")
@@ -177,15 +178,18 @@ class _Look:
     file: Path
     plans: Mapping[str, Any] | None
     names: tuple[str, ...]
+    own_plans: str | None = None
 
     @classmethod
     def at(cls, dataset: Dataset, paths: Paths, options: Rehearsing, trust: Trust) -> _Look:
         file = plans_file(paths, dataset.path.name, options.plans)
+        planner = options.planner
+        own = name_of_own(planner, None, paths) if planner is not None and is_own(planner) else None
         if not os.path.lexists(file):
-            return cls(dataset, paths, options, file, None, options.configurations)
+            return cls(dataset, paths, options, file, None, options.configurations, own)
         plans = read_plans(file)
         trust.refuse_foreign_classes(plans, file=str(file))
-        return cls(dataset, paths, options, file, plans, tuple(chosen(plans, options.configurations)))
+        return cls(dataset, paths, options, file, plans, tuple(chosen(plans, options.configurations)), own)
 
     @property
     def planner(self) -> str:
@@ -232,6 +236,7 @@ def _perform(found: _Look, work: Room, made: Rehearsal, trust: Trust, tell: Tell
         "dataset": found.dataset.path.name,
         "trainer": found.options.trainer,
         "planner": found.planner,
+        "own_plans": found.own_plans,
         "planner_wanted": found.options.planner is not None,
         "plans": found.plans,
         "plans_name": found.options.plans,

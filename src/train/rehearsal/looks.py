@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from types import FunctionType, ModuleType
 from typing import Any
 
+from ..network_weights import CURE, other_weights
 from ..planner_list import ROOT as USUAL_PLANNER
 from .sizes import sizes_of, wrong
 from .small import NNUNETS_NETWORKS
@@ -103,7 +104,7 @@ def look_at_network(trainer: Any, plans: dict[str, Any], name: str) -> dict[str,
     Raises
     ------
     SegconvError
-        ``SC162``, ``SC163``, ``SC164``, ``SC168``.
+        ``SC162``, ``SC163``, ``SC164``, ``SC168``, ``SC186``.
     """
     import torch
 
@@ -244,10 +245,8 @@ def _refuse_prediction(trainer: Any, image: Any) -> None:
     hint = "build_network_architecture has a parameter for it: pass it on"
     if not isinstance(output, torch.Tensor):
         raise wrong("SC163", "the network returns a list when it is built for prediction", hint)
-    own, other = set(trainer.network.state_dict()), set(predicting.state_dict())
-    if own != other:
-        odd = sorted(own ^ other)[0]
-        raise wrong("SC163", f"the network has other weights when it is built for prediction, such as {odd}", hint)
+    if odd := other_weights(trainer.network.state_dict(), predicting.state_dict()):
+        raise wrong("SC186", f"the network {odd}", CURE)
 
 
 def _built_for_prediction(trainer: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ from ...work import fsops
 from ...work.writing import writing
 from ..child import ChildFailed, environment, python, run_child
 from ..commands import Tell
+from ..network_check import ended
+from ..network_trial import LIMIT_S
 from ..paths import Paths
 
 SAID = "REHEARSAL "
@@ -35,7 +38,11 @@ SETTINGS = MappingProxyType(
 )
 """Variables for all children of a rehearsal."""
 
-KILLED = 137
+BY_SIGNAL = 128
+KILLED = BY_SIGNAL + signal.SIGKILL
+
+NETWORK = "network"
+"""The step that builds and tries a network."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +89,11 @@ def play(part: str, asked: dict[str, Any], request: Path, paths: Paths, *, log: 
     Raises
     ------
     SegconvError
-        What the program found (``SC161`` … ``SC169``); ``SC160`` if a step fails otherwise.
+        What the program found (``SC161`` … ``SC169``, ``SC186``, ``SC189``);
+        ``SC187`` if a network ends the process; ``SC160`` if a step fails otherwise.
     """
     with writing(request):
-        fsops.write_atomic(request, dumps({**asked, "part": part}))
+        fsops.write_atomic(request, dumps({**asked, "part": part, "network_limit_s": LIMIT_S}))
     found: list[SegconvError] = []
     at = ["start"]
 
@@ -114,6 +122,9 @@ def play(part: str, asked: dict[str, Any], request: Path, paths: Paths, *, log: 
             raise found[0] from None
         if part == BEGIN and error.ended_with == KILLED and not at[0]:
             return  # as it was to
+        if at[0].startswith(NETWORK) and error.ended_with > BY_SIGNAL:
+            why = ended(error, at[0], LIMIT_S)
+            raise SegconvError(why.message, code=why.code, file=str(log), hint="read the end of the log") from None
         raise step_failed(at[0], error, log) from None
     if part == BEGIN:
         raise SegconvError(f"{at[0]}: it ended before it was killed", code="SC160", file=str(log))

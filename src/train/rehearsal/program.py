@@ -22,6 +22,8 @@ from typing import Any
 from ...dataset.strictjson import dumps
 from ...errors import SegconvError
 from ...work import fsops
+from ..network_trial import limited
+from ..planner_child import planner_at, refuse_other_name
 from .missing import guarded
 from .playing import BEGIN, FINISH, SAID
 from .small import chosen, small_plans
@@ -75,7 +77,7 @@ def _begin(asked: dict[str, Any]) -> None:
         preprocess_dataset(asked["id"], asked["plans_name"], names, num_processes=[1], show_progress_bar=False)
     _write_splits(asked)
     for name in names:
-        with step("network", name) as facts, guarded():
+        with step("network", name) as facts, limited(asked["network_limit_s"]), guarded():
             refuse_missing_classes(asked["plans"], name)
             trainer = _trainer(asked, name, 0)
             facts.update(look_at_network(trainer, asked["plans"], name))
@@ -85,24 +87,45 @@ def _begin(asked: dict[str, Any]) -> None:
 
 def _plan(asked: dict[str, Any]) -> None:
     """Let the planner plan; its plans are the topology if the user has none yet."""
-    from nnunetv2.experiment_planning.plan_and_preprocess_api import extract_fingerprints, plan_experiments
-
-    from .looks import planner_to_use
+    from nnunetv2.experiment_planning.plan_and_preprocess_api import extract_fingerprints
 
     with step("fingerprint"):
         extract_fingerprints([asked["id"]], num_processes=1, check_dataset_integrity=True, show_progress_bar=False)
-    planner = planner_to_use(asked["planner"], wanted=asked["planner_wanted"])
-    with step("plan", planner) as facts, guarded():
-        facts["plans"] = plan_experiments([asked["id"]], planner)
+    plan = _plan_by_own if asked["own_plans"] else _plan_by_nnunets
+    plans_name = plan(asked)
     if asked["plans"] is None:
-        found = json.loads((_preprocessed(asked) / f"{facts['plans']}.json").read_bytes())
+        found = json.loads((_preprocessed(asked) / f"{plans_name}.json").read_bytes())
         adopted = {
             "plans": found,
-            "plans_name": facts["plans"],
+            "plans_name": plans_name,
             "configurations": chosen(found, asked["configurations"]),
         }
         asked.update(adopted)
         _write(Path(asked["adopted"]), adopted)
+
+
+def _plan_by_nnunets(asked: dict[str, Any]) -> str:
+    """Let a planner of nnU-Net's plan; return the name of the plans."""
+    from nnunetv2.experiment_planning.plan_and_preprocess_api import plan_experiments
+
+    from .looks import planner_to_use
+
+    planner = planner_to_use(asked["planner"], wanted=asked["planner_wanted"])
+    with step("plan", planner) as facts, guarded():
+        facts["plans"] = plan_experiments([asked["id"]], planner)
+    return str(facts["plans"])
+
+
+def _plan_by_own(asked: dict[str, Any]) -> str:
+    """Let a planner of the user's own plan; return the name of the plans."""
+    from nnunetv2.experiment_planning.plan_and_preprocess_api import plan_experiment_dataset
+
+    wanted = str(asked["own_plans"])
+    with step("plan", asked["planner"]) as facts:
+        _, name = plan_experiment_dataset(asked["id"], planner_at(asked["planner"]), overwrite_plans_name=wanted)
+        refuse_other_name(asked["planner"], name, wanted)
+        facts["plans"] = name
+    return wanted
 
 
 def _write_small_plans(asked: dict[str, Any]) -> None:

@@ -47,7 +47,11 @@ def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
 def test_steps_are_heard_with_their_seconds_and_facts(played: Play, tmp_path: Path) -> None:
     heard = played(FINISH, "say(begin='train', of='2d fold 1'); say(end='train', of='2d fold 1', s=1.5, epoch=2)")
     assert heard == [Played("train", "2d fold 1", 1.5, {"epoch": 2})]
-    assert json.loads((tmp_path / "request.json").read_text()) == {"trainer": "T", "part": "finish"}
+    assert json.loads((tmp_path / "request.json").read_text()) == {
+        "trainer": "T",
+        "part": "finish",
+        "network_limit_s": 300,
+    }
     assert "REHEARSAL" in (tmp_path / "log").read_text()
 
 
@@ -61,6 +65,17 @@ def test_any_other_death_is_an_error_that_names_the_step(part: str, played: Play
     with pytest.raises(SegconvError, match=r"^preprocess 2d: .*SIGKILL") as caught:
         played(part, "say(begin='preprocess', of='2d')\n" + DIE)
     assert caught.value.code == "SC160"
+
+
+@pytest.mark.parametrize(
+    ("signal", "said"), [("SIGALRM", "^the network 2d did not end within 300 s"), ("SIGSEGV", "by SIGSEGV")]
+)
+def test_a_network_that_hangs_or_ends_the_process_has_the_code_of_networks(
+    signal: str, said: str, played: Play, tmp_path: Path
+) -> None:
+    with pytest.raises(SegconvError, match=said) as caught:
+        played(BEGIN, f"import signal; say(begin='network', of='2d'); os.kill(os.getpid(), signal.{signal})")
+    assert (caught.value.code, caught.value.file) == ("SC187", str(tmp_path / "log"))
 
 
 def test_what_the_program_found_is_the_error(played: Play) -> None:

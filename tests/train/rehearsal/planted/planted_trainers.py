@@ -75,6 +75,21 @@ class AlwaysDeep(nnUNetTrainer):  # type: ignore[misc]
         return nnUNetTrainer.build_network_architecture(plans_manager, *args[:3], True)
 
 
+class OtherWeights(nnUNetTrainer):  # type: ignore[misc]
+    """A network with a layer more in training than in prediction."""
+
+    @staticmethod
+    def build_network_architecture(
+        plans_manager: Any, configuration: Any, inputs: int, outputs: int, enable_deep_supervision: bool = True
+    ) -> Any:
+        network = nnUNetTrainer.build_network_architecture(
+            plans_manager, configuration, inputs, outputs, enable_deep_supervision
+        )
+        if enable_deep_supervision:
+            network.surplus = torch.nn.Conv2d(1, 1, 1)
+        return network
+
+
 class Switched(OneOutputSwitched):
     """A network with one output, and a loss for one."""
 
