@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 def _options(**given: Any) -> ConvertOptions:
     from ..convert.model import ConvertOptions
+    from ..dataset.numbering import Numbering
 
+    if isinstance(given["labels"], Numbering):
+        given |= {"labels": None, "numbering": given["labels"]}
     return ConvertOptions(**{field: value for field, value in given.items() if value is not None})
 
 
@@ -40,8 +43,15 @@ converting = bundled(
     option(
         "--labels",
         type=LABELS,
-        metavar="NAME=VALUE,…|FILE",
-        help="Values as in the files, ranges 1- or 1-99, colours #rrggbb or #rrggbbaa; or a table of ITK-SNAP, CVAT …",
+        metavar="NAME=VALUE,…|FILE|totalseg:TASK",
+        help="Values as in the files, ranges 1- or 1-99, colours #rrggbb or #rrggbbaa; or a table of ITK-SNAP, CVAT …;"
+        " or a task of TotalSegmentator, which names its values.",
+    ),
+    option(
+        "--keep",
+        type=NAMES,
+        metavar="NAME,…",
+        help="Take only these classes, by name or pattern, such as liver,kidney*; the rest becomes background.",
     ),
     option(
         "--map",

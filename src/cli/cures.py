@@ -188,6 +188,7 @@ WORDS = {
     "declare_and_map_if": "`--labels {labels} {values:--map}` if {when:words}",
     "declare_by_table": "`--labels TABLE.csv`, a table of names and values",
     "declare_by_one_table": "`--labels {table}` names the one that counts for all masks",
+    "declare_numbering": "`--labels totalseg:TASK`, if TotalSegmentator made all of them",
     "accept_labels": "`--accept-labels` makes a label of each value",
     "accept_masks": "`--accept-labels` takes all masks as they are",
     "name_segments": "`--from pairs --channels NAME,… --images GLOB --masks GLOB` takes segments by their names",
@@ -238,6 +239,9 @@ REMARKS = ("options_need_restart",)
 INSTEAD = {("repair", "label_takes_image_header"): "`--repair header`, if both have the same voxels"}
 """Command and kind → words, where the command has another option for it."""
 
+FILLED_BY = {"numbering": "labels"}
+"""Field of a command's options → parameter that fills it, if that has another name."""
+
 PLACEHOLDERS = {
     "images": "GLOB",
     "masks": "GLOB",
@@ -286,7 +290,7 @@ class Speaker:
     def _option(self, field: str) -> str:
         """Return the option that fills a field of the command's options."""
         known = self.command.params if self.command else []
-        named = (param.opts[0] for param in known if param.name == field)
+        named = (param.opts[0] for param in known if param.name == FILLED_BY.get(field, field))
         return next(named, f"--{field.replace('_', '-')}")
 
     def _typed(self, found: re.Match[str]) -> str:

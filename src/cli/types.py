@@ -181,17 +181,26 @@ def naming_option(param: click.Parameter | None) -> Iterator[None]:
         raise
 
 
+OF_TOTALSEGMENTATOR = "totalseg:"
+"""Before the name of a task whose numbering counts."""
+
+
 class Labels(ParamType):
-    """Labels as ``NAME=VALUE,…``, or the name of a table file."""
+    """Labels as ``NAME=VALUE,…``, the name of a table file, or ``totalseg:TASK``."""
 
     name = "labels"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return name → value or colour; an empty text declares nothing."""
+        """Return name → value or colour, or the numbering of a tool; an empty text declares nothing."""
         if not isinstance(value, str):
             return value
         from .label_texts import parse_labels
 
+        if value.startswith(OF_TOTALSEGMENTATOR):
+            from ..flows.numberings import numbering_of
+
+            with naming_option(param):
+                return numbering_of(value.removeprefix(OF_TOTALSEGMENTATOR))
         with naming_option(param):
             return parse_labels(value) if value else None
 

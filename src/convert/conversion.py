@@ -28,6 +28,7 @@ from ..work.run import Outcome, Result, execute
 from ..work.run_options import USUAL, RunOptions, refuse_unfit
 from ..work.staging import Staged
 from .labels.coding import Coding
+from .labels.keep import keeping
 from .left_alone import LeftAlone, left_alone
 from .model import ConvertOptions, Scan, own_name
 from .outputs import Made, Output, V1Task, V2Dataset
@@ -203,6 +204,8 @@ def _scanned(survey: Survey, kind: str | None, *, strict: bool) -> tuple[str, st
     """Return the kind of a source, the evidence for it, and what the source holds."""
     kind, evidence = (kind, "as asked") if kind is not None else detect(survey)
     scan = with_patients(scan_source(kind, survey), survey.options)
+    if survey.options.keep and scan.compiled is None and not survey.failed:
+        scan = keeping(scan, survey.options.keep)
     scan = replace(scan, findings=(*scan.findings, *tested_patients(scan)))
     refuse_if_any(as_errors(scan.findings) if strict else scan.findings)
     if survey.options.unlabelled != "test" and not any(case.split == TRAIN for case in scan.cases):

@@ -95,7 +95,7 @@ def left_alone(scan: Scan, options: ConvertOptions) -> LeftAlone:
     if (scan.root / RUN).is_file():
         used.add(str(scan.root / LINEAGE))
     tables = _TABLES if scan.kind == png.KIND else frozenset()
-    if options.labels is None and scan.kind in (png.KIND, pairs.KIND):
+    if not options.declares_labels and scan.kind in (png.KIND, pairs.KIND):
         used |= _tool_tables(scan)
     return _look(str(scan.root), "", used, tables)[0]
 

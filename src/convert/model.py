@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..dataset.label_table import LabelTable
 from ..dataset.lineage import TRAIN, CaseRecord
+from ..dataset.numbering import Numbering
 from ..dataset.prepared import NOT_PREPARED, Prepared
 from ..dataset.stored_label import StoredLabel
 from ..errors import Finding, SegconvError
@@ -29,6 +30,10 @@ class ConvertOptions:
     ----------
     labels
         Name → value in the files, or colour as ``#rrggbb`` or ``#rrggbbaa``.
+    numbering
+        How the tool that made the labels numbers its classes, instead of `labels`.
+    keep
+        Names or patterns of the classes to take; the rest becomes background. None given takes all.
     value_map
         Value or colour in the files, as text → name of the label it counts as (``--map 255=road``).
     snap
@@ -98,6 +103,8 @@ class ConvertOptions:
     """
 
     labels: Mapping[str, int | str] | None = None
+    numbering: Numbering | None = None
+    keep: tuple[str, ...] = ()
     value_map: Mapping[str, str] = field(default_factory=dict)
     snap: int = 0
     accept_labels: bool = False
@@ -137,6 +144,11 @@ class ConvertOptions:
             object.__setattr__(self, option.name, _kept(getattr(self, option.name)))
 
     @property
+    def declares_labels(self) -> bool:
+        """Whether the user says what the values mean."""
+        return self.labels is not None or self.numbering is not None
+
+    @property
     def allowed_repairs(self) -> AllowedRepairs:
         """The repairs that are allowed."""
         return AllowedRepairs((*self.repair, HEADER) if self.label_header == "image" else self.repair, self.nonfinite)
@@ -156,6 +168,8 @@ class ConvertOptions:
         """Return the options that decide the bytes of the result, ready for JSON."""
         silent = {"verify_source", "max_volume"}
         found = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in silent}
+        # Left out if not given, so that runs that older versions began go on.
+        found = {name: value for name, value in found.items() if value or name not in ("numbering", "keep")}
         return {name: _plain(value) for name, value in found.items()}
 
 
@@ -348,6 +362,8 @@ def _plain(value: object) -> object:
         return dict(value)
     if isinstance(value, tuple):
         return list(value)
+    if isinstance(value, Numbering):
+        return value.of
     return str(value) if isinstance(value, Path) else value
 
 

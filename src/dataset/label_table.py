@@ -26,12 +26,15 @@ class LabelTable:
         ``(255 - alpha) << 24 | red << 16 | green << 8 | blue``, with `TRANSPARENT` for any with alpha 0.
     guessed
         How the labels were found, if they were not declared; for the summary.
+    absent
+        Classes that a tool's table names, and no file has.
     """
 
     labels: Labels
     forward: Mapping[int, int]
     coding: str = GRAY
     guessed: str = ""
+    absent: tuple[str, ...] = ()
 
     @classmethod
     def identity(cls, labels: Labels) -> LabelTable:

@@ -185,6 +185,11 @@ class DecodedVolume(ABC):
         values += header.intercept
         return values
 
+    @property
+    def label_names(self) -> dict[int, str]:
+        """Value → name, if its header names the values of labels; empty for most files."""
+        return {}
+
     def image(self) -> Volume:
         """Return its values, with several channels as the last axis."""
         values = self.values

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, compress
 from pathlib import Path
 
 from ...dataset.label_table import UNSETTLED, LabelTable
@@ -15,7 +15,9 @@ from ...image import raster
 from ...words import some_of
 from ..bands import all_apart
 from ..judge.headers import judge_headers, judge_pictures
-from ..model import LAYERS, ConvertOptions, Scan, SourceCase
+from ..labels.keep import in_words, kept_names
+from ..labels.self_named import in_order_of
+from ..model import LAYERS, SEGMENTS, ConvertOptions, Scan, SourceCase
 from ..survey import Survey
 from ..volumes.volume_units import ending_for_volumes
 from .compiled_masks import compiled_masks
@@ -38,7 +40,7 @@ def compiled_scan(
     judge = judge_pictures if pictures else judge_headers
     channels = channel_names(judge(survey, cases, 0))
     judge_spellings(survey, cases)
-    names = _class_names(cases)
+    cases, names = _wanted(survey, cases)
     cases = _complete(survey, cases, names)
     compiled = compiled_masks(survey, cases, names)
     labels = compiled.labels if compiled is not None else UNSETTLED.labels
@@ -66,6 +68,39 @@ def _class_names(cases: Iterable[SourceCase]) -> list[str]:
     """Return the names of the masks or segments of all cases, in order of appearance, each once."""
     labels = [case.parts[case.label].names for case in cases if case.label is not None]
     return list(filter(None, dict.fromkeys(chain.from_iterable(labels))))
+
+
+def _wanted(survey: Survey, cases: list[SourceCase]) -> tuple[list[SourceCase], list[str]]:
+    """Return the cases with the masks that the user keeps, and the names of these, in the order of a tool's numbers."""
+    options = survey.options
+    names = _class_names(cases)
+    if options.numbering is not None:
+        with survey.judging():
+            names = in_order_of(options.numbering, names)
+            survey.note(f"the classes are in the order of {options.numbering.of}")
+    if options.keep and names:
+        kept = kept_names(names, options.keep)
+        survey.note(in_words(kept, len(names)))
+        cases, names = [_keeping(case, kept) for case in cases], kept
+    return cases, names
+
+
+def _keeping(case: SourceCase, kept: Collection[str]) -> SourceCase:
+    """Return a case with some of its masks or segments."""
+    parts = case.parts.get(case.label or "")
+    if parts is None:
+        return case
+    if parts.form == SEGMENTS:
+        own = replace(parts, names=tuple(name if name in kept else "" for name in parts.names))
+    else:
+        taken = [name in kept for name in parts.names]
+        own = replace(
+            parts,
+            files=tuple(compress(parts.files, taken)),
+            names=tuple(compress(parts.names, taken)),
+            places=tuple(compress(parts.places, taken)),
+        )
+    return replace(case, parts={**case.parts, str(case.label): own})
 
 
 def refuse_label_options(options: ConvertOptions) -> None:

@@ -105,10 +105,11 @@ class Found:
 def needs_files(options: ConvertOptions) -> bool:
     """Return whether the user's declaration can be settled only by reading all label files.
 
-    That is so for ranges, a background other than 0, and long tables, in which only values that occur count.
+    That is so for ranges, a background other than 0, and long tables and a tool's numbering, in which only values that
+    occur count.
     """
     if options.labels is None:
-        return False
+        return options.numbering is not None
     declared = Declared.of(options.labels)
     return declared.needs_values(options) or (declared.coding == GRAY and len(declared.names) > MANY)
 

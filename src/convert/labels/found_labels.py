@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from ...dataset.label_table import UNSETTLED, LabelTable
 from ...dataset.labels import BACKGROUND
+from ...dataset.numbering import Numbering
 from ...errors import SegconvError, naming
 from ...image import volumes
 from ...image.pieces import Extent, count_pieces, extents
 from ...image.voxels import MOST_VALUES, border_counts, label_values
-from ..model import FRAME, INSTANCES, SERIES, STACK, ConvertOptions, SourceCase
+from ..model import DETACHED, FRAME, INSTANCES, SERIES, STACK, ConvertOptions, SourceCase
 from ..source_files import read_source
 from ..survey import Survey
 from ..volumes.frames import frame_of
@@ -28,11 +29,15 @@ from .mask_facts import MaskFacts, values_of
 from .numbered_objects import Look
 from .picture_file import mask_codes, open_picture
 from .read_ahead import read_labels
+from .self_named import IN_HEADERS, names_in_files, names_of, proved, refuse_unnamed
 from .set_values import judge_guess, refuse_declared_ground, refuse_listed_ground
 from .tool_tables import in_use, tables_beside
 from .united_volumes import parts_united
 
 R = TypeVar("R")
+
+NAMELESS: Mapping[int, str] = {}
+"""Of a file that names no values."""
 
 
 def table_of_volumes(survey: Survey, cases: Sequence[SourceCase]) -> LabelTable:
@@ -40,7 +45,9 @@ def table_of_volumes(survey: Survey, cases: Sequence[SourceCase]) -> LabelTable:
     labels = _Labels(survey, cases)
     settled: LabelTable | None = None
     with survey.judging():
-        if survey.options.labels is not None:
+        if survey.options.numbering is not None:
+            settled = _of_tool(survey.options.numbering, labels)
+        elif survey.options.labels is not None:
             settled = _of_options(Declared.of(survey.options.labels), labels)
         elif (table := tables_beside(survey, cases)) is not None:
             settled = _of_tables(*table, labels)
@@ -80,8 +87,34 @@ def _of_tables(names: Mapping[str, int | str], where: Sequence[str], labels: _La
 def _of_those_in_use(
     names: Mapping[str, int | str], where: Sequence[str], found: set[int], options: ConvertOptions
 ) -> LabelTable:
-    settled = in_values(settle(replace(options, labels=in_use(names, found)), None, Found(found)))
-    return replace(settled, guessed=f"{' and '.join(where)}, of which the values count that occur")
+    used = in_use(names, found)
+    settled = in_values(settle(replace(options, labels=used), None, Found(found)))
+    guessed = f"{' and '.join(where)}, of which the values count that occur"
+    return replace(settled, guessed=guessed, absent=tuple(name for name in names if name not in used))
+
+
+def _of_tool(numbering: Numbering, labels: _Labels) -> LabelTable | None:
+    """Return the labels of a tool whose numbering the user names; None if a label file was refused."""
+    survey = labels.survey
+    facts = labels.facts(MOST_VALUES) if not survey.failed else []
+    if survey.failed:
+        return None
+    survey.note(proved(facts, numbering))
+    return _of_names(names_of(numbering), numbering.of, facts, survey.options)
+
+
+def _of_names(
+    names: Mapping[str, int | str], where: str, facts: Sequence[MaskFacts], options: ConvertOptions
+) -> LabelTable:
+    """Return the labels that files or tools name, of which the values count that occur."""
+    found = values_of(facts)
+    named = set(names.values()) | mapped_values(options)
+    if options.accept_labels:
+        names = {**names, **{f"class_{value}": value for value in sorted(found - named)}}
+    else:
+        refuse_unnamed(facts, named, where)
+    refuse_listed_ground(facts, Declared.of(in_use(names, found)), where, options)
+    return replace(_of_those_in_use(names, [where], found, options), guessed="")
 
 
 def _of_values(labels: _Labels) -> LabelTable | None:
@@ -90,6 +123,10 @@ def _of_values(labels: _Labels) -> LabelTable | None:
     facts = labels.facts(MOST_VALUES)
     if survey.failed:
         return None
+    names = names_in_files(facts)
+    if names is not None:
+        survey.note(f"labels are declared by {IN_HEADERS}, of which the values count that occur")
+        return _of_names(names, IN_HEADERS, facts, survey.options)
     look = Look(labels.pieces, labels.extents)
     judge_guess(facts, look, mapped_values(survey.options), accepted=survey.options.accept_labels)
     return labels.in_values(settle(survey.options, None, Found(values_of(facts))))
@@ -109,14 +146,12 @@ class _Labels:
 
     def facts(self, most: int) -> list[MaskFacts]:
         """Read all labels: a guess needs the values of every case before the first is written."""
-
-        def facts_of(case: SourceCase) -> MaskFacts:
-            return _facts_of(self.survey.shown(str(case.label)), self._parts(case))
-
         found: list[MaskFacts] = []
         values: set[int] = set()
-        for facts in self._read(facts_of):
-            found.append(facts)
+        for facts in self._read(self._facts_of):
+            # Tables of a tool are long and equal: keep one of them.
+            same = found[-1].names if found and found[-1].names == facts.names else facts.names
+            found.append(replace(facts, names=same))
             values.update(facts.counts)
             if len(values) > most:
                 raise SegconvError(
@@ -128,6 +163,14 @@ class _Labels:
                     cures=(declaring({BACKGROUND: 0, "object": "1-"}, "they are numbered objects of one class"),),
                 )
         return found
+
+    def _facts_of(self, case: SourceCase) -> MaskFacts:
+        path = str(case.label)
+        file = self.survey.shown(path)
+        if case.form(path) in (None, DETACHED):
+            volume = self._volume(case, path)
+            return _facts_of(file, [volume.values], volume.label_names)
+        return _facts_of(file, self._parts(case))
 
     def pieces(self, void: int) -> int:
         """Return the number of connected pieces of a single value in all labels."""
@@ -172,17 +215,22 @@ class _Labels:
 
             yield dicom.read_series(files).values
         else:
-            companion = read_source(files[1]) if len(files) > 1 else None
-            label = volumes.decode(read_source(files[0]), path, companion, self.survey.options.read_options)
+            label = self._volume(case, path)
             if case.form(path) == FRAME:
                 label = frame_of(label, case.parts[path])
             yield label.values
 
+    def _volume(self, case: SourceCase, path: str) -> volumes.DecodedVolume:
+        """Return a label that is one volume, in one file or two."""
+        file, *companion = case.files_of(path)
+        data = read_source(companion[0]) if companion else None
+        return volumes.decode(read_source(file), path, data, self.survey.options.read_options)
 
-def _facts_of(file: str, parts: Iterable[NDArray[Any]]) -> MaskFacts:
+
+def _facts_of(file: str, parts: Iterable[NDArray[Any]], names: Mapping[int, str] = NAMELESS) -> MaskFacts:
     counts: Counter[int] = Counter()
     border: Counter[int] = Counter()
     for part in parts:
         counts.update(label_values(part))
         border.update(border_counts(part))
-    return MaskFacts(file, counts, border)
+    return MaskFacts(file, counts, border, names=names)

@@ -33,6 +33,8 @@ class MaskFacts:
         Index in use → its colour; empty if the mask has no palette.
     white_is_zero
         Whether the mask says that its lowest value is white and its highest black; None if it does not say.
+    names
+        Value → name, if the file names its values.
     """
 
     file: str
@@ -40,6 +42,7 @@ class MaskFacts:
     border: Mapping[int, int] = field(default_factory=dict)
     palette: Mapping[int, int] = field(default_factory=dict)
     white_is_zero: bool | None = False
+    names: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def foreground(self) -> frozenset[int]:

@@ -231,7 +231,7 @@ def _hold_colours(survey: Survey, cases: Sequence[SourceCase]) -> bool:
 
 
 SOURCE = Kind(
-    heeds=FOUND_BY_NAME | {"spacing_mm", "image", "priority", "max_heads", "missing_masks"},
+    heeds=FOUND_BY_NAME | {"numbering", "spacing_mm", "image", "priority", "max_heads", "missing_masks"},
     recognise=recognise,
     scan=scan,
 )

@@ -93,7 +93,7 @@ def _as_it_is(survey: Survey, listed: str, files: Mapping[str, str]) -> str:
 
 
 SOURCE = Kind(
-    heeds=frozenset({"listed_only"}),
+    heeds=frozenset({"numbering", "listed_only"}),
     recognise=recognise,
     scan=scan,
 )

@@ -160,7 +160,7 @@ def _splits(survey: Survey, cases: Sequence[SourceCase]) -> list[dict[str, list[
 
 
 SOURCE = Kind(
-    heeds=frozenset({"listed_only"}),
+    heeds=frozenset({"numbering", "listed_only"}),
     recognise=recognise,
     scan=scan,
 )

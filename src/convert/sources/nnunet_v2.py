@@ -126,6 +126,7 @@ def scan(survey: Survey) -> Scan:
         survey = replace(survey, options=replace(survey.options, allow_external=True))
     description, run = dataset.description, dataset.run
     _judge_order(survey, dataset)
+    _refuse_numbering(survey, dataset)
     found = [case for folders in SPLIT_FOLDERS for case in _cases(survey, folders, dataset)]
     survey.add(left_out(dataset.unknown))
     cases = finished(survey, found)
@@ -156,6 +157,12 @@ def scan(survey: Survey) -> Scan:
 def _judge_order(survey: Survey, dataset: _Dataset) -> None:
     if survey.options.labels is None:  # a wrong order trains without an error, but swaps classes
         survey.add(replace(found, file=DESCRIPTION) for found in prove_order(dataset.description.labels))
+
+
+def _refuse_numbering(survey: Survey, dataset: _Dataset) -> None:
+    if survey.options.numbering is not None and dataset.of_pictures:
+        cures = (Cure.of("leave_out", field="numbering"),)
+        raise SegconvError("the numbering of a tool has no meaning for pictures", cures=cures)
 
 
 def _judge_count(survey: Survey, dataset: _Dataset, cases: Sequence[SourceCase]) -> None:
@@ -246,7 +253,7 @@ def _renamed(records: Iterable[CaseRecord], cases: Sequence[SourceCase]) -> dict
 
 
 SOURCE = Kind(
-    heeds=frozenset(),
+    heeds=frozenset({"numbering"}),
     recognise=recognise,
     scan=scan,
 )

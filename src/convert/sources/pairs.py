@@ -187,7 +187,7 @@ def _channel_names(survey: Survey, files: tuple[str, ...], count: int) -> tuple[
 
 
 SOURCE = Kind(
-    heeds=FOUND_BY_NAME | {"pairs", "spacing_mm", "frames", "slice_order", "unite_masks"},
+    heeds=FOUND_BY_NAME | {"numbering", "pairs", "spacing_mm", "frames", "slice_order", "unite_masks"},
     recognise=recognise,
     scan=scan,
 )

@@ -26,6 +26,10 @@ KINDS = {
 """Name → what such a source holds; each kind is the attribute ``SOURCE`` of a module of its name."""
 
 
+_WORDS = {"numbering": "the numbering of a tool"}
+"""Option → how a message calls it, if not by its name."""
+
+
 def kind_named(name: str) -> Kind:
     """Import the module of a kind."""
     found: Kind = import_module(f".{name.replace('-', '_')}", __package__).SOURCE
@@ -57,6 +61,7 @@ def _refuse_unheeded(kind: str, options: ConvertOptions) -> None:
         heeding = [name for name in KINDS if option in kind_named(name).heeds]
         if heeding and kind not in heeding:
             raise SegconvError(
-                f"{option} has no meaning for a source of the kind {kind}, only for {', '.join(heeding)}",
+                f"{_WORDS.get(option, option)} has no meaning for a source of the kind {kind},"
+                f" only for {', '.join(heeding)}",
                 cures=(Cure.of("leave_out", field=option),),
             )

@@ -23,6 +23,7 @@ from ..stored import DecodedVolume, VolumeHeader
 from ..voxel_bytes import anything_after, arranged, refuse_large
 from .nifti_block import DTYPES, NiftiBlock
 from .nifti_forms import spatial, with_forms, with_sheared
+from .nifti_names import label_names
 
 ENDINGS = (".nii", ".nii.gz")
 
@@ -85,6 +86,12 @@ class Nifti(DecodedVolume):
     def stored(self) -> NDArray[Any]:
         """Stored voxels, ``(z, y, x)``, or ``(channel, z, y, x)`` if there are several; not writable."""
         return arranged(self.raw, self.header, self.header.offset, interleaved=False)
+
+    @property
+    def label_names(self) -> dict[int, str]:
+        """Value → name, from a label table in the header."""
+        little = int.from_bytes(self.header.block[:4], "little") == HEADER_SIZE
+        return label_names(self.raw, self.header.offset, little=little)
 
     def encoded(self, ending: str, geometry: Geometry | None = None, channel: int = 0) -> list[Any]:
         """Return the pieces of a file with one channel; NIfTI gets the stored bytes after a new header."""

@@ -568,10 +568,14 @@ def test_a_ct_in_floats_is_reported_to_look_like_hu(data: Path, segconv: Command
 
 @pytest.mark.parametrize(("modality", "count", "highest"), [("", 42, 117), ("_mr", 24, None)])
 def test_values_with_holes_of_a_real_label_are_closed(
-    data: Path, segconv: Command, modality: str, count: int, highest: int | None
+    data: Path, tmp_path: Path, segconv: Command, modality: str, count: int, highest: int | None
 ) -> None:
-    root = data / "totalseg_small"
+    root = tmp_path / "src"
+    root.mkdir()
     image, label = f"example{modality or '_ct'}_sm.nii.gz", f"example_seg{modality}.nii.gz"
+    shutil.copy(data / "totalseg_small" / image, root)
+    written = nib.load(data / "totalseg_small" / label)
+    nib.save(nib.Nifti1Image(np.asarray(written.dataobj), written.affine), root / label)  # without a table of names
     glob = ("--images", image, "--masks", label, "--channels", "MR" if modality else "CT")
     assert segconv("convert", root, "--to", "5_A", *glob).codes() == ["SC074"]
     done = segconv("convert", root, "--to", "5_A", *glob, "--accept-labels")

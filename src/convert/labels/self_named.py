@@ -1,0 +1,143 @@
+"""Label maps whose files name their values, and label maps that a tool numbered as it numbers everything it knows.
+
+A tool's table names more than its files hold: only values that occur become labels.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping, Sequence
+
+from ...dataset.labels import BACKGROUND
+from ...dataset.numbering import Numbering
+from ...errors import Cure, SegconvError
+from ...words import count_of, some_of
+from .mask_facts import MaskFacts, values_of
+
+IN_HEADERS = "the label tables in the files' headers"
+
+
+def names_in_files(masks: Sequence[MaskFacts]) -> dict[str, int | str] | None:
+    """Return name → value as all files name them, values that no file holds included; None if no file names any.
+
+    Raises
+    ------
+    SegconvError
+        ``SC074`` if some files name no values, or if two files name a value that occurs differently.
+    """
+    named = [mask for mask in masks if mask.names]
+    if not named:
+        return None
+    nameless = next((mask for mask in masks if mask.foreground and not mask.names), None)
+    if nameless is not None:
+        raise _nameless(nameless, named[0])
+    return _with_background(_agreed(named, values_of(masks)))
+
+
+def _agreed(named: Sequence[MaskFacts], occurring: Collection[int]) -> dict[int, str]:
+    """Return value → name as the files name them; refuse files that name a value that occurs differently."""
+    found: dict[int, str] = {}
+    first: dict[int, str] = {}
+    for mask in named:
+        for value, name in mask.names.items():
+            if found.setdefault(value, name) != name and value in occurring:
+                raise _contradiction(mask, value, f"{first[value]} calls it {found[value]!r}", Cure("take_some_cases"))
+            first.setdefault(value, mask.file)
+    return found
+
+
+def proved(masks: Sequence[MaskFacts], numbering: Numbering) -> str:
+    """Return in words how far the files' own tables prove a numbering.
+
+    Raises
+    ------
+    SegconvError
+        ``SC074`` if a file gives a value that it holds another name.
+    """
+    name_of = {value: name for name, value in numbering.values.items()}
+    named = [mask for mask in masks if mask.names]
+    for mask in named:
+        for value in sorted(mask.foreground & mask.names.keys()):
+            if mask.names[value] != name_of.get(value):
+                other = f"calls it {name_of[value]!r}" if value in name_of else "has no such value"
+                cure = Cure.of("leave_out", field="numbering")
+                raise _contradiction(mask, value, f"{numbering.of} {other}", cure)
+    if not named:
+        own = "no label file names them itself"
+    else:
+        own = f"the headers of {len(named)} of {count_of(len(masks), 'label file')} agree"
+    return f"{numbering.of} names the values, of which those count that occur; {own}"
+
+
+def names_of(numbering: Numbering) -> dict[str, int | str]:
+    """Return name → value of a numbering, with background."""
+    return _with_background({value: name for name, value in numbering.values.items()})
+
+
+def in_order_of(numbering: Numbering, names: Collection[str]) -> list[str]:
+    """Return names of classes in the order of a tool's numbers.
+
+    Raises
+    ------
+    SegconvError
+        ``SC074`` if the tool has no class of one of these names, with similar names.
+    """
+    unknown = [name for name in names if name not in numbering.values]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], numbering.values, n=3)
+        raise SegconvError(
+            f"{numbering.of} has no class {some_of(map(repr, unknown))}",
+            code="SC074",
+            hint=f"similar: {', '.join(near)}" if near else "",
+            cures=(Cure.of("leave_out", field="numbering"), Cure("take_some_masks")),
+        )
+    return sorted(names, key=lambda name: numbering.values[name])
+
+
+def refuse_unnamed(masks: Sequence[MaskFacts], names: Collection[int | str], where: str) -> None:
+    """Refuse values that occur and have no name (``SC070``), naming the first file.
+
+    Parameters
+    ----------
+    names
+        The values that have one.
+    """
+    unnamed = values_of(masks).difference(value for value in names if isinstance(value, int))
+    if not unnamed:
+        return
+    mask = next(mask for mask in masks if unnamed & mask.counts.keys())
+    own = sorted(unnamed & mask.counts.keys())
+    raise SegconvError(
+        f"holds {'the value' if len(own) == 1 else 'the values'} {some_of(own)}, without a name in {where}",
+        code="SC070",
+        file=mask.file,
+        cures=(Cure.of("map_value", value=own[0]), Cure.of("accept_labels")),
+    )
+
+
+def _with_background(names: Mapping[int, str]) -> dict[str, int | str]:
+    found: dict[str, int | str] = {BACKGROUND: 0}
+    for value, name in sorted(names.items()):
+        if value:
+            # Names that several values share: each value remains a label of its own.
+            found[name if name not in found else f"{name}_{value}"] = value
+    return found
+
+
+def _nameless(mask: MaskFacts, other: MaskFacts) -> SegconvError:
+    return SegconvError(
+        f"names none of its values, {other.file} does in its header: does a value mean the same in both?",
+        code="SC074",
+        file=mask.file,
+        cures=(Cure.of("declare_numbering"), Cure.of("declare_by_table")),
+    )
+
+
+def _contradiction(mask: MaskFacts, value: int, other: str, cure: Cure) -> SegconvError:
+    return SegconvError(
+        f"calls the value {value} {mask.names[value]!r} in its header, {other}",
+        code="SC074",
+        file=mask.file,
+        hint="the labels of a dataset come from one version and task of a tool",
+        cures=(cure,),
+    )
