@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Finding, SegconvError, warning
+from ..words import some_of
 from .labels import BACKGROUND, IGNORE, Labels
 from .regions import free_name, order_heads, swaps
 
@@ -27,6 +28,8 @@ MAX_HEADS = 64
 """Most heads of a network with regions, unless the user raises it: each costs memory for every voxel."""
 MAX_VALUE = 32767
 """nnU-Net's ``LabelManager`` writes regions into signed 16-bit integers."""
+SHOWN_MASKS = 8
+"""How many masks a message on many names."""
 CHUNK_VOXELS = 1 << 22
 
 T = TypeVar("T")
@@ -153,7 +156,7 @@ class Compiled:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What a person should know about the result, as warnings."""
-        found = [warning("SC076", f"the mask {name!r} has no voxel of its own in any case") for name in self.dropped]
+        found = [warning("SC076", self._dropped_in_words)] if self.dropped else []
         found += [
             warning("SC088", f"the masks {' and '.join(map(repr, names))} are equal everywhere; they are one label")
             for names in self.equal
@@ -161,6 +164,13 @@ class Compiled:
         if self.lost:
             found.append(warning("SC074", f"{self.lost} kinds of overlap went to one mask by the priority given"))
         return tuple(found)
+
+    @property
+    def _dropped_in_words(self) -> str:
+        if len(self.dropped) == 1:
+            return f"the mask {self.dropped[0]!r} has no voxel of its own in any case"
+        names = some_of(self.dropped, SHOWN_MASKS)
+        return f"{len(self.dropped)} of {len(self.masks_of)} masks have no voxel of their own in any case: {names}"
 
 
 def compile_masks(

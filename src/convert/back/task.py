@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,8 +17,12 @@ from ...dataset.stored_label import LAYERS, NOTHING_KNOWN, SEGMENTS, STACK, Stor
 from ...errors import Finding, SegconvError, warning
 from ...image.geometry import Geometry
 from ...typed import Misfit, can_be_a_path
+from ...words import some_of
 from ...work.plan import Plan
 from ..model import CASE
+
+SHOWN_VALUES = 8
+"""How many values that became one label a message names."""
 
 
 @dataclass(frozen=True)
@@ -150,11 +154,15 @@ def lost_by(record: CaseRecord, path: Path) -> list[Finding]:
     for found, written in record.label_map.items():
         merged.setdefault(written, []).append(found)
     lost += [
-        f"the values {' and '.join(values)} were one label and come back as {values[0]}"
+        f"the values {_listed(values)} were one label and come back as {values[0]}"
         for values in merged.values()
         if len(values) > 1
     ]
     return [warning("SC097", f"not everything comes back: {what}", file=path.name) for what in lost]
+
+
+def _listed(values: Sequence[str]) -> str:
+    return " and ".join(values) if len(values) <= SHOWN_VALUES else some_of(values, SHOWN_VALUES)
 
 
 def unknown_case(
