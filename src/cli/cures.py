@@ -227,6 +227,7 @@ WORDS = {
     "label_takes_image_header": "`--label-header image`, if both have the same voxels",
     # TotalSegmentator
     "list_tasks": "`segconv totalseg tasks` lists the tasks, `segconv totalseg classes TASK` the classes",
+    "name_task": "`--task TASK` says whose classes these are",
     "list_weights": "`segconv totalseg weights TASK` lists what a task needs",
 }
 """Kind → words, in backticks what is typed. A value that a cure lacks shows as its name in capitals; ``{x:--opt}``

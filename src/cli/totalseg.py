@@ -9,6 +9,7 @@ import click
 from ..words import count_of
 from .options import example, option, speaking
 from .sink import Sink
+from .totalseg_combine import combine, groups
 from .totalseg_weights import weights
 
 
@@ -17,7 +18,8 @@ def command() -> None:
     """Use TotalSegmentator as a source of labels: its tasks, weights and masks."""
 
 
-command.add_command(weights)
+for own in (groups, combine, weights):
+    command.add_command(own)
 
 search = option("--search", default="", metavar="TEXT", help="Only names that contain this, or match it as a pattern.")
 

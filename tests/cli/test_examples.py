@@ -13,9 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from skimage import io
 
 from fixtures.make_fixtures import png_shapes
+from segconv.train.totalsegmentator import registry
 
 from ..command import Command
 from ..flows.stage_trainer import trained_stages
@@ -29,7 +31,7 @@ ORDER = [
     "status", "check", "repair", "augment", "plan", "plans show", "plans", "plans derive",
     "rehearse", "train", "cascade", "trainers list", "trainers", "trainers new", "trainers preview", "stress", "best",
     "infer", "models export", "models", "models show", "predict", "models import", "evaluate", "restore", "finetune", "nnunet", "abort", "demo",
-    "totalseg tasks", "totalseg", "totalseg classes", "totalseg weights",
+    "totalseg tasks", "totalseg", "totalseg classes", "totalseg weights", "totalseg groups", "totalseg combine",
 ]  # fmt: skip
 NOT_HERE = "totalseg" if sys.version_info >= (3, 13) else "nothing"
 """Commands whose package this Python cannot have."""
@@ -63,6 +65,13 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
                 image[:row] = 255
                 io.imsave(tmp_path / "scans" / case / f"{name}.png", image, check_contrast=False)
 
+    def lobes() -> None:
+        Path("segmentations").mkdir()
+        for row, name in enumerate(registry.find_task("total").classes.values()):
+            mask = np.zeros((4, 4, 200), dtype=np.uint8)
+            mask[..., row] = 1
+            sitk.WriteImage(sitk.GetImageFromArray(mask), Path("segmentations") / f"{name}.nii.gz")
+
     before: dict[str, Callable[[], object]] = {
         "convert": shapes,
         "labels compile": scans,
@@ -70,6 +79,7 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
         "finetune": fine_tuned,
         "restore": restored,
         "models import": (tmp_path / "elsewhere").mkdir,
+        "totalseg combine": lobes,
         "abort": lambda: (segconv.raw / ".segconv-042").mkdir(),
     }
     for name in (name for name in ORDER if not name.startswith(NOT_HERE)):
@@ -108,6 +118,8 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
             assert values <= {0, 128, 255}
             assert sorted(p.name for p in Path("mine").glob("*.png")) == ["shape-8.png", "shape-9.png"]
             assert not list(tmp_path.glob(".segconv-infer*"))
+        if name == "totalseg combine":
+            assert sorted(np.unique(sitk.GetArrayFromImage(sitk.ReadImage("lung.nii.gz")))) == [0, 1]
     assert (tmp_path / "demo" / "overlay.png").stat().st_size > 10_000
 
 

@@ -1,0 +1,100 @@
+"""``segconv totalseg combine`` and ``groups``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import EXIT_FOUND
+from ..words import count_of, some_of
+from .options import PATH, example, option, running, speaking
+from .sink import Sink
+
+if TYPE_CHECKING:
+    from ..work.run_options import RunOptions
+
+SHOWN_CLASSES = 6
+
+
+@click.command(epilog=example("segconv totalseg groups total --search lung"))
+@click.argument("task", required=False)
+@option("--search", default="", metavar="TEXT", help="Only names that contain this, or match it as a pattern.")
+@speaking
+def groups(task: str | None, search: str, sink: Sink) -> int:
+    """List the usual groups of a task's classes, or of all tasks, for `segconv totalseg combine`."""
+    from ..train.totalsegmentator import registry
+    from ..train.totalsegmentator.groups import usual_groups
+
+    among = registry.tasks() if task is None else (registry.find_task(task),)
+    found = {each.name: usual_groups(each.classes.values()) for each in among}
+    for own in found.values():
+        for name in [name for name in own if not registry.matches(name, search)]:
+            del own[name]
+    rows = [(name, group, ", ".join(own)) for name, groups in found.items() for group, own in groups.items()]
+    sink.table(["task", "group", "classes"], rows)
+    result = {"task": task, "groups": found[task]} if task is not None else {"tasks": found}
+    sink.end({"totalsegmentator": registry.version(), **result})
+    return 0
+
+
+@click.command(epilog=example("segconv totalseg combine segmentations -o lung.nii.gz lung"))
+@click.argument("source", metavar="IN", type=PATH)
+@click.argument("groups", nargs=-1, required=True, metavar="NAME[=CLASS,…]…")
+@option("-o", "--output", type=PATH, required=True, help="Folder to make; a file for one case.")
+@option(
+    "--task", metavar="TASK[@VERSION]", help="Task whose classes these are; default: the one whose names they have."
+)
+@option("--missing-masks", type=click.Choice(["empty"]), help="A class that a case lacks counts as empty.")
+@running
+@speaking
+def combine(
+    source: Path,
+    groups: tuple[str, ...],
+    output: Path,
+    task: str | None,
+    missing_masks: str | None,
+    sink: Sink,
+    how: RunOptions,
+) -> int:
+    """Combine classes of TotalSegmentator to one mask, or to a label map with names.
+
+    IN is a folder with a mask for each class, a folder of such folders, or one file or a folder of files that
+    hold all classes. Each NAME becomes a label, with the values 1, 2, … in this order: of classes and patterns
+    (`lung=lung_*_lobe_*`), of a class of that name, or of a usual group, which `segconv totalseg groups`
+    lists. Where groups overlap, the first has the voxels. -o is a folder, or for one case a file such as
+    lung.nii.gz.
+    """
+    from ..convert.combining.plan import run_combination
+    from ..flows.combine import plan_combining
+    from ..work.readers import Readers
+
+    planned = plan_combining(
+        source,
+        output,
+        groups,
+        task=task,
+        missing_masks=missing_masks,
+        readers=Readers(how.jobs),
+    )
+    wanted = planned.combination.wanted
+    for note in planned.notes:
+        sink.say(f"note: {note}")
+    outcome = run_combination(planned.combination, how)
+    findings = [*outcome.warnings, *outcome.failed]
+    sink.warn(findings)
+    sink.table(
+        ["value", "label", "classes"],
+        [(value, name, some_of(wanted.classes[name], SHOWN_CLASSES)) for value, name in wanted.names.items()],
+    )
+    sink.say(f"Combined {count_of(outcome.done, 'case')} to {outcome.target}")
+    result = {
+        "output": str(outcome.target),
+        "cases": outcome.done,
+        "labels": {name: value for value, name in wanted.names.items()},
+        "classes": {name: list(own) for name, own in wanted.classes.items()},
+        "notes": list(planned.notes),
+    }
+    sink.end(result, findings, ok=not outcome.failed)
+    return EXIT_FOUND if outcome.failed else 0
