@@ -219,10 +219,24 @@ def read_tensors(path: Path) -> Any:
         ) from error
 
 
+_SCALARS_IN = ("numpy.core.multiarray", "numpy._core.multiarray")
+"""Modules in which numpy 1 and numpy 2 have the function that builds a scalar; a checkpoint names that of its numpy."""
+
+
 def _numpy_scalars() -> list[Any]:
     """Return the objects needed to unpickle a numpy scalar."""
     import numpy as np
 
     kinds = [np.dtype(name) for name in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?")]
-    # numpy itself says which function builds a scalar, wherever it is.
-    return [np.float64(0).__reduce__()[0], np.dtype, *{type(kind) for kind in kinds}]
+    build = np.float64(0).__reduce__()[0]
+    return [*(_scalar_of(module, build) for module in _SCALARS_IN), np.dtype, *{type(kind) for kind in kinds}]
+
+
+def _scalar_of(module: str, build: Any) -> Any:
+    """Return the function under the name that it has in a module."""
+
+    def scalar(*arguments: Any) -> Any:
+        return build(*arguments)
+
+    scalar.__module__, scalar.__qualname__ = module, scalar.__name__
+    return scalar

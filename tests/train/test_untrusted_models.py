@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+import zipfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -151,6 +153,21 @@ def test_checkpoints_of_numbers_pass_and_others_are_not_loaded(tmp_path: Path) -
         assert "mkdir" in caught.value.message
         assert caught.value.cures == (Cure.of("trust_files"),)
         assert not marker.exists()
+
+
+@pytest.mark.train
+def test_scalars_of_numpy_1_and_2_pass(tmp_path: Path) -> None:
+    import numpy as np
+    import torch
+
+    torch.save({"logging": {"dice": [np.float64(0.5), np.int64(2)]}}, tmp_path / "own.pth")
+    for module in (b"numpy.core.multiarray", b"numpy._core.multiarray"):
+        path = tmp_path / "other.pth"
+        with zipfile.ZipFile(tmp_path / "own.pth") as own, zipfile.ZipFile(path, "w") as other:
+            for entry in own.infolist():
+                content = re.sub(rb"numpy\._?core\.multiarray", module, own.read(entry))
+                other.writestr(entry, content)
+        NO_TRUST.check_checkpoint(path)
 
 
 def test_without_pytorch_no_checkpoint_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
