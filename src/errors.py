@@ -219,6 +219,8 @@ CODES: dict[str, Code] = {
     "SC196": Code(EXIT_SOFTWARE, "worker died", "the process that ran TotalSegmentator was ended from outside", "run the same command again", cures=("fewer_jobs",)),
     "SC197": Code(EXIT_SOFTWARE, "segmentation failed", "TotalSegmentator failed on a case", "read the end of the log"),
     "SC198": Code(EXIT_DATA, "overlap", "voxels are in two groups of classes, and count as the one that is named first", "name the group first that is to have them"),
+    "SC199": Code(EXIT_DATA, "modality", "nothing says whether images are CT or MR, or they are of another kind than the task is for", cures=("name_modality",)),
+    "SC200": Code(EXIT_CONFIG, "licence", "a task of TotalSegmentator needs a licence number, and none is set", "totalseg_set_license stores one"),
 }  # fmt: skip
 
 

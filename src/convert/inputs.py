@@ -27,7 +27,7 @@ from .find.cases import cases_of
 from .input_files import input_pairs
 from .judge.headers import probe_unit
 from .labels.coding import Coding
-from .model import STACK, ConvertOptions, SourceCase
+from .model import SERIES, STACK, ConvertOptions, SourceCase
 from .survey import Survey
 from .write.pictures import RGB_CHANNELS, convert_pictures
 from .write.placing import FirstImage
@@ -96,29 +96,47 @@ def scan_inputs(
     SegconvError
         ``SC010`` if the source does not exist, ``SC061`` if it is a pipe or a device.
     """
+    cases, findings = scan_usable_inputs(source, description, options)
+    refuse_if_any(findings)
+    return cases, findings
+
+
+def scan_usable_inputs(
+    source: Path, description: DatasetDescription, options: ConvertOptions
+) -> tuple[list[SourceCase], list[Finding]]:
+    """Find the cases as `scan_inputs` does, but leave out those that cannot be used instead of refusing all.
+
+    Returns
+    -------
+    cases
+        Those that can be used as far as their headers tell.
+    findings
+        Errors of cases that were left out, and warnings.
+    """
     source = source.absolute()
     if not reading.is_there(source):
         raise SegconvError("does not exist", code="SC010", file=str(source))
     if not (reading.is_file(source) or reading.is_folder(source)):
         raise reading.no_file(source)
-    root = _root(source)
+    root = source_root(source)
     pictures = description.file_ending in PICTURES
     survey = Survey(root, options)
     pairs = input_pairs(survey, source, description.channel_names, pictures=pictures)
-    cases = cases_of(survey, pairs)
+    found, usable = cases_of(survey, pairs), []
     channels = len(description.channel_names)
-    for number, case in enumerate(cases):
+    for case in found:
         with survey.judging(case.images[0]):
             _refuse_channels(case, channels, root, options, pictures=pictures)
             if pictures:
                 heads = {path: as_bands(raster.probe_file(path), drop_alpha=options.drop_alpha) for path in case.images}
-                cases[number] = apart(case, heads)
-    survey.add(twin_findings({case.original_name: survey.shown(case.images[0]) for case in cases}))
-    refuse_if_any(survey.findings)
-    return cases, survey.findings
+                case = apart(case, heads)
+            usable.append(case)
+    survey.add(twin_findings({case.original_name: survey.shown(case.images[0]) for case in found}))
+    return usable, survey.findings
 
 
-def _root(source: Path) -> Path:
+def source_root(source: Path) -> Path:
+    """Return the folder that paths of a source are relative to."""
     return Path(os.path.realpath(source if reading.is_folder(source) else source.parent))
 
 
@@ -138,19 +156,37 @@ def plan_inputs(
     """
     options = options or ConvertOptions()
     cases, warnings = scan_inputs(source, description, options)
-    root = _root(source)
+    tasks = input_tasks(cases, source, description, options)
     channels, ending = len(description.channel_names), description.file_ending
+    items = tuple(task.item() for task in tasks)
+    key = {"command": "inputs", "channels": channels, "ending": ending, **options.prepared.as_json()}
+    return Inputs(tuple(cases), ending in PICTURES, Plan(target, source_root(source), items, key, tuple(warnings)))
+
+
+def input_tasks(
+    cases: Iterable[SourceCase], source: Path, description: DatasetDescription, options: ConvertOptions
+) -> list[CaseTask]:
+    """Return how each case is written for nnU-Net; the parameters are those of `scan_inputs`, and what it found."""
+    root = source_root(source)
     recipe = Recipe(
         str(root),
-        channels,
+        len(description.channel_names),
         Coding(LabelTable.identity(description.labels)),
-        ending,
+        description.file_ending,
         options=options,
         channel_names=description.channel_names,
     )
-    items = tuple(CaseTask(case, recipe).item() for case in cases)
-    key = {"command": "inputs", "channels": channels, "ending": ending, **options.prepared.as_json()}
-    return Inputs(tuple(cases), ending in PICTURES, Plan(target, root, items, key, tuple(warnings)))
+    return [CaseTask(case, recipe) for case in cases]
+
+
+def stated_modality(case: SourceCase) -> str:
+    """Return the modality that the file of a case's first image states, such as ``"CT"``; empty if it states none."""
+    image = case.images[0]
+    if case.form(image) != SERIES:
+        return ""  # of the formats that `convert` reads, only DICOM has an entry for it
+    from ..image.formats import dicom
+
+    return dicom.modality_of(case.files_of(image))
 
 
 def ways_back(inputs: Inputs) -> dict[str, StoredLabel]:

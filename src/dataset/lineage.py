@@ -66,6 +66,8 @@ DATASETS = ("convert", "augment")
 """Commands that make datasets; repairs and voxel edits are conversions."""
 RESTORED = ("restore", "infer")
 """Commands that make folders of predictions."""
+SEGMENTED = "totalseg"
+"""Command that makes folders of TotalSegmentator's results."""
 
 TRAIN = "train"
 TEST = "test"

@@ -269,7 +269,7 @@ def _failure(shown: str, code: int, last: Sequence[str], log: Path | None) -> Ch
     known = ((hint, kinds) for pattern, hint, kinds in _KNOWN_FAILURES if re.search(pattern, text))
     hint, kinds = next(known, (_KILLED, ("fewer_jobs",)) if code == -signal.SIGKILL else ("", ()))
     failed = ChildFailed(
-        f"{shown} {how}: {_last_words(last)}",
+        f"{shown} {how}: {last_words(last)}",
         code="SC101",
         file=str(log or ""),
         hint="; ".join(filter(None, (hint, f"see {log}" if log else ""))),
@@ -289,7 +289,7 @@ def _without_frames(lines: Iterable[str]) -> Iterator[str]:
             yield line
 
 
-def _last_words(last: Sequence[str]) -> str:
+def last_words(last: Sequence[str]) -> str:
     """Return the last line that names an exception, or else the last line."""
     named = (line for line in reversed(last) if re.match(r"\w+(\.\w+)*(Error|Exception|Exit)\b", line))
     return next(named, last[-1] if last else "it wrote nothing")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,6 +30,10 @@ from .unforeseen import unforeseen
 from .writing import of_system, writing
 
 Task = Callable[[Item, CaseIO], dict[str, Any]]
+Entry = dict[str, Any]
+Do = Callable[[Callable[[Item], Entry], Sequence[Item], Callable[[Entry], None]], None]
+"""Applies a function to items, in any order and in any threads, and passes each result on in the calling thread."""
+
 STOPPED = "interrupted; what was done is kept"
 GO_ON = "run the same command again: it resumes where it stopped"
 
@@ -96,6 +100,7 @@ def execute(
     how: RunOptions = USUAL,
     *,
     decoded: Callable[[Item], int] | None = None,
+    do: Do | None = None,
 ) -> Outcome:
     """Execute a plan; the target appears complete or not at all.
 
@@ -112,6 +117,8 @@ def execute(
     decoded
         Returns the decoded bytes of the largest file of an item, to limit the number of workers to what fits
         into memory.
+    do
+        Does the items in place of the workers that `how` names.
 
     Raises
     ------
@@ -132,7 +139,7 @@ def execute(
     ):
         preflight(plan, overwrite=how.overwrite)  # another run may just have ended
         replaced = replaceable(plan.target, overwrite=how.overwrite)
-        outcome = stage(plan, task, finish, how, decoded=decoded)
+        outcome = stage(plan, task, finish, how, decoded=decoded, do=do)
         late = staging.commit(plan.target, replaced, fsync=how.fsync)
     return replace(outcome, warnings=[*outcome.warnings, *late]) if late else outcome
 
@@ -145,6 +152,7 @@ def stage(
     *,
     decoded: Callable[[Item], int] | None = None,
     keep: Collection[str] = (),
+    do: Do | None = None,
 ) -> Outcome:
     """Do the work of a plan in its staging folder only; a later run resumes it.
 
@@ -158,7 +166,7 @@ def stage(
     """
     backend_of(how.backend).ready()
     try:
-        return _staged(plan, task, finish, how, decoded, keep)
+        return _staged(plan, task, finish, how, decoded, keep, do)
     except Refused:
         if not staging.finished_cases(plan.target.staging):  # nothing to resume
             staging.discard(plan.target)
@@ -172,6 +180,7 @@ def _staged(
     how: RunOptions,
     decoded: Callable[[Item], int] | None,
     keep: Collection[str],
+    do: Do | None,
 ) -> Outcome:
     """Do the work of a plan; see `stage`."""
     journal = staging.begin(plan, restart=how.restart)
@@ -181,7 +190,7 @@ def _staged(
         if decoded is not None:
             pending = (item for item in plan.items if item.case not in journal)
             how = within_memory(how, pending, lambda item: item.nbytes, decoded)
-        failed = _run_items(plan, task, journal, how)
+        failed = _run_items(plan, task, journal, how, do)
         if failed and not how.keep_going:
             raise Refused(reasons=failed)
         outcome = _finish(plan, journal, finish, failed, reused, how, keep)
@@ -228,27 +237,42 @@ def _discarded(target: Target) -> SegconvError | None:
     return None
 
 
-def _run_items(plan: Plan, task: Task, journal: Journal, how: RunOptions) -> list[Finding]:
+def _run_items(plan: Plan, task: Task, journal: Journal, how: RunOptions, do: Do | None) -> list[Finding]:
     """Do the items missing in the journal; return the findings of failed ones, in the order of the plan."""
     pending = [item for item in plan.items if item.case not in journal]
     failures: dict[str, list[Finding]] = {}
     folder = plan.target.staging
     call = _Call(task, folder, plan.source_root, begun.mark_of(folder))
-    kind = how.backend or _kind_of_workers(plan, how.jobs)
+    do = do or _by_workers(plan, how)
     with (
         shown(how.progress, len(plan.items), len(plan.items) - len(pending)),
         _saying_how_to_resume(),
         begun.declaring(folder) as declare,
-        closing(each(call, pending, jobs=how.jobs, backend=kind, name=_case, tell=how.progress.note)) as entries,
     ):
-        for entry in entries:
+
+        def take(entry: Entry) -> None:
             if "findings" in entry:
                 failures[entry["case"]] = entry["findings"]
             else:
                 journal.add(entry)
                 staging.name_outputs(folder, entry, declare)
             how.progress.advance(entry["case"])
+
+        do(call, pending, take)
     return [finding for item in plan.items for finding in failures.get(item.case, ())]
+
+
+def _by_workers(plan: Plan, how: RunOptions) -> Do:
+    """Return what does the items by threads, processes, or the machines of a cluster."""
+    kind = how.backend or _kind_of_workers(plan, how.jobs)
+
+    def do(call: Callable[[Item], Entry], items: Sequence[Item], take: Callable[[Entry], None]) -> None:
+        found = each(call, items, jobs=how.jobs, backend=kind, name=_case, tell=how.progress.note)
+        with closing(found) as entries:
+            for entry in entries:
+                take(entry)
+
+    return do
 
 
 @contextmanager

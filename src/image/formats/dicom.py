@@ -37,6 +37,11 @@ def patient_of(files: Sequence[str]) -> str:
     return read_slice(files[0]).texts["patient"]
 
 
+def modality_of(files: Sequence[str]) -> str:
+    """Return the modality of a series, such as ``"CT"`` or ``"MR"``; empty if it states none."""
+    return read_slice(files[0]).texts["modality"]
+
+
 def instances_of(files: Sequence[str]) -> tuple[int | None, ...]:
     """Return the InstanceNumber of each slice; None if it has none."""
     texts = [read_slice(path).texts["instance"].strip() for path in files]

@@ -316,3 +316,9 @@ def _finding(model: Held) -> Finding:
     return Finding(
         "SC192", f"{what} (the model {_SAYS[model.needed.purpose]})", _HINTS[model.needed.source], str(model.path)
     )
+
+
+def spacing_mm(task: str, mode: Mode) -> Any:
+    """Return the spacing that TotalSegmentator resamples images to, in mm: one number, three, or None for their own."""
+    raw: Mapping[str, Any] = tables("map_tasks_config").TASK_CONFIGS[find_task(task).name]
+    return _of_mode(raw, mode).get("resample", tables("map_tasks_config").DEFAULT_CONFIG["resample"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -12,13 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import Cure, SegconvError
-from ..child import See, environment, logged, python
+from ..child import See, environment, last_words, logged, python
 from ..paths import Paths
 from ..processes import said, started
 
 _PROGRAM = "from segconv.train.totalsegmentator.worker import main; main()"
 _MARK = b"segconv-totalseg "
 """As `worker.MARK`, whose module is for the other process."""
+
+_LAST_LINES = 50
+"""How many lines of its output may say why it ended."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class Worker:
     _code: Callable[[], int] = field(default=lambda: 0)
     _keep: See = field(default=lambda _: None)
     _ready: Ready | None = None
+    _last: deque[str] = field(default_factory=lambda: deque(maxlen=_LAST_LINES))
 
     def segment(self, options: Mapping[str, Any]) -> tuple[Ready, tuple[str, ...]]:
         """Let the process segment a case, after the cases of other threads.
@@ -97,7 +102,7 @@ class Worker:
             ready = self._started()
             answer = self._asked(options)
         if "failed" in answer:
-            raise _failed(answer, self.log)
+            raise _failed(answer)
         return ready, tuple(answer["refused"])
 
     def close(self) -> None:
@@ -124,17 +129,13 @@ class Worker:
                 ready = self._answer()["ready"]
             except _Ended as ended:
                 raise SegconvError(
-                    f"TotalSegmentator cannot be started: {ended.words}",
+                    f"TotalSegmentator cannot be started: its process {ended.words}: {last_words(self._last)}",
                     code="SC195",
-                    file=str(self.log),
-                    hint="the end of this file says why",
                 ) from None
             versions = {name: ready[name] for name in ("totalsegmentator", "nnunetv2", "torch")}
             self._ready = Ready(versions, ready["resampling_order"], ready["device"], ready["kept"])
             if not ready["device"]:
-                raise SegconvError(
-                    "PyTorch finds no GPU", code="SC195", file=str(self.log), cures=[Cure("compute_without_gpu")]
-                )
+                raise SegconvError("PyTorch finds no GPU", code="SC195", cures=[Cure("compute_without_gpu")])
             self._stack = stack.pop_all()
         return self._ready
 
@@ -164,6 +165,7 @@ class Worker:
                 found: dict[str, Any] = json.loads(line[len(_MARK) :])
                 return found
             self._keep(line)
+            self._last.append(line.decode(errors="replace").rstrip())
         raise _Ended(self._code())
 
 
@@ -180,8 +182,6 @@ def _write_all(descriptor: int, data: bytes) -> None:
         data = data[os.write(descriptor, data) :]
 
 
-def _failed(answer: Mapping[str, Any], log: Path) -> SegconvError:
+def _failed(answer: Mapping[str, Any]) -> SegconvError:
     cures = [Cure("fewer_jobs")] if answer["out_of_memory"] else []
-    return SegconvError(
-        f"TotalSegmentator failed: {answer['failed']}", code="SC197", hint=f"{log} has the details", cures=cures
-    )
+    return SegconvError(f"TotalSegmentator failed: {answer['failed']}", code="SC197", cures=cures)

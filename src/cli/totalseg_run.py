@@ -1,0 +1,138 @@
+"""``segconv totalseg run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..words import count_of
+from ..work.run_options import RunOptions
+from .convert_options import nonfinite, repair
+from .options import PATH, bundled, dry_run, example, option, output, overwrite, restart, speaking
+from .sink import Sink
+from .types import GPUS, NAMES
+
+if TYPE_CHECKING:
+    from ..flows.totalseg.plan import Segmentation, Wish
+    from ..flows.totalseg.run import Segmented
+    from ..train.totalsegmentator.workers import Devices
+
+
+def _wish(modality: str | None, fast: bool, fastest: bool, subset: tuple[str, ...] | None, **given: Any) -> Wish:
+    from ..convert.model import ConvertOptions
+    from ..errors import SegconvError
+    from ..flows.totalseg.plan import Wish
+
+    if fast and fastest:
+        raise SegconvError("--fast and --fastest", hint="give one of them")
+    options = ConvertOptions(repair=given.pop("repair"), nonfinite=given.pop("nonfinite"))
+    mode: Any = "fast" if fast else "fastest" if fastest else "normal"
+    return Wish(given["task"], modality and modality.upper(), mode, subset or (), given["masks"], options)
+
+
+wishing = bundled(
+    "wish",
+    _wish,
+    option("--task", metavar="NAME", help="Task of TotalSegmentator; default: total for CT, total_mr for MR."),
+    option("--modality", type=click.Choice(["ct", "mr"]), help="What the images are, if their files do not say it."),
+    option("--fast", is_flag=True, help="Take the faster model, which segments at 3 mm in most tasks."),
+    option("--fastest", is_flag=True, help="Take the fastest model, which segments at 6 mm in most tasks."),
+    option("--roi-subset", "subset", type=NAMES, metavar="CLASS,…", help="Segment only these classes."),
+    option("--masks", is_flag=True, help="Write a mask for each class, in a folder for each case."),
+    repair,
+    nonfinite,
+)
+"""What TotalSegmentator is asked for; the function gets a `Wish`."""
+
+
+def _devices(device: str, gpus: tuple[str, ...] | None, jobs: int | None) -> Devices:
+    from ..train.totalsegmentator.workers import Devices
+
+    return Devices(device, gpus or (), jobs)
+
+
+computing = bundled(
+    "devices",
+    _devices,
+    option(
+        "--device",
+        type=click.Choice(["auto", "cuda", "cpu"]),
+        default="auto",
+        help="Device to compute on; auto takes a GPU if there is one.",
+    ),
+    option("--gpus", type=GPUS, metavar="N,…", help="GPUs that share the cases, each with a process of its own."),
+    option(
+        "-j", "--jobs", type=click.IntRange(min=1), metavar="N",
+        help="Processes, each with the models in memory; default: one, or one for each of --gpus.",
+    ),
+)  # fmt: skip
+"""Where TotalSegmentator computes; the function gets `Devices`."""
+
+
+@click.command(epilog=example("segconv totalseg run scans -o prelabels --task total --fast --device cpu"))
+@click.argument("source", type=PATH, metavar="IN")
+@output
+@wishing
+@computing
+@bundled("how", RunOptions, overwrite, restart)
+@dry_run
+@speaking
+def run(source: Path, output: Path, wish: Wish, devices: Devices, how: RunOptions, dry_run: bool, sink: Sink) -> int:
+    """Segment a folder of your own images with TotalSegmentator.
+
+    IN is a file, or a folder of volumes of any names and formats that `convert` reads, DICOM series
+    included. Models are loaded once for all cases. A case that fails stops no other, and is reported
+    at the end; the same command then segments only what is missing. Whether images are CT or MR is
+    what you or the DICOM files say; grey values are not looked at. Weights must be on this machine:
+    nothing is downloaded, and no connection is made.
+
+    Results have the names of the images, lie on their grids, and end in .nii.gz. The folder also has
+    labels.csv with the names of the values, and pairs.csv with the image of each label map.
+    """
+    from ..flows.totalseg.plan import plan_segmentation
+    from ..flows.totalseg.run import run_segmentation
+
+    planned = plan_segmentation(source, output, wish)
+    if sink.verbose or not dry_run:
+        sink.say(planned.why)
+    if dry_run:
+        return _show_plan(planned, sink)
+    made = run_segmentation(planned, how, devices)
+    return _show(made, planned, source, sink)
+
+
+def _show_plan(planned: Segmentation, sink: Sink) -> int:
+    from ..flows.totalseg.plan import report
+
+    found = report(planned)
+    sink.table(["case", "files"], [(case["case"], ", ".join(case["files"][:3])) for case in found["cases"]])
+    sink.warn([*planned.failed, *planned.plan.warnings])
+    sink.end(found, [*planned.failed, *planned.plan.warnings], ok=not planned.failed)
+    return 1 if planned.failed else 0
+
+
+def _show(made: Segmented, planned: Segmentation, source: Path, sink: Sink) -> int:
+    from ..flows.totalseg.results import LABELS, PAIRS
+
+    sink.warn([*made.warnings, *made.failed])
+    for files in made.files.values():
+        # With masks, their folder.
+        sink.data(str(made.output / files[0] if not planned.masks else (made.output / files[0]).parent))
+    kept = len(made.files) - made.segmented
+    earlier = f", {kept} kept from an earlier run" if kept else ""
+    sink.say(f"{count_of(made.segmented, 'case')} segmented{earlier}, {len(made.failed)} failed")
+    if made.failed:
+        sink.next("the same command segments what failed, once it is corrected")
+    elif not planned.masks:
+        tables = f"--pairs {made.output / PAIRS} --labels {made.output / LABELS}"
+        sink.next(f"segconv convert {source} --to 42_Name --channels {planned.request.known.modality} {tables}")
+    result = {
+        "output": str(made.output),
+        "task": planned.request.task,
+        "files": {case: list(files) for case, files in made.files.items()},
+        "segmented": made.segmented,
+    }
+    sink.end(result, [*made.warnings, *made.failed], ok=not made.failed)
+    return 1 if made.failed else 0

@@ -1,0 +1,112 @@
+"""Results that a finished run with the same options left: only what is missing is segmented again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ... import reading
+from ...dataset.lineage import SEGMENTED, CaseRecord, read_records, read_run
+from ...errors import Cure, SegconvError
+from ...words import some_of
+from ...work.backends import THREADS
+from ...work.caseio import CaseIO
+from ...work.owned import file_sha256
+from ...work.parallel import each
+from ...work.plan import Item, Plan
+from ...work.preflight import is_empty_folder
+from .case import MADE_BY
+
+REQUEST = "request"
+"""Key of the lineage's options for all that decides results."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """Results in a finished folder.
+
+    Parameters
+    ----------
+    folder
+        The folder; it need not exist.
+    records
+        Case → record of a result whose image is unchanged.
+    made_by
+        What the processes that made them said of themselves.
+    """
+
+    folder: Path
+    records: Mapping[str, CaseRecord] = field(default_factory=dict)
+    made_by: Sequence[Mapping[str, Any]] = ()
+
+    def carry(self, item: Item, io: CaseIO, root: Path) -> dict[str, Any]:
+        """Take over the result of a case; return its lineage."""
+        record = self.records[item.case]
+        for source in record.sources:
+            mtime_ns = os.stat(root / source["path"]).st_mtime_ns
+            io.sources[str(root / source["path"])] = {**source, "mtime_ns": mtime_ns}
+        for target in record.targets:
+            io.write(target["path"], reading.whole(reading.in_real_folder(self.folder / target["path"])))
+        return {**record.as_json(), MADE_BY: list(self.made_by)}
+
+
+def earlier_results(plan: Plan, *, jobs: int) -> Earlier | None:
+    """Return the usable results in the output of a plan; None if there is no output.
+
+    Raises
+    ------
+    SegconvError
+        ``SC020`` if the output was made with other options or by something else, or holds results of images that
+        the source does not have any more: none of them is lost without being asked for.
+    """
+    folder = plan.target.path
+    if not os.path.lexists(folder) or is_empty_folder(folder):
+        return None
+    run = None
+    with suppress(SegconvError):
+        run = read_run(folder)
+    if run is None or run.command != SEGMENTED:
+        raise _taken(folder, "already exists")
+    options = run.get("options", {})
+    if options.get(REQUEST) != _plain(plan.key):
+        raise _taken(folder, "holds results of another task, version or option")
+    records = {record.case: record for record in read_records(folder)}
+    gone = sorted(record.original_name for case, record in records.items() if case not in {i.case for i in plan.items})
+    if gone:
+        raise _taken(folder, f"holds results of {some_of(gone)}, which the source does not have, or cannot be read")
+    found = [(item, records[item.case]) for item in plan.items if item.case in records]
+    usable = each(partial(_usable, root=plan.source_root, folder=folder), found, jobs=jobs, backend=THREADS)
+    good = {case for case in usable if case}
+    return Earlier(folder, {case: records[case] for case in good}, options.get(MADE_BY, []))
+
+
+def _plain(key: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a key as it is read from a lineage."""
+    import json
+
+    found: dict[str, Any] = json.loads(json.dumps(key))
+    return found
+
+
+def _usable(found: tuple[Item, CaseRecord], root: Path, folder: Path) -> str:
+    """Return the case if its image is as it was and all files of its result exist; else an empty text."""
+    item, record = found
+    sources = {str(root / source["path"]): source["sha256"] for source in record.sources}
+    same = set(sources) == set(item.sources) and sorted(item.outputs) == sorted(t["path"] for t in record.targets)
+    files: Iterable[tuple[Path, str]] = ((Path(path), sha256) for path, sha256 in sources.items())
+    try:
+        intact = same and all(file_sha256(path) == sha256 for path, sha256 in files)
+        return item.case if intact and all((folder / name).is_file() for name in item.outputs) else ""
+    except (OSError, SegconvError):
+        return ""
+
+
+def _taken(folder: Path, what: str) -> SegconvError:
+    return SegconvError(
+        what, code="SC020", file=str(folder), hint="choose another output", cures=[Cure.of("overwrite")]
+    )

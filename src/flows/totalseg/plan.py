@@ -1,0 +1,189 @@
+"""Plan what TotalSegmentator segments: which images, which task, and which files come of it; nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ...convert.back.task import RestoreTask
+from ...convert.inputs import input_tasks, scan_usable_inputs, source_root, stated_modality
+from ...convert.model import ConvertOptions, SourceCase
+from ...convert.write.task import CaseTask
+from ...dataset import lineage
+from ...dataset.description import DatasetDescription
+from ...dataset.label_table import LabelTable
+from ...dataset.labels import BACKGROUND, Labels
+from ...dataset.lineage import SEGMENTED
+from ...dataset.stored_label import LAYERS, StoredLabel, StoredMask
+from ...errors import Cure, Finding, Refused
+from ...train.totalsegmentator.request import OF_MODALITY, Request, task_for
+from ...train.totalsegmentator.weights import Mode
+from ...work.apart import refuse_holding, refuse_within
+from ...work.plan import Item, Plan, Target
+
+ENDING = ".nii.gz"
+"""Of the results, whatever the images are: TotalSegmentator's own form, and that of most tools for labels."""
+
+WORKING = ".nii"
+"""Of what TotalSegmentator reads and writes on the way: reading takes no time, and it takes other dots for DICOM."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a user asks for.
+
+    Parameters
+    ----------
+    task
+        Name of a task of TotalSegmentator; None for the one that segments most, by modality.
+    modality
+        ``"CT"`` or ``"MR"``; None if the files or the task say it.
+    mode
+        Without, with ``--fast`` or with ``--fastest`` of TotalSegmentator.
+    subset
+        Classes to segment, of the tasks that can; all if empty.
+    masks
+        Write a folder of masks for each case, one for each class, instead of one label map.
+    options
+        Which repairs of images are allowed.
+    """
+
+    task: str | None = None
+    modality: str | None = None
+    mode: Mode = "normal"
+    subset: tuple[str, ...] = ()
+    masks: bool = False
+    options: ConvertOptions = field(default_factory=ConvertOptions)
+
+
+@dataclass(frozen=True)
+class SegmentTask:
+    """Payload of a work item: an image, what is asked for it, and what becomes of the result."""
+
+    image: CaseTask
+    request: Request
+    result: RestoreTask
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """A planned segmentation.
+
+    Parameters
+    ----------
+    request
+        What TotalSegmentator is asked for.
+    masks
+        Whether each class gets a file of its own.
+    plan
+        The cases that can be segmented; its key is all that decides their results.
+    failed
+        Errors of cases that cannot be.
+    why
+        What decided about CT or MR, in a sentence.
+    models
+        Folders of the models that it needs.
+    licence
+        The user's licence number, or an empty text.
+    """
+
+    request: Request
+    masks: bool
+    plan: Plan
+    failed: tuple[Finding, ...]
+    why: str
+    models: tuple[Path, ...] = field(repr=False)
+    licence: str = field(repr=False)
+
+
+def plan_segmentation(source: Path, output: Path, wish: Wish) -> Segmentation:
+    """Plan the segmentation of a file or a folder of images.
+
+    Parameters
+    ----------
+    source
+        Volumes of any names, formats and layout that `convert` reads, including folders of DICOM slices.
+    output
+        Folder to make.
+
+    Raises
+    ------
+    SegconvError
+        ``SC010``, ``SC011`` for the source; ``SC020`` for an output that holds it, or is in it; ``SC190`` without
+        TotalSegmentator; ``SC191`` for an unknown task or class; ``SC199`` if nothing says whether images are CT or
+        MR; ``SC200`` without a licence for a task that needs one.
+    Refused
+        With the errors of all cases if none can be segmented; ``SC192`` for missing weights. Nothing is downloaded.
+    """
+    output = output.absolute()
+    refuse_holding(output, {"the input": source})
+    refuse_within(output, "the input", source)
+    options = replace(wish.options, strip_headers=True)
+    described = DatasetDescription(("image",), Labels({BACKGROUND: 0}), WORKING, 0)
+    cases, findings = scan_usable_inputs(source, described, options)
+    stated = {case.case: modality for case in cases if (modality := stated_modality(case))}
+    if not cases:
+        raise Refused(reasons=findings)
+    task, why = task_for(wish.task, wish.modality, stated)
+    request = Request(task, wish.mode, wish.subset)
+    cases, others = _of_modality(cases, stated, request)
+    errors = [*(found for found in findings if found.severity == "error"), *others]
+    if not cases:
+        raise Refused(reasons=errors)
+    licence, models = request.licence(), request.models()
+    refuse_holding(output, {"a model of TotalSegmentator": models[0]})
+    channel = replace(described, channel_names=(request.known.modality,))
+    items = [_item(task, request, masks=wish.masks) for task in input_tasks(cases, source, channel, options)]
+    key = {"command": SEGMENTED, "request": request.as_json(), "masks": wish.masks, **options.prepared.as_json()}
+    target = Target(output, output.name, lineage.manifest(SEGMENTED))
+    warnings = tuple(found for found in findings if found.severity != "error")
+    plan = Plan(target, source_root(source), tuple(items), key, warnings)
+    return Segmentation(request, wish.masks, plan, tuple(errors), why, tuple(models), licence)
+
+
+def _of_modality(
+    cases: Sequence[SourceCase], stated: Mapping[str, str], request: Request
+) -> tuple[list[SourceCase], list[Finding]]:
+    """Return the cases that a task is for, and an error for each whose file states another modality."""
+    own = request.known.modality
+    wrong = [case for case in cases if stated.get(case.case, own) != own]
+    findings = [_other(case, stated[case.case], request) for case in wrong]
+    return [case for case in cases if case not in wrong], findings
+
+
+def _other(case: SourceCase, modality: str, request: Request) -> Finding:
+    what = f"states that it is {modality}; the task {request.task} is for {request.known.modality}"
+    own = OF_MODALITY.get(modality)
+    hint = f"segment it with {own}" if own else "take it out of the folder"
+    return Finding("SC199", what, hint=hint, file=case.original_name, cures=(Cure("name_task"),) if own else ())
+
+
+def _item(image: CaseTask, request: Request, *, masks: bool) -> Item:
+    case = image.source
+    stored = StoredLabel(ENDING, form=LAYERS, masks=_masks(request)) if masks else StoredLabel(ENDING)
+    result = RestoreTask("", WORKING, case.case, case.original_name, _table(request), stored)
+    own = image.item()
+    return Item(case.case, own.sources, result.outputs, SegmentTask(image, request, result), own.nbytes)
+
+
+def _masks(request: Request) -> tuple[StoredMask, ...]:
+    return tuple(StoredMask(name, f"{name}{ENDING}", 1, "uint8", (value,)) for value, name in request.classes.items())
+
+
+def _table(request: Request) -> LabelTable:
+    """Return the table that leaves values as they are; a subset has gaps, which the labels of a dataset have not."""
+    return LabelTable(Labels({BACKGROUND: 0}), {value: value for value in (0, *request.classes)})
+
+
+def report(planned: Segmentation) -> dict[str, Any]:
+    """Return what would be done, as the object that ``--json`` prints."""
+    return {
+        "output": str(planned.plan.target.path),
+        **planned.request.as_json(),
+        "masks": planned.masks,
+        "classes": {str(value): name for value, name in planned.request.classes.items()},
+        "models": [str(model) for model in planned.models],
+        "cases": [{"case": item.case, "files": list(item.outputs)} for item in planned.plan.items],
+    }

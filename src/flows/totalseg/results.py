@@ -1,0 +1,92 @@
+"""The files that go with results: their lineage, the table of classes, and a list of images and labels."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...dataset import lineage
+from ...dataset.labels import BACKGROUND
+from ...dataset.lineage import SEGMENTED, CaseRecord
+from ...dataset.runs import NewRun
+from ...errors import Finding
+from ...train.totalsegmentator.weights import spacing_mm
+from ...work.run import Finish, Result
+from ...work.staging import Staged
+from .case import MADE_BY
+from .earlier import REQUEST
+from .plan import Segmentation
+
+LABELS = "labels.csv"
+"""Name and value of each class."""
+PAIRS = "pairs.csv"
+"""Image and label of each case, relative to this file: the list that a conversion takes."""
+LOG = f"{lineage.FOLDER}/totalsegmentator.log"
+"""What TotalSegmentator wrote."""
+
+
+def finishing(planned: Segmentation, logs: Sequence[Path]) -> Finish:
+    """Return the function that writes everything but the results themselves.
+
+    Parameters
+    ----------
+    logs
+        The files of what the processes wrote; those that exist are kept.
+    """
+    output = planned.plan.target.path
+    images = {item.case: os.path.relpath(item.payload.image.source.images[0], output) for item in planned.plan.items}
+
+    def finish(results: Iterable[Result], staged: Staged) -> list[Finding]:
+        rows: list[tuple[str, str, str]] = []
+        made_by: list[Mapping[str, Any]] = []
+
+        def lines() -> Iterator[bytes]:
+            for result in results:
+                record = CaseRecord.of_result(result)
+                rows.append((images[record.case], record.targets[0]["path"], record.original_name))
+                made_by.extend(said for said in result.record[MADE_BY] if said not in made_by)
+                yield record.to_line()
+
+        staged.write_lines(lineage.CASES, lines())
+        staged.write(LABELS, _table(("name", "value"), [(BACKGROUND, 0), *_classes(planned)]))
+        if not planned.masks:
+            staged.write(PAIRS, _table(("image", "label", "case"), rows))
+        if log := b"".join(path.read_bytes() for path in logs if path.is_file()):
+            staged.write(LOG, log)
+        staged.write(lineage.RUN, _run(planned, made_by, staged).to_bytes())
+        return []
+
+    return finish
+
+
+def _classes(planned: Segmentation) -> list[tuple[str, int]]:
+    return [(name, value) for value, name in planned.request.classes.items()]
+
+
+def _table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    return text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def _run(planned: Segmentation, made_by: Sequence[Mapping[str, Any]], staged: Staged) -> NewRun:
+    request = planned.request
+    return NewRun(
+        command=SEGMENTED,
+        options={
+            REQUEST: planned.plan.key,
+            MADE_BY: made_by,
+            "models": [model.name for model in planned.models],
+            "resampled_to_mm": spacing_mm(request.task, request.mode),
+            "modality": planned.why,
+        },
+        source={"kind": SEGMENTED, "name": planned.plan.source_root.name},
+        label_map={str(value): value for value in (0, *request.classes)},
+        label_file=planned.plan.items[0].payload.result.stored,
+        findings=[finding.as_json() for finding in planned.plan.warnings],
+        files=staged.targets,
+    )

@@ -1,0 +1,154 @@
+"""What is asked of TotalSegmentator for every case, and what this machine needs for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ...errors import Cure, SegconvError
+from ...words import some_of
+from . import registry
+from .home import licence_of
+from .weights import Mode, complete_models, home_folder, needed, weights_folder
+
+OF_MODALITY = {"CT": "total", "MR": "total_mr"}
+"""Modality → the task for it, if no task is named."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A task of TotalSegmentator, and its options that decide the voxels of the result.
+
+    Parameters
+    ----------
+    task
+        Name of the task.
+    mode
+        Without, with ``--fast`` or with ``--fastest`` of TotalSegmentator.
+    subset
+        Classes to segment, of the tasks that can; all if empty.
+
+    Raises
+    ------
+    SegconvError
+        ``SC191`` if there is no such task or class.
+    """
+
+    task: str
+    mode: Mode = "normal"
+    subset: tuple[str, ...] = ()
+    known: registry.Task = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        known = registry.find_task(self.task)
+        object.__setattr__(self, "known", known)
+        _refuse_unknown_classes(known, self.subset)
+
+    @cached_property
+    def classes(self) -> dict[int, str]:
+        """Value → name of each class of the result."""
+        return {value: name for value, name in self.known.classes.items() if not self.subset or name in self.subset}
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what decides the result, for the lineage and for resuming: versions are part of it."""
+        versions = {name: metadata.version(name) for name in (registry.PACKAGE, "nnunetv2")}
+        return {"task": self.task, "mode": self.mode, "subset": list(self.subset), "versions": versions}
+
+    def options(self, image: Path, result: Path) -> dict[str, Any]:
+        """Return the options of TotalSegmentator's function for one case.
+
+        All classes come in one label map: it is written once, and separate masks are made of it.
+        """
+        return {
+            "input": str(image),
+            "output": str(result),
+            "ml": True,
+            "task": self.task,
+            "fast": self.mode == "fast",
+            "fastest": self.mode == "fastest",
+            "roi_subset": list(self.subset) or None,
+            "quiet": True,
+        }
+
+    def models(self) -> list[Path]:
+        """Return the folders of all models that it needs.
+
+        Raises
+        ------
+        Refused
+            ``SC192`` for each that is missing or incomplete.
+        SegconvError
+            ``SC001`` for a mode or a subset that TotalSegmentator refuses for the task.
+        """
+        return complete_models(needed(self.task, self.mode, roi_subset=bool(self.subset)), weights_folder())
+
+    def licence(self) -> str:
+        """Return the user's licence number; empty if none is set.
+
+        Raises
+        ------
+        SegconvError
+            ``SC200`` if the task needs one and there is none.
+        """
+        home = home_folder()
+        number = licence_of(home)
+        if self.known.needs_licence and not number:
+            raise SegconvError(
+                f"the task {self.task} needs a licence number of TotalSegmentator, and {home} has none",
+                code="SC200",
+                hint="its authors give it away for research; totalseg_set_license stores it",
+            )
+        return number
+
+
+def _refuse_unknown_classes(task: registry.Task, subset: Iterable[str]) -> None:
+    names = list(task.classes.values())
+    wrong = [name for name in subset if name not in names]
+    if wrong:
+        import difflib
+
+        near = [other for name in wrong for other in difflib.get_close_matches(name, names, n=2)]
+        raise SegconvError(
+            f"the task {task.name} has no class {some_of(map(repr, wrong))}",
+            code="SC191",
+            hint=f"similar: {some_of(dict.fromkeys(near))}" if near else "",
+        )
+
+
+def task_for(task: str | None, modality: str | None, stated: Mapping[str, str]) -> tuple[str, str]:
+    """Return the task to run, and a sentence that says what decided about CT or MR.
+
+    Grey values are never looked at: what neither the user nor a file states is asked.
+
+    Parameters
+    ----------
+    task, modality
+        As the user gave them, or None; the modality is ``"CT"`` or ``"MR"``.
+    stated
+        Case → modality that its file states, for those that do.
+
+    Raises
+    ------
+    SegconvError
+        ``SC199`` if nothing says whether images are CT or MR, or if files state both; ``SC191`` if there is no such
+        task; ``SC001`` if task and modality contradict each other.
+    """
+    if task is not None:
+        own = registry.find_task(task).modality
+        if modality not in (None, own):
+            what = f"the task {task} is for {own}, not for {modality}"
+            raise SegconvError(what, hint=f"the task {OF_MODALITY[str(modality)]} is for {modality}")
+        why = "as you say" if modality else "as their files state" if stated else "which no file states"
+        return task, f"{task} is for {own}: all images count as {own}, {why}"
+    if modality is not None:
+        return OF_MODALITY[modality], f"{OF_MODALITY[modality]}, as you say that images are {modality}"
+    kinds = sorted({*stated.values()})
+    if len(kinds) == 1 and kinds[0] in OF_MODALITY:
+        return OF_MODALITY[kinds[0]], f"{OF_MODALITY[kinds[0]]}, as the files state that they are {kinds[0]}"
+    asked = "nothing says whether the images are CT or MR"
+    found = f"the files state {' and '.join(kinds)}, and one task is for one of them"
+    raise SegconvError(found if kinds else asked, code="SC199", cures=[Cure("name_modality"), Cure("name_task")])
