@@ -20,7 +20,9 @@ from fixtures.make_fixtures import png_shapes
 from segconv.train.totalsegmentator import registry
 
 from ..command import Command
+from ..convert.oracles import ct, write
 from ..flows.stage_trainer import trained_stages
+from ..train.totalsegmentator.stand_in import StandIn
 from .test_main import leaves
 
 pytestmark = pytest.mark.train
@@ -32,6 +34,7 @@ ORDER = [
     "rehearse", "train", "cascade", "trainers list", "trainers", "trainers new", "trainers preview", "stress", "best",
     "infer", "models export", "models", "models show", "predict", "models import", "evaluate", "restore", "finetune", "nnunet", "abort", "demo",
     "totalseg tasks", "totalseg", "totalseg classes", "totalseg weights", "totalseg groups", "totalseg combine",
+    "totalseg run",
 ]  # fmt: skip
 NOT_HERE = "totalseg" if sys.version_info >= (3, 13) else "nothing"
 """Commands whose package this Python cannot have."""
@@ -72,6 +75,12 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
             mask[..., row] = 1
             sitk.WriteImage(sitk.GetImageFromArray(mask), Path("segmentations") / f"{name}.nii.gz")
 
+    def volumes() -> None:
+        shutil.rmtree("scans")
+        (tmp_path / "scans").mkdir()
+        write(tmp_path / "scans" / "a.nii.gz", ct(1).images[0])
+        StandIn(tmp_path / "stand-in").install(monkeypatch)
+
     before: dict[str, Callable[[], object]] = {
         "convert": shapes,
         "labels compile": scans,
@@ -81,6 +90,7 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
         "models import": (tmp_path / "elsewhere").mkdir,
         "totalseg combine": lobes,
         "abort": lambda: (segconv.raw / ".segconv-042").mkdir(),
+        "totalseg run": volumes,
     }
     for name in (name for name in ORDER if not name.startswith(NOT_HERE)):
         before.get(name, lambda: None)()

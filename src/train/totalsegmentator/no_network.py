@@ -32,7 +32,7 @@ def refuse_network() -> list[str]:
         host = _host(event, details)
         if host:
             refused.append(host)
-            raise NetworkRefused(f"segconv lets TotalSegmentator connect to nothing, not to {host}")
+            raise NetworkRefused(f"TotalSegmentator may connect to nothing, and not to {host}")
 
     sys.addaudithook(refuse)
     return refused

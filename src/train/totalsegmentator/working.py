@@ -170,11 +170,16 @@ class Worker:
 
 
 class _Ended(Exception):
-    """The process ended."""
+    """The process ended, with an exit code or by the signal that is its negative."""
 
-    def __init__(self, code: int) -> None:
+    def __init__(self, code: int = 0) -> None:
         super().__init__(code)
-        self.words = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        self.code = code
+
+    @property
+    def words(self) -> str:
+        """How it ended."""
+        return f"was ended by signal {-self.code}" if self.code < 0 else f"ended with exit code {self.code}"
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
