@@ -227,7 +227,7 @@ WORDS = {
     "label_takes_image_header": "`--label-header image`, if both have the same voxels",
     # TotalSegmentator
     "name_modality": "`--modality ct` or `--modality mr`",
-    "name_task": "`--task NAME`",
+    "choose_task": "`--task NAME`",
     "list_tasks": "`segconv totalseg tasks` lists the tasks, `segconv totalseg classes TASK` the classes",
     "name_task": "`--task TASK` says whose classes these are",
     "list_weights": "`segconv totalseg weights TASK` lists what a task needs",

@@ -157,7 +157,7 @@ def _other(case: SourceCase, modality: str, request: Request) -> Finding:
     what = f"states that it is {modality}; the task {request.task} is for {request.known.modality}"
     own = OF_MODALITY.get(modality)
     hint = f"segment it with {own}" if own else "take it out of the folder"
-    return Finding("SC199", what, hint=hint, file=case.original_name, cures=(Cure("name_task"),) if own else ())
+    return Finding("SC199", what, hint=hint, file=case.original_name, cures=(Cure("choose_task"),) if own else ())
 
 
 def _item(image: CaseTask, request: Request, *, masks: bool) -> Item:

@@ -151,4 +151,4 @@ def task_for(task: str | None, modality: str | None, stated: Mapping[str, str]) 
         return OF_MODALITY[kinds[0]], f"{OF_MODALITY[kinds[0]]}, as the files state that they are {kinds[0]}"
     asked = "nothing says whether the images are CT or MR"
     found = f"the files state {' and '.join(kinds)}, and one task is for one of them"
-    raise SegconvError(found if kinds else asked, code="SC199", cures=[Cure("name_modality"), Cure("name_task")])
+    raise SegconvError(found if kinds else asked, code="SC199", cures=[Cure("name_modality"), Cure("choose_task")])
