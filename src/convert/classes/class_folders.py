@@ -7,10 +7,11 @@ hold the masks of several raters, so they are classes only if the user says so.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 
 from ..find.class_names import cases_by_names
-from ..find.mask_folders import CaseFolder, unit_of, wanted_name
+from ..find.mask_folders import CaseFolder, is_picture, unit_of, wanted_name
 from ..find.roles import FILLERS, IMAGE, MASK, MASK_WORDS, place_of, tokens_of
 from ..model import CASE
 from ..survey import Survey
@@ -26,9 +27,8 @@ def class_folders(survey: Survey) -> list[CaseFolder]:
         return []
     splits: dict[str | None, dict[str, list[Unit]]] = {}
     own = survey.again()
-    for folder, names in walk(own):
-        if units := list(filter(None, (unit_of(folder, name) for name in names))):
-            splits.setdefault(place_of(folder).split, {})[folder] = units
+    for folder, units in _without_previews(own).items():
+        splits.setdefault(place_of(folder).split, {})[folder] = units
     found: list[CaseFolder] = []
     for folders in splits.values():
         cases = _cases(own, folders)
@@ -40,6 +40,21 @@ def class_folders(survey: Survey) -> list[CaseFolder]:
         found += cases
     survey.take(own)
     return found
+
+
+def _without_previews(survey: Survey) -> dict[str, list[Unit]]:
+    """Return folder → its files; of folders that hold pictures and volumes only those of the kind that most files are.
+
+    TotalSegmentator, for one, puts a preview picture into each folder of masks.
+    """
+    found = {
+        folder: units
+        for folder, names in walk(survey)
+        if (units := list(filter(None, (unit_of(folder, name) for name in names))))
+    }
+    pictures = Counter(is_picture(unit) for units in found.values() for unit in units)
+    most = pictures[True] > pictures[False]
+    return {folder: [unit for unit in units if is_picture(unit) == most] or units for folder, units in found.items()}
 
 
 def _cases(survey: Survey, folders: Mapping[str, list[Unit]]) -> list[CaseFolder]:

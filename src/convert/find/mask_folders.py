@@ -251,15 +251,15 @@ def _of_one_kind(
     of_case: dict[str, set[bool]] = {}
     for folder, units in files.items() if elsewhere is None else ():
         of_case.setdefault(_place_in_case(folder)[0], set()).update(
-            map(_is_picture, _images_among(folder, units, options))
+            map(is_picture, _images_among(folder, units, options))
         )
     of_all = _kind_in(elsewhere) if elsewhere is not None else set[bool]().union(*of_case.values())
     # If no file is named as an image, 3D Slicer's segmentations may decide.
-    of_all = of_all or {all(map(_is_picture, all_in(files)))}
+    of_all = of_all or {all(map(is_picture, all_in(files)))}
     found = {}
     for folder, units in files.items():
         kinds = {False} if False in of_case.get(_place_in_case(folder)[0], ()) else of_all
-        if kept := [unit for unit in units if _is_picture(unit) in kinds]:
+        if kept := [unit for unit in units if is_picture(unit) in kinds]:
             found[folder] = kept
     return found
 
@@ -267,7 +267,7 @@ def _of_one_kind(
 def _kind_in(folder: Path) -> set[bool]:
     """Return a set with whether all files of a folder are pictures; empty if it holds none."""
     images = [unit for path in folder.iterdir() if (unit := unit_of("", path.name)) is not None]
-    return {all(map(_is_picture, images))} if images else set()
+    return {all(map(is_picture, images))} if images else set()
 
 
 def _place_in_case(folder: str) -> tuple[str, str | None]:
@@ -289,7 +289,8 @@ def _images_among(folder: str, units: list[Unit], options: ConvertOptions) -> li
     ]
 
 
-def _is_picture(unit: Unit) -> bool:
+def is_picture(unit: Unit) -> bool:
+    """Return whether a file is a picture, rather than a volume, by its name."""
     return raster.ending_of(unit.path) is not None
 
 
@@ -363,7 +364,7 @@ def _images_in(root: Path, folder: Path) -> dict[str, dict[str, Unit]]:
     found: dict[str, dict[str, Unit]] = {}
     names = (path.name for path in files_of(folder) if not is_segmentation(path.name))
     units = [unit for name in names if (unit := unit_of(place, name)) is not None]
-    for unit in list(itertools.filterfalse(_is_picture, units)) or units:
+    for unit in list(itertools.filterfalse(is_picture, units)) or units:
         numbered = _NUMBERED.fullmatch(unit.stem)
         case, channel = (numbered[1], numbered[2]) if numbered else (unit.stem, "")
         found.setdefault(case, {})[channel] = unit

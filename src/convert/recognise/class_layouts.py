@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence, Sized
 from pathlib import Path
 
 from ...errors import Cure, SegconvError
+from ...words import some_of
 from ..classes.class_folders import class_folders
 from ..find.class_names import image_form
 from ..find.mask_folders import CaseFolder
@@ -93,4 +94,4 @@ def _one(images: str, place: str) -> Cure:
 
 
 def _as_classes(root: Path, places: Mapping[str, str]) -> Cure:
-    return Cure.of("convert_as_classes", source=root, names=", ".join(places))
+    return Cure.of("convert_as_classes", source=root, names=some_of(places, SHOWN_CLASSES))

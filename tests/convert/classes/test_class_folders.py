@@ -11,6 +11,7 @@ from skimage import io
 
 from ...command import Command
 from ..drawn import picture, save
+from ..oracles import ct, description, write
 
 LAYOUTS = {
     "images/{}.png": {"ex": "masks/ex/{}.png", "he": "masks/he/{}.png"},
@@ -50,6 +51,26 @@ def test_a_folder_a_class_is_asked_about_and_then_taken_and_restored(
     for form in classes.values():
         for name in ("p_1", "p_2"):
             assert np.array_equal(io.imread(tmp_path / "back" / form.format(name)), io.imread(root / form.format(name)))
+
+
+def test_previews_beside_masks_of_volumes_are_left_alone(tmp_path: Path, segconv: Command) -> None:
+    root = tmp_path / "src"
+    for number in range(2):
+        phantom = ct(number)
+        write(root / f"cts/p{number}.nii.gz", phantom.images[0])
+        for value, name in enumerate(("liver", "kidney", "tumour"), 1):
+            mask = (phantom.label.array == value).astype(np.uint8)
+            write(root / f"segs/p{number}/{name}.nii.gz", phantom.label, mask)
+        save(root / f"segs/p{number}/preview_total.png", picture(number))
+    done = segconv("convert", root, "--to", "5_A", "--from", "masks")
+    assert done.code == 0, done.err
+    assert description(segconv.raw / "Dataset005_A")["labels"] == {
+        "background": 0,
+        "kidney": 1,
+        "liver": 2,
+        "tumour": 3,
+    }
+    assert "1 other file in segs/p0 left alone: preview_total.png" in done.err
 
 
 @pytest.mark.parametrize("image", LAYOUTS)
