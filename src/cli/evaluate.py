@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,9 +14,10 @@ import click
 from ..errors import SegconvError
 from .options import PATH, bundled, example, jobs, option, overwrite, seed, speaking, three_folders
 from .sink import Sink
-from .types import PIXEL, TOLERANCE
+from .types import LABELS, PIXEL, TOLERANCE
 
 if TYPE_CHECKING:
+    from ..dataset.numbering import Numbering
     from ..review.scores.beside_tables import Table
     from ..review.scores.declared import Declaration
     from ..review.scores.pairing import Allowed
@@ -29,7 +30,7 @@ class Said:
     """What the user says of the files: what values mean, how a case is stored, and what may be missing."""
 
     like: str | None
-    labels: str | None
+    labels: Mapping[str, int | str] | Numbering | None
     maps: tuple[str, ...]
     layout: str | None
     missing: str | None
@@ -110,7 +111,12 @@ class Files:
     "said",
     Said,
     option("--like", metavar="DATASET", help="Both sides hold the values of this dataset, or of its source files."),
-    option("--labels", metavar="NAME=VALUE,…", help="What the values or colours of both sides mean; as in convert."),
+    option(
+        "--labels",
+        type=LABELS,
+        metavar="NAME=VALUE,…|totalseg:TASK",
+        help="What the values or colours of both sides mean; as in convert.",
+    ),
     option("--map", "maps", multiple=True, metavar="VALUE=NAME", help="Count a value as a class; may be repeated."),
     option(
         "--layout",
@@ -216,14 +222,17 @@ def _declared(predictions: Path, said: Said, paths: Paths) -> Declaration | None
     from ..convert.labels.declared import Declared
     from ..dataset.labels import value_text
     from ..dataset.layout import Dataset
+    from ..dataset.numbering import Numbering
     from ..review.scores.declared import of_dataset, of_values
     from ..review.scores.references import is_restored
-    from .label_texts import parse_labels
 
     if said.like is not None and said.labels is not None:
         raise SegconvError("--like and --labels exclude each other", hint="give one of them")
+    if isinstance(said.labels, Numbering):
+        values = {name: str(value) for name, value in said.labels.values.items()}
+        return replace(of_values(values, said.labels.of), occurring=True)
     if said.labels is not None:
-        declared = Declared.of(parse_labels(said.labels))
+        declared = Declared.of(said.labels)
         names = {name: value_text(value, declared.coding) for name, value in declared.names.items()}
         return replace(of_values(names, "--labels"), ranges=declared.ranges)
     if said.like is not None:

@@ -201,18 +201,16 @@ class Labels(ParamType):
 
             with naming_option(param):
                 return numbering_of(value.removeprefix(OF_TOTALSEGMENTATOR))
-        with naming_option(param):
-            return parse_labels(value) if value else None
+        return parse_labels(value) if value else None
 
 
-def value_map(_: click.Context, param: click.Parameter, entries: Sequence[str]) -> dict[str, str]:
+def value_map(_: click.Context, __: click.Parameter, entries: Sequence[str]) -> dict[str, str]:
     """Return value or colour → label from a repeatable option."""
     if not entries:
         return {}
     from .label_texts import parse_map
 
-    with naming_option(param):
-        return parse_map(entries)
+    return parse_map(entries)
 
 
 def in_one_list(_: click.Context, __: click.Parameter, lists: Sequence[Sequence[str]]) -> tuple[str, ...]:

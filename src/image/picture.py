@@ -170,6 +170,11 @@ class Picture(ABC):
         return False
 
     @property
+    def label_names(self) -> dict[int, str]:
+        """No names of values: a picture has none."""
+        return {}
+
+    @property
     def oddities(self) -> tuple[tuple[str, str], ...]:
         """``(code, message)`` of oddities that are usable: bytes after the end."""
         return (AFTER_END,) if self.trailing else ()

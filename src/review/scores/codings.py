@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from ...dataset.labels import BACKGROUND
 from ...errors import Cure, Finding, warning
+from .by_name import matched
 from .crossed import Crossed
 from .declared import Classes, Declaration, Texts, merged, sort_key
 from .dice import Overlap
@@ -52,6 +53,10 @@ class Coding:
         Other ways to settle values that look exchanged.
     findings
         Errors and warnings.
+    said
+        What declares it, or None.
+    notes
+        How classes were matched by name, in words.
     """
 
     classes: Classes
@@ -61,6 +66,8 @@ class Coding:
     proved: bool = False
     cures: tuple[Cure, ...] = ()
     findings: tuple[Finding, ...] = ()
+    said: Declaration | None = None
+    notes: tuple[str, ...] = ()
 
     def overlaps(self, tally: Tally) -> dict[str, Overlap]:
         """Return class → overlap of one case; a missing prediction counts as empty."""
@@ -85,7 +92,7 @@ class Coding:
     def stored(self, tally: Tally) -> tuple[dict[str, SidesTexts], Texts]:
         """Return class → its values as stored on both sides of one case, and the ignored values of its reference."""
         classes = self.cases.get(tally.case, self.classes)
-        if not (self.predictions.coloured or self.references.coloured):
+        if not any(side.coloured or side.by_name for side in (self.predictions, self.references)):
             return classes.on_both_sides, classes.ignore
         mine = _stored(self.predictions, tally.prediction)
         its = _stored(self.references, tally.reference)
@@ -136,11 +143,14 @@ def settle(
         message = f"{predictions}; {references}: masks of classes only match masks of classes"
         refusal = _two_codings(message, predictions, _restore(predictions))
         return Coding(Classes({}), predictions, references, findings=(refusal,))
+    by_name = matched(said, predictions, references)
+    said, predictions, references = by_name.said, by_name.predictions, by_name.references
     if said is None:
         coding = _undeclared(tallies, predictions, references, values)
     else:
-        said = said.with_ranges([*predictions.values, *references.values])
+        said = said.with_found([*predictions.values, *references.values])
         coding = _declared(said, predictions, references, values)
+    coding = replace(coding, said=said, notes=by_name.notes)
     if any(finding.severity == "error" for finding in coding.findings):
         return coding
     pairs = coding.predicted(tallies)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -87,6 +87,8 @@ class Declaration:
         Whether segconv restored the predictions, which then hold the user's values.
     by_table
         Whether tables next to the labels declare it.
+    occurring
+        Whether only values that occur count, as for the numbering of a tool.
     ranges
         Name → first and last value of the range that also counts as it.
     patients
@@ -101,6 +103,7 @@ class Declaration:
     of_references: bool = False
     restored: bool = False
     by_table: bool = False
+    occurring: bool = False
     ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     patients: Mapping[str, str] = field(default_factory=dict)
 
@@ -108,8 +111,13 @@ class Declaration:
         """Return case → patient, of those cases whose patient is known."""
         return {case: self.patients[case] for case in cases if case in self.patients}
 
-    def with_ranges(self, found: Iterable[str]) -> Declaration:
-        """Return the declaration with the values found within ranges; named values keep their class."""
+    def with_found(self, found: Collection[str]) -> Declaration:
+        """Return the declaration with the values found within ranges, and without classes that do not occur.
+
+        Named values keep their class. Classes that do not occur are only left out of a tool's numbering.
+        """
+        if self.occurring:
+            return self._of_found(found)
         if not self.ranges:
             return self
         own, free = self.own, [int(text) for text in found if text.isdecimal() and text not in self.own.allowed]
@@ -119,6 +127,10 @@ class Declaration:
         }
         names = {name: texts | within.get(name, frozenset()) for name, texts in own.names.items()}
         return replace(self, own=replace(own, names=names))
+
+    def _of_found(self, found: Collection[str]) -> Declaration:
+        names = {name: texts for name, texts in self.own.names.items() if not texts.isdisjoint(found)}
+        return replace(self, own=replace(self.own, names=names))
 
 
 def sort_key(text: str) -> tuple[bool, int, str]:

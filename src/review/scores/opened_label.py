@@ -51,6 +51,8 @@ class Label:
         Index → colour, for occurring indices.
     oddities
         Code and message of what is unusual but usable.
+    names
+        Value → name, if its header names values.
     """
 
     array: NDArray[Any]
@@ -59,6 +61,7 @@ class Label:
     grid: Geometry | None = None
     palette: Mapping[int, int] = field(default_factory=dict)
     oddities: Oddities = ()
+    names: Mapping[int, str] = field(default_factory=dict)
 
     def text(self, value: int) -> str:
         """Return a value as text: ``255``, ``#ff0000``."""
@@ -157,7 +160,7 @@ def open_file(path: str) -> Label:
         return _in_colours(opened.stored, header)
     array = opened.label().array
     if header.placed:
-        return _of_volume(array, header.geometry, _besides_shear(header))
+        return replace(_of_volume(array, header.geometry, _besides_shear(header)), names=opened.label_names)
     counts = label_values(array)
     if opened.palette is None:
         return Label(array, VALUES, counts)

@@ -81,7 +81,7 @@ def value_scores(
         {tally.case: coding.overlaps(tally) for tally in tallies},
         declared_by=classes.who,
         labels={name: tuple(sorted(texts, key=sort_key)) for name, texts in classes.names.items()},
-        notes=tuple(_about(said, classes)),
+        notes=(*_about(coding.said, classes), *coding.notes),
         findings=coding.findings,
         stored={tally.case: coding.stored(tally) for tally in tallies},
         patients={} if said is None else said.patients_of(tally.case for tally in tallies),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from ...dataset.labels import RGB, value_text
@@ -29,12 +29,15 @@ class Side:
         Contents per case.
     coloured
         Whether values are translated to the colours that people see.
+    by_name
+        Value as stored → value of the class of its name, if these differ; see `by_name`.
     """
 
     what: str
     folder: str
     files: Sequence[Contents]
     coloured: bool = False
+    by_name: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def kinds(self) -> frozenset[str]:
@@ -54,6 +57,8 @@ class Side:
 
     def text(self, held: Contents, value: str) -> str:
         """Return a value of one of the files as it counts."""
+        if self.by_name:
+            return self.by_name.get(value, value)
         return seen(held, value) if self.coloured else value
 
     def first(self, value: str) -> str:

@@ -41,12 +41,15 @@ class Contents:
         Value or colour as text → number of voxels.
     palette
         Index → colour.
+    names
+        Value → name, if the file's header names values.
     """
 
     file: str
     kind: str
     counts: Mapping[str, int]
     palette: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -232,7 +235,8 @@ def _held(unit: LabelUnit, label: Label | Masks) -> Contents:
         return Contents(unit.shown, MASKS, dict.fromkeys(label.names, 0))
     palette = {str(index): value_text(colour, RGB) for index, colour in label.palette.items()}
     counts = {label.text(value): number for value, number in label.counts.items()}
-    return Contents(unit.shown, label.kind, counts, palette)
+    names = {str(value): name for value, name in label.names.items()}
+    return Contents(unit.shown, label.kind, counts, palette, names)
 
 
 def _oddities(label: Label, file: str) -> list[Finding]:
