@@ -19,6 +19,15 @@ _heard: list[int] = []
 """Signals that this process has answered."""
 
 
+class _Asked(KeyboardInterrupt):
+    """A signal asked this process to end.
+
+    A ``python -m`` ends by SIGINT, whatever its exit code, once a `KeyboardInterrupt` passed through code that was
+    compiled from a string, as the methods of named tuples and dataclasses are (CPython, ``run_eval_code_obj``). That
+    is so for exactly this class, and so at random: such code runs in imports.
+    """
+
+
 def answer_once() -> None:
     """Let Ctrl-C or SIGTERM raise `KeyboardInterrupt` once in this process, which should then end.
 
@@ -37,7 +46,7 @@ def answer_no_more() -> None:
 def _answer(number: int, frame: object) -> None:
     answer_no_more()
     _heard.append(number)
-    raise KeyboardInterrupt(number)
+    raise _Asked(number)
 
 
 @contextmanager

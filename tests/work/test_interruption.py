@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from joblib.externals.loky import get_reusable_executor, process_executor
@@ -13,6 +16,18 @@ from segconv.errors import Interrupted
 from segconv.work.interruption import answer_no_more, answer_once, interruptible
 
 BOTH = [signal.SIGINT, signal.SIGTERM]
+
+
+IN_A_STRING = """
+import signal, sys
+from segconv.errors import Interrupted
+from segconv.work.interruption import interruptible
+try:
+    with interruptible("kept"):
+        exec("signal.raise_signal(signal.SIGTERM)")
+except Interrupted as error:
+    sys.exit(error.exit_code)
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -120,3 +135,9 @@ def test_once_the_result_is_final_signals_are_ignored(number: signal.Signals) ->
     answer_once()
     answer_no_more()
     signal.raise_signal(number)
+
+
+def test_a_signal_during_code_from_a_string_leaves_the_exit_code(tmp_path: Path) -> None:
+    """As that of named tuples and dataclasses in modules that are imported meanwhile."""
+    (tmp_path / "in_a_string.py").write_text(IN_A_STRING)
+    assert subprocess.run([sys.executable, "-m", "in_a_string"], cwd=tmp_path, check=False).returncode == 143
