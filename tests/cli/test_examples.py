@@ -22,6 +22,7 @@ from segconv.train.totalsegmentator import registry
 from ..command import Command
 from ..convert.oracles import ct, write
 from ..flows.stage_trainer import trained_stages
+from ..train.shim.installed import install, seen
 from ..train.totalsegmentator.stand_in import StandIn
 from .test_main import leaves
 
@@ -31,7 +32,7 @@ ORDER = [
     "paths init", "paths show", "paths", "doctor", "convert", "labels show", "labels",
     "labels rename", "labels regions", "labels ignore", "labels remap", "labels compile",
     "status", "check", "repair", "augment", "plan", "plans show", "plans", "plans derive",
-    "rehearse", "train", "cascade", "trainers list", "trainers", "trainers new", "trainers preview", "stress", "best",
+    "trainers new", "rehearse", "train", "cascade", "trainers list", "trainers", "trainers preview", "stress", "best",
     "infer", "models export", "models", "models show", "predict", "models import", "evaluate", "restore", "finetune", "nnunet", "abort", "demo",
     "totalseg tasks", "totalseg", "totalseg classes", "totalseg weights", "totalseg groups", "totalseg combine",
     "totalseg run",
@@ -94,7 +95,9 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
     }
     for name in (name for name in ORDER if not name.startswith(NOT_HERE)):
         before.get(name, lambda: None)()
-        done = segconv(*examples[name])
+        with monkeypatch.context() as patch:
+            more = with_the_new_trainer(tmp_path, patch) if name == "rehearse" else ()
+            done = segconv(*examples[name], *more)
         assert done.code == 0, (name, done.err)
         if name == "augment":
             assert segconv("augment", "501", "--to", "601_ShapesAug", "--rotate", "30", "--json").code == 73
@@ -133,6 +136,13 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
     assert (tmp_path / "demo" / "overlay.png").stat().st_size > 10_000
 
 
+def with_the_new_trainer(folder: Path, patch: pytest.MonkeyPatch) -> tuple[str, ...]:
+    """Install the package that the example of ``trainers new`` made; return what names its trainer."""
+    install(folder / "my-trainer", folder / "packages")
+    seen(folder / "packages", patch)
+    return ("-tr", "nnUNetTrainerMine")
+
+
 def nothing_is_left_of_a_rehearsal(out: str, said: str) -> None:
     """Every step was taken, the real training was estimated, and the folders are as before."""
     steps = [line.partition(":")[0] for line in said.splitlines() if re.search(r": [\d.]+ s$", line)]
@@ -146,7 +156,7 @@ def nothing_is_left_of_a_rehearsal(out: str, said: str) -> None:
     ]
     predicted = ["predict 2d_small fold 0", "predict 2d_small fold 1", "ensemble of 2", "postprocess", "restore"]
     assert steps[-5:] == predicted
-    assert "Next: segconv train 501 -c 2d_small -f 0,1,2,3,4" in said
+    assert "Next: segconv train 501 -c 2d_small -f 0,1,2,3,4 -tr nnUNetTrainerMine" in said
     assert re.search(r"^2d_small\t[\d.]+ million\tmade\t", out, re.MULTILINE)
     assert not list(Path("nnUNet_preprocessed").glob(".segconv-rehearse-Dataset501_Shapes"))
     assert not list(Path("nnUNet_results").glob("Dataset501*"))

@@ -1,14 +1,11 @@
-"""A package of the user's own, as ``trainers new`` makes it: tested by itself, listed, and found by nnU-Net."""
+"""A package as ``trainers new`` makes it: installed by pip, tested by itself, listed, and found by nnU-Net."""
 
 from __future__ import annotations
 
 import errno
 import os
-import shutil
-import site
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -19,6 +16,7 @@ from segconv.train.paths import Paths
 from segconv.train.trainer_package import make_trainer_package
 
 from ...command import Command
+from .installed import install, seen
 
 pytestmark = pytest.mark.train
 
@@ -30,21 +28,6 @@ from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 first = find({NAME!r})
 print("found", first.__module__, first is find({NAME!r}) is pickle.loads(pickle.dumps(first)))
 """
-
-
-def install(package: Path, packages: Path) -> None:
-    """Put a package where pip would, offline."""
-    project = tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8"))
-    (group, points), *others = project["project"]["entry-points"].items()
-    assert others == []
-    about = packages / f"{project['project']['name']}-{project['project']['version']}.dist-info"
-    about.mkdir(parents=True)
-    name, version = project["project"]["name"], project["project"]["version"]
-    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")
-    lines = [f"[{group}]", *(f"{name} = {value}" for name, value in points.items()), ""]
-    (about / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
-    for module in project["tool"]["setuptools"]["py-modules"]:
-        shutil.copy(package / f"{module}.py", packages)
 
 
 def test_it_is_tested_by_itself_listed_and_found_by_nnunet(
@@ -68,12 +51,10 @@ def test_it_is_tested_by_itself_listed_and_found_by_nnunet(
     )
     assert "2 passed" in tested.stdout, tested.stdout[-3000:]
 
-    monkeypatch.syspath_prepend(packages)
+    seen(packages, monkeypatch)
     (row,) = (row for row in segconv("trainers", "list", "--json").json["trainers"] if row["name"] == NAME)
     assert (row["home"], row["bases"], row["changes"]) == (MODULE, ["nnUNetTrainerSegconv"], ["loss"])
 
-    monkeypatch.setattr(site, "ENABLE_USER_SITE", True)
-    monkeypatch.setattr(site, "getusersitepackages", lambda: str(packages))
     searched = subprocess.run(
         python(FIND.strip()), env=environment(Paths()), cwd=tmp_path, capture_output=True, encoding="utf-8", check=False
     )
