@@ -193,7 +193,7 @@ CODES: dict[str, Code] = {
     "SC171": Code(EXIT_CONFIG, "trainer twice", "a trainer is in several places, of which nnU-Net takes the first", "give yours a name of its own"),
     "SC172": Code(EXIT_CONFIG, "offered trainer", "an installed package offers a trainer that it does not have, or under another name", "correct the entry point of the package, and install it again"),
     "SC175": Code(EXIT_FOUND, "loss not finite", "a training was stopped, as its loss or gradients are not finite", "train with a third of the rate, or in full precision"),
-    "SC176": Code(EXIT_FOUND, "collapsed", "a training was stopped, as its network finds no class any more", "train again with a third of the rate, or go on from the best checkpoint as pretrained weights"),
+    "SC176": Code(EXIT_FOUND, "collapsed", "a training was stopped, as its network finds no class any more", "go on from the last good checkpoint; if it collapses again, train with a third of the rate"),
     # U-Mamba
     "SC181": Code(EXIT_DATA, "former U-Mamba", "a checkpoint is of U-Mamba's networks before 2024-03-27, which had other layers", "predict with the version of U-Mamba that trained it, or train again"),
     "SC182": Code(EXIT_DATA, "network of another patch", "a network that is made for one patch size is in a configuration with another", cures=("make_plans_again",)),

@@ -17,12 +17,13 @@ from ..errors import SegconvError
 from ..work import fsops
 from ..work.writing import writing
 from .folds import VALIDATION, FoldState, kept_folder, state_of
+from .trainers.stopped import COLLAPSED, STOPPED
 
 _WRITTEN = re.compile(
-    r"checkpoint_(final|best|latest)\.pth(\.cut)?|training_log_[\d_ ]+\.txt|progress\.png|debug\.json"
-    r"|network_architecture(\.\w+)?|\.tmp-.*"
+    rf"checkpoint_(final|best|latest)\.pth(\.cut|{re.escape(COLLAPSED)})?|{re.escape(STOPPED)}"
+    r"|training_log_[\d_ ]+\.txt|progress\.png|debug\.json|network_architecture(\.\w+)?|\.tmp-.*"
 )
-"""What nnU-Net writes into a fold's folder. Everything else belongs to the user, and stays."""
+"""What nnU-Net and its trainer write into a fold's folder. Everything else belongs to the user, and stays."""
 
 
 def set_aside(folder: Path) -> None:

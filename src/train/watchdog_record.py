@@ -34,9 +34,10 @@ def stop_in(folder: Path) -> SegconvError | None:
     if kind not in _CODES or not isinstance(checkpoint, str):
         return None
     kept = f"the last good checkpoint is {folder / checkpoint}" if checkpoint else "no checkpoint was written before"
-    error = SegconvError(f"stopped in epoch {epoch}: {what}; {kept}", code=_CODES[kind], file=str(folder))
-    if kind == LOSS:
-        error.advise("if it stops again, train with a third of the rate", [Cure.of("same_command_resumes")])
-    else:  # nnU-Net resumes from its latest checkpoint, which may be from inside the collapse
-        error.advise("train again with a third of the rate instead of resuming", [Cure.of("replace_fold")])
-    return error
+    return SegconvError(
+        f"stopped in epoch {epoch}: {what}; {kept}",
+        code=_CODES[kind],
+        file=str(folder),
+        hint="" if checkpoint else "train with a third of the rate",
+        cures=[Cure.of("resume_stopped")] if checkpoint else (),
+    )

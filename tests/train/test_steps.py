@@ -83,6 +83,8 @@ def test_nnunet_does_not_find_a_cut_checkpoint_that_it_would_prefer(folder: Path
 def test_a_fold_is_kept_until_another_is_finished(folder: Path) -> None:
     fold(folder, "final", "best", validated=True, epoch=5)
     (folder / "notes.txt").write_text("mine")
+    for of_a_watchdog in ("segconv_stopped.json", "checkpoint_latest.pth.collapsed"):
+        (folder / of_a_watchdog).touch()
     old = tree_hash(folder)
     assert prepare(state_of(folder), Wish.AGAIN).whole == ()
     assert tree_hash(kept_folder(folder)) == old
@@ -97,7 +99,8 @@ def test_a_fold_is_kept_until_another_is_finished(folder: Path) -> None:
     fold(folder, "final", validated=True, epoch=6)
     done = settle(state_of(folder))
     assert (done.complete, done.kept, done.epoch) == (True, False, 6)
-    assert (folder / "notes.txt").read_text() == "mine"
+    left = {path.name for path in folder.iterdir() if path.suffix != ".pth"}
+    assert left == {"notes.txt", "validation"}, "what is the user's stays"
 
 
 def test_a_fold_is_put_back_if_its_successor_cannot_be_resumed(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Stop a training that cannot recover, before it writes a checkpoint: losses that are not finite, and a collapse.
 
-The reason is written to `STOPPED` in the fold's folder, which whoever started the training reads as data.
+A checkpoint that was written inside the collapse is renamed, so that nnU-Net resumes from before it. The reason is
+written to `STOPPED` in the fold's folder, which whoever started the training reads as data.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ import json
 import math
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
-from .stopped import COLLAPSE, LOSS, STOPPED
+from .stopped import COLLAPSE, COLLAPSED, LOSS, STOPPED
 
 IN_A_ROW = 20
 """So many losses in a row that are not finite stop a training with a gradient scaler, which passes over single ones."""
@@ -28,6 +30,9 @@ NOTHING, SOMETHING = 0.01, 0.1
 
 COLLAPSED_EPOCHS, FLAT_EPOCHS = 10, 30
 """Epochs without any class after which a network has collapsed, or is flat if it never found one."""
+
+
+LATEST, BEST = "checkpoint_latest.pth", "checkpoint_best.pth"
 
 
 class TrainingStopped(RuntimeError):
@@ -66,6 +71,7 @@ class Watchdog(nnUNetTrainer):
         """Stop a collapsed training before nnU-Net writes its checkpoints, or finish the epoch."""
         dice = self.logger.get_value("dice_per_class_or_region", step=None)
         if collapsed(dice):
+            self._set_aside_collapsed(len(dice))
             self._stop(COLLAPSE, f"no class was found for {COLLAPSED_EPOCHS} epochs, after some had been")
         if len(dice) == FLAT_EPOCHS and all(map(finds_nothing, dice)):
             self.print_to_log_file(f"WARNING: no class was found in {FLAT_EPOCHS} epochs")
@@ -92,9 +98,16 @@ class Watchdog(nnUNetTrainer):
         elif self.grad_scaler.get_scale() < LOWEST_SCALE:
             self._stop(LOSS, f"gradients are not finite at a scale of {self.grad_scaler.get_scale():g}")
 
+    def _set_aside_collapsed(self, epochs: int) -> None:
+        """Rename the latest checkpoint if it is from inside a collapse, so that nnU-Net resumes from the best one."""
+        if epochs_in_latest(epochs, self.save_every) > epochs - COLLAPSED_EPOCHS:
+            latest = Path(self.output_folder, LATEST)
+            with suppress(FileNotFoundError):  # one of several processes that train a network renames it
+                latest.replace(latest.with_name(LATEST + COLLAPSED))
+
     def _stop(self, kind: str, what: str) -> None:
         """Record the reason, and raise `TrainingStopped`."""
-        checkpoint = last_good(Path(self.output_folder), kind)
+        checkpoint = last_good(Path(self.output_folder))
         record = {"kind": kind, "what": what, "epoch": self.current_epoch, "checkpoint": checkpoint}
         file = Path(self.output_folder, STOPPED)
         new = file.with_name(f"{file.name}.{os.getpid()}.new")  # several processes may train one network
@@ -126,8 +139,19 @@ def moving_average(values: Sequence[float]) -> float:
     return average
 
 
-def last_good(folder: Path, kind: str) -> str:
-    """Return the name of the last checkpoint from before a training went wrong; empty if none exists."""
-    names = ("checkpoint_best.pth",) if kind == COLLAPSE else ("checkpoint_latest.pth", "checkpoint_best.pth")
-    found = [folder / name for name in names if (folder / name).exists()]
-    return max(found, key=lambda path: path.stat().st_mtime_ns).name if found else ""
+def epochs_in_latest(epochs: int, every: int) -> int:
+    """Return the number of epochs in nnU-Net's latest checkpoint, which it writes after each so many.
+
+    Parameters
+    ----------
+    epochs
+        Number of epochs of the training; the last one has written no checkpoint yet.
+    every
+        nnU-Net's ``save_every``.
+    """
+    return (epochs - 1) // every * every
+
+
+def last_good(folder: Path) -> str:
+    """Return the name of the checkpoint from which nnU-Net resumes; empty if none exists."""
+    return next((name for name in (LATEST, BEST) if (folder / name).exists()), "")

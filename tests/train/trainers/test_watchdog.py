@@ -41,7 +41,7 @@ def test_a_loss_of_nan_stops_at_once_without_a_scaler(said: Said) -> None:
     found = said["nan"]
     assert found["steps"] == 3
     assert found["unchanged"]
-    kept = "checkpoint_best.pth"
+    kept = "checkpoint_latest.pth"
     assert found["record"] == {"kind": "loss", "what": "the loss is nan", "epoch": 1, "checkpoint": kept}
     assert f"{kept} is the last good checkpoint" in found["error"]
 
@@ -72,6 +72,15 @@ def test_a_collapse_stops_before_checkpoints_are_written(said: Said) -> None:
     assert found["record"]["epoch"] == 10, "ten epochs without a class, after the first"
     assert found["record"]["checkpoint"] == "checkpoint_best.pth"
     assert found["unchanged"]
+    assert found["files"] == ["checkpoint_best.pth", "checkpoint_latest.pth.collapsed"]
+    assert found["resumes at"] == 1, "after the only epoch before the collapse"
+
+
+@pytest.mark.parametrize(("epochs", "latest"), [(1, 0), (50, 0), (51, 50), (100, 50), (101, 100)])
+def test_the_latest_checkpoint_is_of_every_fiftieth_epoch_that_ended(epochs: int, latest: int) -> None:
+    from segconv.train.trainers.watchdog import epochs_in_latest
+
+    assert epochs_in_latest(epochs, 50) == latest
 
 
 def test_a_first_average_of_nan_does_not_freeze_the_best_checkpoint(said: Said) -> None:

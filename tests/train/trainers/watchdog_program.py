@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from nnunetv2.run.run_training import maybe_load_checkpoint
 from nnunetv2.training.logging.nnunet_logger import MetaLogger
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from rates_program import make
@@ -43,7 +44,8 @@ def outcome(trainer: Any) -> dict[str, Any]:
         said["record"] = json.loads(Path(trainer.output_folder, STOPPED).read_text(encoding="utf-8"))
     before = said.pop("hashes")[-1]
     return said | {
-        "unchanged": checkpoints(trainer) == before,
+        "unchanged": checkpoints(trainer).items() <= before.items(),
+        "files": sorted(path.name for path in Path(trainer.output_folder).glob("*.pth*")),
         "epoch": trainer.current_epoch,
         "best": trainer._best_ema,
     }
@@ -88,6 +90,14 @@ def scaled(trainer: Any, scale: float) -> Any:
     return trainer
 
 
+def resumed(name: str) -> int:
+    """Return the epoch at which nnU-Net resumes a training."""
+    trainer = make(sys.argv[1], name, resume=True)
+    maybe_load_checkpoint(trainer, True, False)
+    epoch: int = trainer.current_epoch
+    return epoch
+
+
 def main() -> None:
     """Run every scenario."""
     torch.set_num_threads(1)
@@ -109,6 +119,7 @@ def main() -> None:
         "none": outcome(finding(of("_3epochs_1iterations"), None, 0, 1)),
         "stock": outcome(finding(make(sys.argv[1], "nnUNetTrainerStock", resume=False), None, 0, 1)),
     }
+    said["collapse"]["resumes at"] = resumed(f"{watched}_13epochs_1iterations")
     Path(os.environ["SAID"]).write_text(json.dumps(said, default=float), encoding="utf-8")
 
 
