@@ -213,8 +213,9 @@ CODES: dict[str, Code] = {
     # TotalSegmentator
     "SC190": Code(EXIT_CONFIG, "TotalSegmentator missing", "TotalSegmentator is not installed, or is of an unknown version", "pip install 'segconv[totalseg]'"),
     "SC191": Code(EXIT_USAGE, "task or class", "TotalSegmentator has no task or class of this name", cures=("list_tasks",)),
-    "SC192": Code(EXIT_CONFIG, "weights missing", "a model that a task of TotalSegmentator needs is missing or incomplete", cures=("list_weights",)),
+    "SC192": Code(EXIT_CONFIG, "weights missing", "a model that a task of TotalSegmentator needs is missing or incomplete", "bring the weights that are missing", ("list_weights",)),
     "SC193": Code(EXIT_DATA, "class missing", "a case has no mask and no value of a class that is asked for", cures=("count_missing_masks_as_empty",)),
+    "SC194": Code(EXIT_DATA, "weights archive", "an archive holds no complete models of TotalSegmentator, or other folders", "download it again, or pack it again"),
     "SC195": Code(EXIT_CONFIG, "TotalSegmentator not started", "the process that runs TotalSegmentator does not start", "read the end of the log"),
     "SC196": Code(EXIT_SOFTWARE, "worker died", "the process that ran TotalSegmentator was ended from outside", "run the same command again", cures=("fewer_jobs",)),
     "SC197": Code(EXIT_SOFTWARE, "segmentation failed", "TotalSegmentator failed on a case", "read the end of the log"),

@@ -230,13 +230,14 @@ WORDS = {
     "choose_task": "`--task NAME`",
     "list_tasks": "`segconv totalseg tasks` lists the tasks, `segconv totalseg classes TASK` the classes",
     "name_task": "`--task TASK` says whose classes these are",
+    "install_weights": "`segconv totalseg install FILE.zip` installs the archive",
     "list_weights": "`segconv totalseg weights TASK` lists what a task needs",
 }
 """Kind → words, in backticks what is typed. A value that a cure lacks shows as its name in capitals; ``{x:--opt}``
 repeats an option for each of several values, ``{x:words}`` shows words that are not typed, and what stands in brackets
 is left out if its value is missing."""
 
-REMARKS = ("options_need_restart",)
+REMARKS = ("options_need_restart", "install_weights")
 """Kinds that add something to the others, instead of being another choice."""
 
 INSTEAD = {("repair", "label_takes_image_header"): "`--repair header`, if both have the same voxels"}

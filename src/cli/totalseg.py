@@ -11,7 +11,7 @@ from .options import example, option, speaking
 from .sink import Sink
 from .totalseg_combine import combine, groups
 from .totalseg_run import run
-from .totalseg_weights import weights
+from .totalseg_weights import install, pack, weights
 
 
 @click.group(epilog=example("segconv totalseg tasks"))
@@ -19,7 +19,7 @@ def command() -> None:
     """Use TotalSegmentator as a source of labels: its tasks, weights and masks."""
 
 
-for own in (run, groups, combine, weights):
+for own in (run, groups, combine, weights, pack, install):
     command.add_command(own)
 
 search = option("--search", default="", metavar="TEXT", help="Only names that contain this, or match it as a pattern.")

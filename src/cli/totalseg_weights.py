@@ -1,4 +1,4 @@
-"""``segconv totalseg weights``."""
+"""``segconv totalseg weights``, ``pack`` and ``install``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import click
 
 from ..errors import EXIT_DONE, EXIT_FOUND, SegconvError
 from ..words import count_of, some_of
-from .options import bundled, example, option, speaking
+from .options import PATH, bundled, example, option, overwrite, speaking, trusting
 from .sink import Sink
 from .types import NAMES
 
 if TYPE_CHECKING:
-    from ..train.totalsegmentator.weights import Held, Mode
+    from ..train.totalsegmentator.weights import Held, Mode, Needed
+    from ..train.untrusted_models import Trust
 
 Found = Mapping[tuple[str, "Mode"], "tuple[Held, ...]"]
 """Task and mode → the models that it needs."""
@@ -36,10 +37,15 @@ moded = bundled(
 """``--fast`` and ``--fastest``; the function gets a mode, or None if neither is given."""
 
 
+roi_subset = option(
+    "--roi-subset", type=NAMES, metavar="CLASS,…", help="With the model that a subset of classes is cropped with."
+)
+
+
 @click.command(epilog=example("segconv totalseg weights"))
 @click.argument("tasks", metavar="[TASK]…", nargs=-1)
 @moded
-@option("--roi-subset", type=NAMES, metavar="CLASS,…", help="With the model that a subset of classes is cropped with.")
+@roi_subset
 @speaking
 def weights(tasks: tuple[str, ...], mode: Mode | None, roi_subset: tuple[str, ...] | None, sink: Sink) -> int:
     """Show which models tasks need, and whether they are complete.
@@ -66,15 +72,18 @@ def weights(tasks: tuple[str, ...], mode: Mode | None, roi_subset: tuple[str, ..
 
 
 def _of_tasks(tasks: Iterable[str], mode: Mode, roi_subset: Sequence[str], folder: Path) -> Found:
-    from ..train.totalsegmentator.registry import refuse_unknown_classes
-    from ..train.totalsegmentator.weights import look, needed
+    from ..train.totalsegmentator.weights import look
 
-    found = {}
-    for task in tasks:
-        models = needed(task, mode, roi_subset=bool(roi_subset))
-        refuse_unknown_classes(task, roi_subset)
-        found[task, mode] = look(models, folder)
-    return found
+    return {(task, mode): look(_needed(task, mode, roi_subset), folder) for task in tasks}
+
+
+def _needed(task: str, mode: Mode, roi_subset: Sequence[str]) -> tuple[Needed, ...]:
+    from ..train.totalsegmentator.registry import refuse_unknown_classes
+    from ..train.totalsegmentator.weights import needed
+
+    models = needed(task, mode, roi_subset=bool(roi_subset))
+    refuse_unknown_classes(task, roi_subset)
+    return models
 
 
 def _of_all(mode: Mode | None, folder: Path) -> Found:
@@ -142,3 +151,63 @@ def _as_json(found: Found) -> list[dict[str, Any]]:
         }
         for (task, mode), models in found.items()
     ]
+
+
+@click.command(epilog=example("segconv totalseg pack body --fast -o body.zip"))
+@click.argument("tasks", metavar="TASK…", nargs=-1, required=True)
+@option("-o", "--output", type=PATH, required=True, help="Archive to make.")
+@moded
+@roi_subset
+@overwrite
+@speaking
+def pack(
+    tasks: tuple[str, ...],
+    output: Path,
+    mode: Mode | None,
+    roi_subset: tuple[str, ...] | None,
+    overwrite: bool,
+    sink: Sink,
+) -> int:
+    """Pack the models that tasks need into one archive, for a machine without a network.
+
+    With checksums, and with the models that images are cropped with.
+    """
+    from ..train.totalsegmentator.packing import pack_models
+    from ..train.totalsegmentator.weights import weights_folder
+
+    models = [model for task in tasks for model in _needed(task, mode or "normal", roi_subset or ())]
+    digest = pack_models(models, weights_folder(), output, overwrite=overwrite)
+    folders = list(dict.fromkeys(model.folder for model in models))
+    sink.say(f"Packed {', '.join(folders)} to {output}")
+    for number in sorted({model.number for model in models if model.source == "licence"}):
+        sink.say(f"{number} needs a licence number where it is used, too")
+    sink.data(f"{digest}  {output}")
+    sink.next(f"segconv totalseg install {output} --sha256 {digest}")
+    sink.end({"output": str(output), "sha256": digest, "models": folders})
+    return EXIT_DONE
+
+
+@click.command(epilog=example("segconv totalseg install body.zip"))
+@click.argument("archive", metavar="FILE.zip", type=PATH)
+@option("--sha256", metavar="HASH", help="Hash that the archive must have.")
+@trusting
+@speaking
+def install(archive: Path, sha256: str | None, trust: Trust, sink: Sink) -> int:
+    """Put the models of an archive where TotalSegmentator looks for them.
+
+    Archives of `segconv totalseg pack`, and those that TotalSegmentator's authors publish. All of it is
+    listed, verified and judged first. Equal models that exist are kept; different ones are not replaced.
+    """
+    from ..train.totalsegmentator.installing import install_models
+    from ..train.totalsegmentator.weights import weights_folder
+
+    made = install_models(archive, weights_folder(), trust, sha256=sha256, warn=sink.warn)
+    sink.warn(made.warnings)
+    for model in made.models:
+        sink.data(str(model))
+    for model in made.kept:
+        sink.say(f"{model} has these files already")
+    sink.next("segconv totalseg weights")
+    result = {"installed": list(map(str, made.models)), "kept": list(map(str, made.kept))}
+    sink.end({"folder": str(weights_folder()), **result}, made.warnings)
+    return EXIT_DONE

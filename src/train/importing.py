@@ -97,9 +97,9 @@ def unpacked(
     work = work_folder(MODELS, near)
     with scratch(work, [member.name for member in wanted], warn):
         digests = unpack(archive, wanted, work)
-        warnings = _verified(archive, work / dataset, {name.partition("/")[2]: sha for name, sha in digests.items()})
-        models = _judged(work / dataset, trust)
-        yield Unpacked(work / dataset, models, (*warnings, *_left_out(members, wanted, archive)))
+        warnings = verified(archive, work / dataset, {name.partition("/")[2]: sha for name, sha in digests.items()})
+        models = judged(work / dataset, trust)
+        yield Unpacked(work / dataset, models, (*warnings, *left_out(members, wanted, archive)))
 
 
 def refuse_other_archive(archive: Path, sha256: str | None) -> None:
@@ -116,7 +116,8 @@ def refuse_other_archive(archive: Path, sha256: str | None) -> None:
         )
 
 
-def _left_out(members: list[Member], wanted: list[Member], archive: Path) -> list[Finding]:
+def left_out(members: list[Member], wanted: list[Member], archive: Path) -> list[Finding]:
+    """Return a warning about the files of an archive that are not unpacked, if there are any."""
     left = [member.name for member in members if member not in wanted]
     if not left:
         return []
@@ -125,7 +126,7 @@ def _left_out(members: list[Member], wanted: list[Member], archive: Path) -> lis
     return [warning("SC125", what, file=str(archive), hint="nothing: predicting does not need them")]
 
 
-def _verified(archive: Path, folder: Path, digests: Mapping[str, str]) -> list[Finding]:
+def verified(archive: Path, folder: Path, digests: Mapping[str, str]) -> list[Finding]:
     """Refuse files that differ from the list of checksums; return a warning if there is no such list."""
     other = differing(folder, digests)
     if other is None:
@@ -136,7 +137,7 @@ def _verified(archive: Path, folder: Path, digests: Mapping[str, str]) -> list[F
     return []
 
 
-def _judged(folder: Path, trust: Trust) -> tuple[str, ...]:
+def judged(folder: Path, trust: Trust) -> tuple[str, ...]:
     """Refuse models that hold code; return their names."""
     models = tuple(sorted(path.parent.name for path in folder.glob("*__*__*/plans.json")))
     for model in models:

@@ -23,6 +23,7 @@ from ..command import Command
 from ..convert.oracles import ct, write
 from ..flows.stage_trainer import trained_stages
 from ..train.shim.installed import install, seen
+from ..train.totalsegmentator.random_models import make_models
 from ..train.totalsegmentator.stand_in import StandIn
 from .test_main import leaves
 
@@ -36,6 +37,7 @@ ORDER = [
     "infer", "models export", "models", "models show", "predict", "models import", "evaluate", "restore", "finetune", "nnunet", "abort", "demo",
     "totalseg tasks", "totalseg", "totalseg classes", "totalseg weights", "totalseg groups", "totalseg combine",
     "totalseg run",
+    "totalseg pack", "totalseg install",
 ]  # fmt: skip
 NOT_HERE = "totalseg" if sys.version_info >= (3, 13) else "nothing"
 """Commands whose package this Python cannot have."""
@@ -82,6 +84,10 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
         write(tmp_path / "scans" / "a.nii.gz", ct(1).images[0])
         StandIn(tmp_path / "stand-in").install(monkeypatch)
 
+    def weights() -> None:
+        make_models(Path("weights"))
+        monkeypatch.setenv("TOTALSEG_WEIGHTS_PATH", "weights")
+
     before: dict[str, Callable[[], object]] = {
         "convert": shapes,
         "labels compile": scans,
@@ -90,6 +96,8 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
         "restore": restored,
         "models import": (tmp_path / "elsewhere").mkdir,
         "totalseg combine": lobes,
+        "totalseg pack": weights,
+        "totalseg install": lambda: monkeypatch.setenv("TOTALSEG_WEIGHTS_PATH", "offline"),
         "abort": lambda: (segconv.raw / ".segconv-042").mkdir(),
         "totalseg run": volumes,
     }
@@ -131,6 +139,8 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
             assert values <= {0, 128, 255}
             assert sorted(p.name for p in Path("mine").glob("*.png")) == ["shape-8.png", "shape-9.png"]
             assert not list(tmp_path.glob(".segconv-infer*"))
+        if name == "totalseg install":
+            assert list(Path("offline").glob("Dataset300*/*/fold_0/checkpoint_final.pth"))
         if name == "totalseg combine":
             assert sorted(np.unique(sitk.GetArrayFromImage(sitk.ReadImage("lung.nii.gz")))) == [0, 1]
     assert (tmp_path / "demo" / "overlay.png").stat().st_size > 10_000

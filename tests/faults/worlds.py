@@ -13,6 +13,7 @@ import numpy as np
 from fixtures.make_fixtures import msd_ct, msd_tumour, png_shapes, write_nifti, write_png
 from segconv.cli.main import run
 from segconv.dataset import phantoms
+from segconv.image.geometry import Geometry, Volume
 
 FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
 PNG_LABELS = ("--labels", "background=0,disc=128,ring=255")
@@ -220,6 +221,19 @@ def restored(folder: Path) -> World:
     return World(folder, words, "out/mine", ("predictions", "nnUNet_raw/Dataset009_A"))
 
 
+def combined(folder: Path) -> World:
+    """Masks of classes that become label maps."""
+    source = _new(folder)
+    for number in range(3):
+        for row, name in enumerate(("liver", "spleen")):
+            mask = np.zeros(SIZE[::-1], np.uint8)
+            mask[:, row + number] = 1
+            write_nifti(source / f"case{number}" / f"{name}.nii.gz", [Volume(mask, Geometry.plain(SIZE))])
+    words = ["totalseg", "combine", str(source), "liver", "spleen", "-o", str(folder / "out" / "mine")]
+    (folder / "out").mkdir()
+    return World(folder, words, "out/mine", ("source",))
+
+
 WORLDS: dict[str, Callable[[Path], World]] = {
     "png": png,
     "msd": msd,
@@ -237,6 +251,7 @@ WORLDS: dict[str, Callable[[Path], World]] = {
     "augmented_pictures": augmented_pictures,
     "repaired": repaired,
     "restored": restored,
+    "combined": combined,
 }
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ... import reading
-from ...errors import Finding, SegconvError, refuse_if_any
+from ...errors import Cure, Finding, SegconvError, refuse_if_any
 from ...words import some_of
 from ..checkpoints import FINAL, is_whole
 from .home import HOME, WEIGHTS
@@ -53,7 +53,7 @@ _SAYS: dict[Purpose, str] = {
     "crops": "that images are cropped with",
 }
 _HINTS: dict[Source, str] = {
-    "open": "",
+    "open": "download it",
     "licence": "its weights need a licence number, which TotalSegmentator's authors give away for research",
     "none": "TotalSegmentator's authors offer no weights of it",
 }
@@ -269,13 +269,13 @@ def _held(model: Needed, folder: Path, existing: Sequence[str]) -> Held:
     if not reading.is_folder(path):
         return Held(model, path, 0, "missing")
     nbytes = sum(reading.size_of(file) for file in path.rglob("*") if reading.is_file(file))
-    lacking = [name for name in _files(model, path) if not _is_usable(path / name)]
+    lacking = [name for name in files_of(model, path) if not _is_usable(path / name)]
     # nnU-Net finds the folder by its number, and refuses two.
     lacking += [name for name in existing if name.startswith(f"Dataset{model.number:03}") and name != model.folder]
     return Held(model, path, nbytes, "incomplete" if lacking else "complete", tuple(lacking))
 
 
-def _files(model: Needed, path: Path) -> list[str]:
+def files_of(model: Needed, path: Path) -> list[str]:
     """Return the files that predicting with a model takes."""
     own = path / model.name
     # Like nnU-Net, which leaves out folds without a checkpoint, and one of all cases.
@@ -311,10 +311,15 @@ def complete_models(models: Iterable[Needed], folder: Path) -> list[Path]:
 
 
 def _finding(model: Held) -> Finding:
-    found = some_of(model.lacking)
+    own, found = model.needed, some_of(model.lacking)
     what = "does not exist" if model.state == "missing" else f"is incomplete; missing, cut or in the way: {found}"
+    aside = "move it away; " if model.state == "incomplete" else ""
     return Finding(
-        "SC192", f"{what} (the model {_SAYS[model.needed.purpose]})", _HINTS[model.needed.source], str(model.path)
+        "SC192",
+        f"{what} (the model {_SAYS[own.purpose]})",
+        hint=aside + (f"download {own.url}" if own.url else _HINTS[own.source]),
+        file=str(model.path),
+        cures=(Cure("install_weights"),),
     )
 
 
