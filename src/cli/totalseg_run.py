@@ -88,8 +88,8 @@ def run(source: Path, output: Path, wish: Wish, devices: Devices, how: RunOption
     what you or the DICOM files say; grey values are not looked at. Weights must be on this machine:
     nothing is downloaded, and no connection is made.
 
-    Results have the names of the images, lie on their grids, and end in .nii.gz. The folder also has
-    labels.csv with the names of the values, and pairs.csv with the image of each label map.
+    Results have the names of the images and their grids, and end in .nii.gz; the header of a label map
+    names its values. The folder also has pairs.csv, which lists the image of each label map.
     """
     from ..flows.totalseg.plan import plan_segmentation
     from ..flows.totalseg.run import run_segmentation
@@ -114,7 +114,7 @@ def _show_plan(planned: Segmentation, sink: Sink) -> int:
 
 
 def _show(made: Segmented, planned: Segmentation, source: Path, sink: Sink) -> int:
-    from ..flows.totalseg.results import LABELS, PAIRS
+    from ..flows.totalseg.results import PAIRS
 
     sink.warn([*made.warnings, *made.failed])
     for files in made.files.values():
@@ -126,8 +126,8 @@ def _show(made: Segmented, planned: Segmentation, source: Path, sink: Sink) -> i
     if made.failed:
         sink.next("the same command segments what failed, once it is corrected")
     elif not planned.masks:
-        tables = f"--pairs {made.output / PAIRS} --labels {made.output / LABELS}"
-        sink.next(f"segconv convert {source} --to 42_Name --channels {planned.request.known.modality} {tables}")
+        options = f"--pairs {made.output / PAIRS} --channels {planned.request.known.modality}"
+        sink.next(f"segconv convert {source} --to 42_Name {options}")
     result = {
         "output": str(made.output),
         "task": planned.request.task,

@@ -103,7 +103,7 @@ def _volume(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreTas
     if volume is None:
         raise SegconvError("is a picture, the user's labels are volumes", code="SC051")
     if ending.startswith(".nii"):
-        return {task.outputs[0]: nifti_bytes(values, volume, ending, task.stored.forms)}
+        return {task.outputs[0]: nifti_bytes(values, volume, ending, task.stored.forms, task.names)}
     grid = volume.header.geometry
     if ending == ".mhd":
         header, raw = volumes.encode_mhd(values, grid, posixpath.basename(task.name), grid.sheared_matrix)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...dataset.description import DatasetDescription
@@ -61,6 +61,8 @@ class RestoreTask:
         The grid of the case, or None if it is not known.
     absent
         Masks that other cases have and that are not segments of this one.
+    names
+        The user's value → name, to write into the header of a label map whose format has a place for it.
     """
 
     prediction: str
@@ -71,6 +73,7 @@ class RestoreTask:
     stored: StoredLabel
     geometry: Geometry | None = None
     absent: tuple[StoredMask, ...] = ()
+    names: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def form(self) -> str | None:

@@ -7,14 +7,19 @@ all readers only with the same header.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from numpy.typing import NDArray
 
 from ...image.formats import nifti
+from ...image.formats.nifti_label_table import with_label_table
 from ...image.geometry import Geometry
 from ...image.orientation import same_points
 from ...image.stored import DecodedVolume, laid_anew
+
+NO_NAMES: Mapping[int, str] = MappingProxyType({})
 
 
 def turned_back(
@@ -36,7 +41,9 @@ def turned_back(
     return array, laid_anew(volume, array, own)
 
 
-def nifti_bytes(values: NDArray[Any], volume: DecodedVolume, ending: str, forms: str) -> bytes:
+def nifti_bytes(
+    values: NDArray[Any], volume: DecodedVolume, ending: str, forms: str, names: Mapping[int, str] = NO_NAMES
+) -> bytes:
     """Return a prediction as a NIfTI file that every reader places where it places the user's file.
 
     Parameters
@@ -47,6 +54,8 @@ def nifti_bytes(values: NDArray[Any], volume: DecodedVolume, ending: str, forms:
         ``.nii`` or ``.nii.gz``.
     forms
         See `StoredLabel.forms`.
+    names
+        Value → name, to write into the header.
     """
     grid = volume.header.geometry
     if isinstance(volume, nifti.Nifti) and volume.header.plain:
@@ -54,4 +63,5 @@ def nifti_bytes(values: NDArray[Any], volume: DecodedVolume, ending: str, forms:
     else:
         buffers = nifti.buffers_of(values, grid)
     buffers = nifti.with_own_forms(buffers, forms, grid)
+    buffers = with_label_table(buffers, names) if names else buffers
     return b"".join(nifti.compress(buffers, ending))

@@ -163,7 +163,8 @@ def _other(case: SourceCase, modality: str, request: Request) -> Finding:
 def _item(image: CaseTask, request: Request, *, masks: bool) -> Item:
     case = image.source
     stored = StoredLabel(ENDING, form=LAYERS, masks=_masks(request)) if masks else StoredLabel(ENDING)
-    result = RestoreTask("", WORKING, case.case, case.original_name, _table(request), stored)
+    names = {} if masks else request.classes
+    result = RestoreTask("", WORKING, case.case, case.original_name, _table(request), stored, names=names)
     own = image.item()
     return Item(case.case, own.sources, result.outputs, SegmentTask(image, request, result), own.nbytes)
 

@@ -1,4 +1,4 @@
-"""The files that go with results: their lineage, the table of classes, and a list of images and labels."""
+"""The files that go with results: their lineage and a list of images and labels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from ...dataset import lineage
-from ...dataset.labels import BACKGROUND
 from ...dataset.lineage import SEGMENTED, CaseRecord
 from ...dataset.runs import NewRun
 from ...errors import Finding
@@ -21,8 +20,6 @@ from .case import MADE_BY
 from .earlier import REQUEST
 from .plan import Segmentation
 
-LABELS = "labels.csv"
-"""Name and value of each class."""
 PAIRS = "pairs.csv"
 """Image and label of each case, relative to this file: the list that a conversion takes."""
 LOG = f"{lineage.FOLDER}/totalsegmentator.log"
@@ -52,9 +49,8 @@ def finishing(planned: Segmentation, logs: Sequence[Path]) -> Finish:
                 yield record.to_line()
 
         staged.write_lines(lineage.CASES, lines())
-        staged.write(LABELS, _table(("name", "value"), [(BACKGROUND, 0), *_classes(planned)]))
         if not planned.masks:
-            staged.write(PAIRS, _table(("image", "label", "case"), rows))
+            staged.write(PAIRS, _table(("image", "label", "case"), *rows))
         if log := b"".join(path.read_bytes() for path in logs if path.is_file()):
             staged.write(LOG, log)
         staged.write(lineage.RUN, _run(planned, made_by, staged).to_bytes())
@@ -63,13 +59,9 @@ def finishing(planned: Segmentation, logs: Sequence[Path]) -> Finish:
     return finish
 
 
-def _classes(planned: Segmentation) -> list[tuple[str, int]]:
-    return [(name, value) for value, name in planned.request.classes.items()]
-
-
-def _table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> bytes:
+def _table(*rows: tuple[str, str, str]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue().encode("utf-8", "surrogateescape")
 
 

@@ -17,6 +17,7 @@ from nibabel.orientations import axcodes2ornt, ornt_transform
 from segconv.cli.main import run
 from segconv.convert.conversion import plan_conversion, run_conversion
 from segconv.convert.model import ConvertOptions
+from segconv.train.totalsegmentator.registry import find_task
 
 from ...train.totalsegmentator.random_models import make_models
 
@@ -94,13 +95,11 @@ def test_no_connection_was_attempted_and_the_lineage_says_what_segmented(ran: Ra
     assert (options["resampled_to_mm"], len(options["models"])) == (3.0, 1)
 
 
-def test_pairs_and_labels_make_a_dataset(ran: Ran, tmp_path: Path) -> None:
-    from segconv.cli.types import LABELS
-
-    labels = LABELS.convert(str(ran.output / "labels.csv"), None, None)
-    options = ConvertOptions(labels=labels, pairs=ran.output / "pairs.csv", channels=("CT",))
-    plan = plan_conversion(ran.folder / "scans", "42_Pre", raw=tmp_path, options=options)
-    outcome = run_conversion(plan)
+def test_pairs_and_the_names_in_the_headers_make_a_dataset(ran: Ran, tmp_path: Path) -> None:
+    options = ConvertOptions(pairs=ran.output / "pairs.csv", channels=("CT",))
+    outcome = run_conversion(plan_conversion(ran.folder / "scans", "42_Pre", raw=tmp_path, options=options))
     assert outcome.done == 2
     names = json.loads((outcome.target / "dataset.json").read_bytes())["labels"]
-    assert names["spleen"] == 1
+    records = [json.loads(line) for line in (ran.output / "segconv" / "cases.jsonl").read_bytes().splitlines()]
+    values = {int(value) for record in records for value in record["label_voxels"]} - {0}
+    assert list(names) == ["background", *(find_task("total").classes[value] for value in sorted(values))]
