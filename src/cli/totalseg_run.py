@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,7 @@ import click
 from ..words import count_of
 from ..work.run_options import RunOptions
 from .convert_options import nonfinite, repair
-from .options import PATH, bundled, dry_run, example, option, output, overwrite, restart, speaking
+from .options import PATH, bundled, cores, dry_run, example, option, output, overwrite, restart, speaking
 from .sink import Sink
 from .types import GPUS, NAMES
 
@@ -76,7 +78,7 @@ computing = bundled(
 @output
 @wishing
 @computing
-@bundled("how", RunOptions, overwrite, restart)
+@bundled("how", partial(RunOptions, cores()), overwrite, restart)
 @dry_run
 @speaking
 def run(source: Path, output: Path, wish: Wish, devices: Devices, how: RunOptions, dry_run: bool, sink: Sink) -> int:
@@ -95,12 +97,11 @@ def run(source: Path, output: Path, wish: Wish, devices: Devices, how: RunOption
     from ..flows.totalseg.run import run_segmentation
 
     planned = plan_segmentation(source, output, wish)
-    if sink.verbose or not dry_run:
-        sink.say(planned.why)
+    sink.say(planned.why)
     if dry_run:
         return _show_plan(planned, sink)
     made = run_segmentation(planned, how, devices)
-    return _show(made, planned, source, sink)
+    return _show(made, planned, sink)
 
 
 def _show_plan(planned: Segmentation, sink: Sink) -> int:
@@ -113,7 +114,7 @@ def _show_plan(planned: Segmentation, sink: Sink) -> int:
     return 1 if planned.failed else 0
 
 
-def _show(made: Segmented, planned: Segmentation, source: Path, sink: Sink) -> int:
+def _show(made: Segmented, planned: Segmentation, sink: Sink) -> int:
     from ..flows.totalseg.results import PAIRS
 
     sink.warn([*made.warnings, *made.failed])
@@ -126,8 +127,8 @@ def _show(made: Segmented, planned: Segmentation, source: Path, sink: Sink) -> i
     if made.failed:
         sink.next("the same command segments what failed, once it is corrected")
     elif not planned.masks:
-        options = f"--pairs {made.output / PAIRS} --channels {planned.request.known.modality}"
-        sink.next(f"segconv convert {source} --to 42_Name {options}")
+        source, pairs = (shlex.quote(str(path)) for path in (planned.plan.source_root, made.output / PAIRS))
+        sink.next(f"segconv convert {source} --to 42_Name --pairs {pairs} --channels {planned.request.known.modality}")
     result = {
         "output": str(made.output),
         "task": planned.request.task,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -67,43 +68,41 @@ def earlier_results(plan: Plan, *, jobs: int) -> Earlier | None:
     folder = plan.target.path
     if not os.path.lexists(folder) or is_empty_folder(folder):
         return None
+    made_by = _made_by(folder, plan)
+    records = {record.case: record for record in read_records(folder)}
+    items = {item.case: item for item in plan.items}
+    if gone := sorted(record.original_name for case, record in records.items() if case not in items):
+        raise _taken(folder, f"holds results of {some_of(gone)}, which the source does not have, or cannot be read")
+    found = [(items[case], record) for case, record in records.items()]
+    usable = each(partial(_usable, root=plan.source_root, folder=folder), found, jobs=jobs, backend=THREADS)
+    return Earlier(folder, {record.case: record for record in filter(None, usable)}, made_by)
+
+
+def _made_by(folder: Path, plan: Plan) -> Sequence[Mapping[str, Any]]:
+    """Return what made the results in a folder; refuse those that are not of this plan's request."""
     run = None
     with suppress(SegconvError):
         run = read_run(folder)
     if run is None or run.command != SEGMENTED:
         raise _taken(folder, "already exists")
     options = run.get("options", {})
-    if options.get(REQUEST) != _plain(plan.key):
+    if options.get(REQUEST) != json.loads(json.dumps(plan.key)):  # which is how it was written
         raise _taken(folder, "holds results of another task, version or option")
-    records = {record.case: record for record in read_records(folder)}
-    gone = sorted(record.original_name for case, record in records.items() if case not in {i.case for i in plan.items})
-    if gone:
-        raise _taken(folder, f"holds results of {some_of(gone)}, which the source does not have, or cannot be read")
-    found = [(item, records[item.case]) for item in plan.items if item.case in records]
-    usable = each(partial(_usable, root=plan.source_root, folder=folder), found, jobs=jobs, backend=THREADS)
-    good = {case for case in usable if case}
-    return Earlier(folder, {case: records[case] for case in good}, options.get(MADE_BY, []))
+    made_by: Sequence[Mapping[str, Any]] = options.get(MADE_BY, ())
+    return made_by
 
 
-def _plain(key: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a key as it is read from a lineage."""
-    import json
-
-    found: dict[str, Any] = json.loads(json.dumps(key))
-    return found
-
-
-def _usable(found: tuple[Item, CaseRecord], root: Path, folder: Path) -> str:
-    """Return the case if its image is as it was and all files of its result exist; else an empty text."""
+def _usable(found: tuple[Item, CaseRecord], root: Path, folder: Path) -> CaseRecord | None:
+    """Return the record of a result if it is complete, and its image as it was."""
     item, record = found
     sources = {str(root / source["path"]): source["sha256"] for source in record.sources}
-    same = set(sources) == set(item.sources) and sorted(item.outputs) == sorted(t["path"] for t in record.targets)
-    files: Iterable[tuple[Path, str]] = ((Path(path), sha256) for path, sha256 in sources.items())
+    if set(sources) != set(item.sources) or sorted(item.outputs) != sorted(one["path"] for one in record.targets):
+        return None
     try:
-        intact = same and all(file_sha256(path) == sha256 for path, sha256 in files)
-        return item.case if intact and all((folder / name).is_file() for name in item.outputs) else ""
+        unchanged = all(file_sha256(Path(path)) == sha256 for path, sha256 in sources.items())
     except (OSError, SegconvError):
-        return ""
+        return None
+    return record if unchanged and all((folder / name).is_file() for name in item.outputs) else None
 
 
 def _taken(folder: Path, what: str) -> SegconvError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -120,6 +120,14 @@ def _where_more_is(found: Finding, output: Path) -> Finding:
     return replace(found, hint="; ".join(filter(None, (found.hint, f"{output / LOG} says more"))))
 
 
+def _parted(items: Iterable[Item], earlier: Earlier) -> tuple[list[Item], list[Item]]:
+    """Return the items that have an earlier result, and the others."""
+    parts: tuple[list[Item], list[Item]] = ([], [])
+    for item in items:
+        parts[item.case not in earlier.records].append(item)
+    return parts
+
+
 class _NothingNew(Refused):
     """No case could be segmented that the output lacks, so that it stays as it is."""
 
@@ -150,12 +158,12 @@ class _Crew:
 
     def do(self, call: Callable[[Item], Entry], items: Sequence[Item], take: Callable[[Entry], None]) -> None:
         """Segment what is missing first; if nothing comes of it, the earlier results stay as they are."""
-        missing = [item for item in items if item.case not in self._earlier.records]
-        known = [item for item in items if item.case in self._earlier.records]
+        known, missing = _parted(items, self._earlier)
         logs = (str(log.relative_to(self._staging)) for log in self.workers.logs)
         begun.declare(self._staging, [*files_on_the_way(missing), *logs])
         self._segment(call, missing, take)
-        if known and len(missing) == len(self._failed) and len(items) == len(self._planned.plan.items):
+        resumed = len(items) < len(self._planned.plan.items)
+        if known and not resumed and len(self._failed) == len(missing):
             raise _NothingNew(reasons=[finding for found in self._failed.values() for finding in found])
         for item in known:
             self.carried.add(item.case)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import Cure, SegconvError
-from ...words import some_of
+from ...words import count_of, some_of
 from . import registry
 from .home import licence_of
 from .weights import Mode, complete_models, home_folder, needed, weights_folder
@@ -119,10 +119,10 @@ def _refuse_unknown_classes(task: registry.Task, subset: Iterable[str]) -> None:
         )
 
 
-def task_for(task: str | None, modality: str | None, stated: Mapping[str, str]) -> tuple[str, str]:
+def task_for(task: str | None, modality: str | None, stated: Mapping[str, str], count: int) -> tuple[str, str]:
     """Return the task to run, and a sentence that says what decided about CT or MR.
 
-    Grey values are never looked at: what neither the user nor a file states is asked.
+    Grey values are never looked at: what neither the user nor the files state is asked.
 
     Parameters
     ----------
@@ -130,6 +130,8 @@ def task_for(task: str | None, modality: str | None, stated: Mapping[str, str]) 
         As the user gave them, or None; the modality is ``"CT"`` or ``"MR"``.
     stated
         Case → modality that its file states, for those that do.
+    count
+        Number of cases.
 
     Raises
     ------
@@ -137,18 +139,27 @@ def task_for(task: str | None, modality: str | None, stated: Mapping[str, str]) 
         ``SC199`` if nothing says whether images are CT or MR, or if files state both; ``SC191`` if there is no such
         task; ``SC001`` if task and modality contradict each other.
     """
+    by_files = f"as {len(stated)} of {count} files state" if stated else "which the files do not say"
+    said = "as you say" if modality else by_files
     if task is not None:
         own = registry.find_task(task).modality
         if modality not in (None, own):
             what = f"the task {task} is for {own}, not for {modality}"
             raise SegconvError(what, hint=f"the task {OF_MODALITY[str(modality)]} is for {modality}")
-        why = "as you say" if modality else "as their files state" if stated else "which no file states"
-        return task, f"{task} is for {own}: all images count as {own}, {why}"
-    if modality is not None:
-        return OF_MODALITY[modality], f"{OF_MODALITY[modality]}, as you say that images are {modality}"
+        return task, f"task {task}: the images count as {own}, {said}"
+    kinds = {modality} if modality else {*stated.values()}
+    if len(kinds) != 1 or not kinds <= OF_MODALITY.keys() or not (modality or len(stated) == count):
+        raise _unknown_modality(stated, count)
+    (own,) = map(str, kinds)
+    return OF_MODALITY[own], f"task {OF_MODALITY[own]}: the images count as {own}, {said}"
+
+
+def _unknown_modality(stated: Mapping[str, str], count: int) -> SegconvError:
     kinds = sorted({*stated.values()})
-    if len(kinds) == 1 and kinds[0] in OF_MODALITY:
-        return OF_MODALITY[kinds[0]], f"{OF_MODALITY[kinds[0]]}, as the files state that they are {kinds[0]}"
-    asked = "nothing says whether the images are CT or MR"
-    found = f"the files state {' and '.join(kinds)}, and one task is for one of them"
-    raise SegconvError(found if kinds else asked, code="SC199", cures=[Cure("name_modality"), Cure("choose_task")])
+    if not kinds:
+        what = "nothing says whether the images are CT or MR"
+    else:
+        rest = count - len(stated)
+        others = f", and {count_of(rest, 'file')} say{'s' if rest == 1 else ''} nothing" if rest else ""
+        what = f"the files state {' and '.join(kinds)}{others}; a run is for one of CT and MR"
+    return SegconvError(what, code="SC199", cures=[Cure("name_modality"), Cure("choose_task")])
