@@ -12,7 +12,7 @@ import click
 from ..words import count_of
 from ..work.run_options import RunOptions
 from .convert_options import nonfinite, repair
-from .options import PATH, bundled, cores, dry_run, example, option, output, overwrite, restart, speaking
+from .options import PATH, bundled, cores, dry_run, example, option, output, overwrite, restart, speaking, trusting
 from .sink import Sink
 from .types import GPUS, NAMES
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..flows.totalseg.plan import Segmentation, Wish
     from ..flows.totalseg.run import Segmented
     from ..train.totalsegmentator.workers import Devices
+    from ..train.untrusted_models import Trust
 
 
 def _wish(modality: str | None, fast: bool, fastest: bool, subset: tuple[str, ...] | None, **given: Any) -> Wish:
@@ -78,10 +79,20 @@ computing = bundled(
 @output
 @wishing
 @computing
+@trusting
 @bundled("how", partial(RunOptions, cores()), overwrite, restart)
 @dry_run
 @speaking
-def run(source: Path, output: Path, wish: Wish, devices: Devices, how: RunOptions, dry_run: bool, sink: Sink) -> int:
+def run(
+    source: Path,
+    output: Path,
+    wish: Wish,
+    devices: Devices,
+    trust: Trust,
+    how: RunOptions,
+    dry_run: bool,
+    sink: Sink,
+) -> int:
     """Segment a folder of your own images with TotalSegmentator.
 
     IN is a file, or a folder of volumes of any names and formats that `convert` reads, DICOM series
@@ -96,7 +107,7 @@ def run(source: Path, output: Path, wish: Wish, devices: Devices, how: RunOption
     from ..flows.totalseg.plan import plan_segmentation
     from ..flows.totalseg.run import run_segmentation
 
-    planned = plan_segmentation(source, output, wish)
+    planned = plan_segmentation(source, output, wish, trust)
     sink.say(planned.why)
     if dry_run:
         return _show_plan(planned, sink)

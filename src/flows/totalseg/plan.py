@@ -20,6 +20,7 @@ from ...dataset.stored_label import LAYERS, StoredLabel, StoredMask
 from ...errors import Cure, Finding, Refused
 from ...train.totalsegmentator.request import OF_MODALITY, Request, task_for
 from ...train.totalsegmentator.weights import Mode
+from ...train.untrusted_models import NO_TRUST, Trust
 from ...work.apart import refuse_holding, refuse_within
 from ...work.plan import Item, Plan, Target
 
@@ -90,6 +91,8 @@ class Segmentation:
         Folders of the models that it needs.
     licence
         The user's licence number, or an empty text.
+    trust
+        Which parts of the models may be code.
     """
 
     request: Request
@@ -99,9 +102,10 @@ class Segmentation:
     why: str
     models: tuple[Path, ...] = field(repr=False)
     licence: str = field(repr=False)
+    trust: Trust = NO_TRUST
 
 
-def plan_segmentation(source: Path, output: Path, wish: Wish) -> Segmentation:
+def plan_segmentation(source: Path, output: Path, wish: Wish, trust: Trust = NO_TRUST) -> Segmentation:
     """Plan the segmentation of a file or a folder of images.
 
     Parameters
@@ -110,6 +114,8 @@ def plan_segmentation(source: Path, output: Path, wish: Wish) -> Segmentation:
         Volumes of any names, formats and layout that `convert` reads, including folders of DICOM slices.
     output
         Folder to make.
+    trust
+        Which parts of the models may be code; they are judged when they are loaded.
 
     Raises
     ------
@@ -143,7 +149,7 @@ def plan_segmentation(source: Path, output: Path, wish: Wish) -> Segmentation:
     target = Target(output, output.name, lineage.manifest(SEGMENTED))
     warnings = tuple(found for found in findings if found.severity != "error")
     plan = Plan(target, source_root(source), tuple(items), key, warnings)
-    return Segmentation(request, wish.masks, plan, tuple(errors), why, tuple(models), licence)
+    return Segmentation(request, wish.masks, plan, tuple(errors), why, tuple(models), licence, trust)
 
 
 def _of_modality(

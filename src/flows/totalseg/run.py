@@ -28,7 +28,7 @@ from .earlier import Earlier, earlier_results
 from .plan import Segmentation
 from .results import LOG, finishing
 
-_HOPELESS = ("SC195",)
+_HOPELESS = ("SC064", "SC195")
 """Codes of errors that every case would have."""
 
 
@@ -74,7 +74,8 @@ def run_segmentation(planned: Segmentation, how: RunOptions = USUAL, devices: De
     Raises
     ------
     Refused
-        With the errors of all cases if none could be segmented; ``SC195`` if TotalSegmentator cannot be started.
+        With the errors of all cases if none could be segmented; ``SC195`` if TotalSegmentator cannot be started,
+        ``SC064`` if a model holds code.
     SegconvError
         ``SC020`` if the output exists and is not replaced, ``SC021`` for another unfinished run, ``SC035`` if another
         run works on it; what reading and writing raise.
@@ -146,7 +147,7 @@ class _Crew:
         self._planned, self._earlier = planned, earlier
         self._failed: dict[str, tuple[Finding, ...]] = {}
         self._staging = planned.plan.target.staging
-        self.workers = Workers(self._staging, planned.models, planned.licence, devices)
+        self.workers = Workers(self._staging, planned.models, planned.licence, devices, planned.trust)
         self._mine = threading.local()
 
     def work(self, item: Item, io: CaseIO) -> dict[str, Any]:

@@ -18,8 +18,12 @@ import sys
 import traceback
 from collections.abc import Callable
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
+from ...errors import SegconvError
+from ..importing import judged
+from ..untrusted_models import Trust
 from .no_network import refuse_network
 
 MARK = "segconv-totalseg "
@@ -32,10 +36,14 @@ _PACKAGES = ("TotalSegmentator", "nnunetv2", "torch")
 def main() -> None:
     """Answer requests until there are no more; the first argument says how to work.
 
-    ``threads``: number of CPU threads; ``device``: ``auto``, ``cuda`` or ``cpu``.
+    ``threads``: number of CPU threads; ``device``: ``auto``, ``cuda`` or ``cpu``; ``models``: folders of models to
+    judge before anything in them is loaded; ``trust``: what they may hold, as in `Trust`.
     """
     asked = json.loads(sys.argv[1])
     refused = refuse_network()
+    if unsafe := _unsafe(asked["models"], Trust(**asked["trust"])):
+        say({"unsafe": unsafe})
+        return
     # TotalSegmentator sets PyTorch's threads to this number, which is that of all cores of the machine, also where
     # several workers share them or a scheduler grants fewer.
     multiprocessing.cpu_count = lambda: int(asked["threads"])
@@ -49,6 +57,16 @@ def main() -> None:
         refused.clear()
         answer = _segmented(segment, {**json.loads(line), "device": device})
         say({**answer, "refused": sorted(set(refused))})
+
+
+def _unsafe(models: list[str], trust: Trust) -> list[dict[str, str]]:
+    """Return findings on models that hold code."""
+    for model in models:
+        try:
+            judged(Path(model), trust)
+        except SegconvError as error:
+            return [finding.as_json() for finding in error.findings]
+    return []
 
 
 def say(answer: dict[str, Any]) -> None:

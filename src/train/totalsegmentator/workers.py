@@ -9,6 +9,7 @@ from pathlib import Path
 from ...errors import SegconvError
 from ..device import AUTO
 from ..queue import Slot, cpu_slots, gpu_slots
+from ..untrusted_models import NO_TRUST, Trust
 from ..worker_processes import cores
 from .home import declare_leftovers, furnished
 from .working import Worker
@@ -74,6 +75,8 @@ class Workers:
         The user's licence number, or an empty text.
     devices
         Where they compute.
+    trust
+        Which parts of the models may be code.
 
     Attributes
     ----------
@@ -81,15 +84,17 @@ class Workers:
         The files that their output is appended to; a process that never started has none.
     """
 
-    def __init__(self, work: Path, models: Sequence[Path], licence: str, devices: Devices) -> None:
+    def __init__(
+        self, work: Path, models: Sequence[Path], licence: str, devices: Devices, trust: Trust = NO_TRUST
+    ) -> None:
         self.slots = devices.slots()
         threads = max(1, cores() // len(self.slots))
         device = "cuda" if devices.gpus else devices.device
         self.logs = [log_of(work, number) for number in range(len(self.slots))]
         self._work = work
         self._workers = {
-            slot.name: Worker(_variables(work, number, models, licence, slot), device, threads, log_of(work, number))
-            for number, slot in enumerate(self.slots)
+            slot.name: Worker(_variables(work, number, models, licence, slot), device, threads, log, models, trust)
+            for number, (slot, log) in enumerate(zip(self.slots, self.logs, strict=True))
         }
 
     def on(self, slot: Slot) -> Worker:

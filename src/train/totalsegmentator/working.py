@@ -6,16 +6,17 @@ import json
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...errors import Cure, SegconvError
+from ...errors import Cure, Finding, Refused, SegconvError
 from ..child import See, environment, last_words, logged, python
 from ..paths import Paths
 from ..processes import said, started
+from ..untrusted_models import NO_TRUST, Trust
 
 _PROGRAM = "from segconv.train.totalsegmentator.worker import main; main()"
 _MARK = b"segconv-totalseg "
@@ -61,12 +62,18 @@ class Worker:
         How many threads it computes with on the CPU.
     log
         File to which its output is appended.
+    models
+        Folders of models that it judges before it loads anything.
+    trust
+        Which parts of them may be code.
     """
 
     variables: Callable[[], Mapping[str, str]]
     device: str
     threads: int
     log: Path
+    models: Sequence[Path] = ()
+    trust: Trust = NO_TRUST
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stack: ExitStack | None = None
     _lines: Iterator[bytes] = field(default_factory=lambda: iter(()))
@@ -94,7 +101,8 @@ class Worker:
         Raises
         ------
         SegconvError
-            ``SC195`` if it cannot be started, ``SC196`` if it dies at work, ``SC197`` if TotalSegmentator fails.
+            ``SC064`` if a model holds code; ``SC195`` if it cannot be started, ``SC196`` if it dies at work, ``SC197``
+            if TotalSegmentator fails.
         Interrupted
             If this thread is stopped.
         """
@@ -118,26 +126,41 @@ class Worker:
             self._keep = stack.enter_context(logged(self.log, "TotalSegmentator"))
             hearing, self._write = os.pipe()
             stack.callback(self._hang_up)
-            asked = json.dumps({"threads": self.threads, "device": self.device})
             env = {**environment(Paths()), **self.variables()}
             try:
-                process = stack.enter_context(started([*python(_PROGRAM), asked], env, hearing))
+                process = stack.enter_context(started([*python(_PROGRAM), json.dumps(self._how())], env, hearing))
             finally:
                 os.close(hearing)
             self._lines, self._code = said(process), process.wait
-            try:
-                ready = self._answer()["ready"]
-            except _Ended as ended:
-                raise SegconvError(
-                    f"TotalSegmentator cannot be started: its process {ended.words}: {last_words(self._last)}",
-                    code="SC195",
-                ) from None
-            versions = {name: ready[name] for name in ("totalsegmentator", "nnunetv2", "torch")}
-            self._ready = Ready(versions, ready["resampling_order"], ready["device"], ready["kept"])
-            if not ready["device"]:
-                raise SegconvError("PyTorch finds no GPU", code="SC195", cures=[Cure("compute_without_gpu")])
+            self._ready = self._heard_ready()
             self._stack = stack.pop_all()
         return self._ready
+
+    def _how(self) -> dict[str, Any]:
+        """Return how the process is to work."""
+        trust = {"trust_model": self.trust.trust_model, "allowed_modules": list(self.trust.allowed_modules)}
+        return {
+            "threads": self.threads,
+            "device": self.device,
+            "models": list(map(str, self.models)),
+            "trust": trust,
+        }
+
+    def _heard_ready(self) -> Ready:
+        """Return what the process says of itself; raise why it does not."""
+        try:
+            answer = self._answer()
+        except _Ended as ended:
+            what = f"TotalSegmentator cannot be started: its process {ended.words}: {last_words(self._last)}"
+            raise SegconvError(what, code="SC195") from None
+        if "unsafe" in answer:
+            cures = (Cure("trust_files"), Cure("allow_module"))
+            raise Refused(reasons=[Finding(**found, cures=cures) for found in answer["unsafe"]])
+        ready = answer["ready"]
+        if not ready["device"]:
+            raise SegconvError("PyTorch finds no GPU", code="SC195", cures=[Cure("compute_without_gpu")])
+        versions = {name: ready[name] for name in ("totalsegmentator", "nnunetv2", "torch")}
+        return Ready(versions, ready["resampling_order"], ready["device"], ready["kept"])
 
     def _hang_up(self) -> None:
         write, self._write = self._write, -1

@@ -262,6 +262,14 @@ def test_a_process_that_does_not_start_is_one_error(world: World) -> None:
     assert world.hidden() == []
 
 
+def test_a_model_that_holds_code_is_one_error(world: World) -> None:
+    world.stand_in.direct("start", "unsafe")
+    done = world.run()
+    assert (done.code, done.codes()) == (65, ["SC064"])
+    assert "--trust-model" in done.err
+    assert world.hidden() == []
+
+
 def test_missing_weights_are_refused_before_anything_is_written(world: World) -> None:
     (next(world.stand_in.weights.rglob("checkpoint_final.pth"))).unlink()
     done = world.run()

@@ -76,6 +76,9 @@ def main() -> None:
     _log(folder, "start")
     if _asked(folder, "start") == "die":
         raise RuntimeError("no such driver")
+    if _asked(folder, "start") == "unsafe":
+        say({"unsafe": [{"code": "SC064", "severity": "error", "file": "m.pth", "message": "is code", "hint": ""}]})
+        return
     versions = {"totalsegmentator": "2", "nnunetv2": "2", "torch": "2"}
     say({"ready": {**versions, "resampling_order": 1, "device": "cpu", "kept": True}})
     for line in sys.stdin:

@@ -105,6 +105,20 @@ def test_a_case_that_fails_does_not_stop_the_next(worker: Worker, data: Path, tm
     assert (tmp_path / "b.nii").is_file()
 
 
+def test_a_model_that_holds_code_is_refused_before_it_is_loaded(work: Path, tmp_path: Path) -> None:
+    import torch
+
+    (model,) = make_models(tmp_path)[:1]
+    (checkpoint,) = model.rglob("checkpoint_final.pth")
+    torch.save({"network_weights": os.getcwd}, checkpoint)
+    careful = Worker(lambda: furnished(work, 0, [model], ""), "cpu", 1, tmp_path / "log", [model])
+    with pytest.raises(SegconvError) as failed:
+        careful.segment({})
+    (found,) = failed.value.findings
+    assert (found.code, found.file) == ("SC064", str(checkpoint))
+    assert "holds more than numbers" in found.message
+
+
 def test_missing_weights_are_not_downloaded(worker: Worker, data: Path, tmp_path: Path) -> None:
     with pytest.raises(SegconvError, match="may connect to nothing") as failed:
         worker.segment({**asked(data, tmp_path / "a.nii", "lung_vessels"), "fast": False})
