@@ -26,3 +26,21 @@ def some_of(names: Iterable[object], shown: int = SHOWN) -> str:
     texts = [str(name) for name in names]
     more = len(texts) - shown
     return ", ".join(texts[:shown]) + (f" and {more} more" if more > 0 else "")
+
+
+def typed_size(size: Iterable[int]) -> str:
+    """Return a size as a user types it.
+
+    >>> typed_size([64, 128])
+    '64x128'
+    """
+    return "x".join(map(str, size))
+
+
+def times(size: Iterable[int]) -> str:
+    """Return a size as people write it.
+
+    >>> times([64, 128])
+    '64×128'
+    """
+    return "×".join(map(str, size))

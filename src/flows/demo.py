@@ -31,6 +31,7 @@ from ..train.paths import Paths, init_folders
 from ..train.plans import add_configuration, read_plans
 from ..train.predict import PredictOptions, check_model
 from ..train.training import TrainOptions
+from ..words import typed_size
 from ..work import fsops, owned
 from ..work.interruption import interruptible
 from ..work.locks import locked
@@ -231,7 +232,7 @@ class _Steps:
                 dataset=number,
                 name=CONFIGURATION,
                 base="2d",
-                size="x".join(map(str, PATCH)),
+                size=typed_size(PATCH),
                 batch=BATCH,
                 features=f"{FEATURES[0]}:{FEATURES[1]}",
             )

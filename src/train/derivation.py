@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import Cure, SegconvError
 from ..typed import Misfit, anything, entries, many, whole
+from ..words import typed_size
 from .architectures import for_patch, with_network
 from .plans import AXES, configuration, descends_from
 from .stages import previous_stage
@@ -171,7 +172,7 @@ def _room_for(patch: Sequence[int], strides: Sequence[Sequence[int]]) -> int:
             count = number
     if count < 2:
         raise SegconvError(
-            f"a patch of {_times(patch)} is too small to be halved once",
+            f"a patch of {typed_size(patch)} is too small to be halved once",
             hint=f"use at least {2 * SMALLEST_FEATURE_MAP} along each axis",
         )
     return count
@@ -184,11 +185,11 @@ def _refuse_indivisible(patch: Sequence[int], strides: Sequence[Sequence[int]], 
         return
     sizes = [_nearest(patch, strides, count, up=up, fixed=fixed) for up in (False, True)]
     divisible = not any(p % t for p, t in zip(patch, total, strict=True))
-    least = _times(smallest(strides[:count]))
+    least = typed_size(smallest(strides[:count]))
     raise SegconvError(
-        f"a patch of {_times(patch)} is too small for {count} stages, expected at least {least}"
+        f"a patch of {typed_size(patch)} is too small for {count} stages, expected at least {least}"
         if divisible
-        else f"a patch of {_times(patch)} is not divisible by {_times(total)}, the strides of {count} stages",
+        else f"a patch of {typed_size(patch)} is not divisible by {typed_size(total)}, the strides of {count} stages",
         cures=[*map(_size, sizes), Cure.of("fewer_stages")],
     )
 
@@ -223,9 +224,5 @@ def _total(strides: Sequence[Sequence[int]]) -> list[int]:
     return [math.prod(axis) for axis in zip(*strides, strict=True)]
 
 
-def _times(size: Sequence[int]) -> str:
-    return "x".join(map(str, size))
-
-
 def _size(size: Sequence[int]) -> Cure:
-    return Cure.of("choose_patch_size", size=_times(size))
+    return Cure.of("choose_patch_size", size=typed_size(size))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,10 @@ from typing import Any
 
 from ..errors import Finding
 from .child import ChildFailed, environment, python, run_child
-from .network_trial import LIMIT_S, SAID
+from .child_events import heard
 from .paths import Paths
 from .plans import configuration
+from .time_limit import LIMIT_S, how_it_ended
 
 _FEW_THREADS = {"nnUNet_compile": "f", "nnUNet_wandb_enabled": "0"}
 
@@ -30,11 +30,14 @@ class Checking:
         How long a step may take, in seconds.
     only_import
         Whether to look no further than whether the class can be imported.
+    deep_supervision
+        Whether the trainer asks for it.
     """
 
     log: Path | None = None
     limit_s: int = LIMIT_S
     only_import: bool = False
+    deep_supervision: bool = True
 
 
 def network_findings(
@@ -77,18 +80,22 @@ def network_findings(
         "description": {key: description[key] for key in _DESCRIBED if key in description},
         "limit_s": checking.limit_s,
         "only_import": checking.only_import,
+        "deep_supervision": checking.deep_supervision,
     }
     findings: list[Finding] = []
-    at = ["import", ""]
+    at = "start of the trial"
 
     def hear(line: str) -> None:
-        if line.startswith(SAID):
-            event = json.loads(line[len(SAID) :])
-            if "finding" in event:
-                findings.append(Finding(**event["finding"]))
-            else:
-                at[:] = event["begin"], event["of"]
+        nonlocal at
+        event = heard(line) or {}
+        if "finding" in event:
+            findings.append(Finding(**event["finding"]))
+        elif "begin" in event:
+            at = f"{event['begin']} of {event['of']}"
+        elif "done" in event:
+            at = ""
 
+    ended_with = 0
     try:
         run_child(
             [*python("from segconv.train.network_trial import main; main()"), json.dumps(asked)],
@@ -98,18 +105,10 @@ def network_findings(
             tell=hear,
         )
     except ChildFailed as error:
-        findings.append(ended(error, f"{at[0]} of {at[1]}", checking.limit_s))
+        ended_with = error.ended_with
+    if at:  # also if the network ended its process as if all were well
+        findings.append(Finding("SC187", how_it_ended(at, ended_with, checking.limit_s), file=str(checking.log or "")))
     return findings
-
-
-def ended(error: ChildFailed, step: str, limit_s: int) -> Finding:
-    """Return the finding about a network that ended its process (``SC187``), or did not come back within a limit."""
-    number = error.ended_with - 128
-    if number == signal.SIGALRM:
-        return Finding("SC187", f"the {step} did not end within {limit_s} s", file=error.file)
-    known = number in {each.value for each in signal.Signals}
-    how = f"by {signal.Signals(number).name}" if known else f"with exit code {error.ended_with}"
-    return Finding("SC187", f"the {step} ended its process {how}", file=error.file)
 
 
 _NEEDED = ("dataset_name", "plans_name", "label_manager")

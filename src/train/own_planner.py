@@ -10,9 +10,11 @@ from typing import Any
 
 from ..errors import SegconvError
 from .child import ChildFailed, See, environment, python, run_child
+from .child_events import heard
 from .paths import Paths
-from .planner_child import SAID, refuse_other_name
+from .planner_child import refuse_other_name
 from .planner_list import list_planners
+from .time_limit import how_it_ended, took_too_long
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,9 @@ def run_planner(planner: str, asked: Asked, paths: Paths, hearing: Hearing) -> s
     events: list[dict[str, Any]] = []
 
     def hear(line: str) -> None:
-        if line.startswith(SAID):
-            events.append(json.loads(line[len(SAID) :]))
+        event = heard(line)
+        if event is not None:
+            events.append(event)
         elif hearing.tell is not None:
             hearing.tell(line)
 
@@ -113,7 +116,11 @@ def run_planner(planner: str, asked: Asked, paths: Paths, hearing: Hearing) -> s
         )
     except ChildFailed as error:
         why = next((line for line in reversed(error.last_lines) if "Error" in line), error.message)
+        if took_too_long(error.ended_with):
+            why = how_it_ended("import", error.ended_with)
         raise SegconvError(f"{planner} failed: {why}", code="SC189", file=error.file, hint=error.hint) from None
+    if not events:
+        raise SegconvError(f"{planner} ended its process without plans", code="SC189", file=str(hearing.log or ""))
     event = events[-1]
     if "finding" in event:
         raise SegconvError(**event["finding"])

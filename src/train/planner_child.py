@@ -12,10 +12,9 @@ import sys
 from typing import Any
 
 from ..errors import SegconvError
+from .child_events import say, say_fault
 from .own_classes import located
-
-SAID = "PLANNER "
-"""Start of the line for segconv: a JSON object with the name of the plans, or with what is wrong."""
+from .time_limit import limited
 
 _PASSED = (
     "preprocessor_name",
@@ -31,13 +30,13 @@ def main() -> None:
     """Look at a planner, or let it plan a dataset, as the request in the first argument says."""
     asked = json.loads(sys.argv[1])
     try:
-        planner = planner_at(asked["planner"])
+        with limited():
+            planner = planner_at(asked["planner"])
     except SegconvError as error:
-        found = error.findings[0]
-        _say({"finding": {"code": found.code, "message": found.message, "hint": found.hint}})
+        say_fault(error)
         return
     if asked["dataset"] is None:
-        _say({"plans": inspect.signature(planner).parameters["plans_name"].default})
+        say({"plans": inspect.signature(planner).parameters["plans_name"].default})
         return
     from nnunetv2.experiment_planning.plan_and_preprocess_api import plan_experiment_dataset
 
@@ -49,7 +48,7 @@ def main() -> None:
         overwrite_target_spacing=asked["spacing"],
         overwrite_plans_name=asked["plans"],
     )
-    _say({"plans": name})
+    say({"plans": name})
 
 
 def planner_at(path: str) -> Any:
@@ -84,7 +83,3 @@ def refuse_other_name(planner: str, found: str, wanted: str | None, file: str = 
     if found != wanted:
         what = f"{planner} calls its plans {found}, expected {wanted}"
         raise SegconvError(what, code="SC189", file=file, hint="let its __init__ pass plans_name on")
-
-
-def _say(event: dict[str, Any]) -> None:
-    print(f"\n{SAID}{json.dumps(event)}", flush=True)  # noqa: T201 - stdout is what segconv reads

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ..dataset.names import DatasetName
 from ..errors import Cure, Finding
+from ..words import times
 from .architectures import SIZE
 from .plans import Planned
 
@@ -19,12 +20,8 @@ def refused_size(found: Planned) -> Iterator[Finding]:
         number = DatasetName.of_folder(folder)
         yield Finding(
             "SC182",
-            f"has a network for patches of {_times(size)}, and patches of {_times(patch)}",
+            f"has a network for patches of {times(size)}, and patches of {times(patch)}",
             file=str(found.file),
             hint=f"set {SIZE} to the patch size, if nothing was trained with it yet",
             cures=(Cure.of("make_plans_again", dataset=number.id if number else folder),),
         )
-
-
-def _times(size: list[int]) -> str:
-    return "×".join(map(str, size))

@@ -15,15 +15,15 @@ from typing import Any
 
 from ..dataset.layout import DESCRIPTION
 from ..errors import SegconvError
-from ..words import some_of
+from ..words import some_of, times
 from .child import commands, environment, python, run_child
+from .child_events import heard
 from .former_umamba import refuse_former
 from .known_trainers import find_trainer, list_trainers
 from .model import Model
 from .paths import Paths
 from .plans import configuration
 from .untrusted_models import read_tensors
-from .weights_child import MARK
 
 HEADS = ".seg_layers."
 """Part of the names of tensors that nnU-Net does not load: they depend on the classes."""
@@ -92,8 +92,8 @@ class Mismatch:
         )
 
     def __str__(self) -> str:
-        found = "missing" if self.found is None else _times(self.found)
-        return f"{self.name} is {found}, expected {_times(self.wanted)}"
+        found = "missing" if self.found is None else _shape(self.found)
+        return f"{self.name} is {found}, expected {_shape(self.wanted)}"
 
 
 @dataclass(frozen=True)
@@ -161,15 +161,14 @@ def network_shapes(model: Model, paths: Paths) -> dict[str, Shape]:
         "description": str(plans.with_name(DESCRIPTION)),
         "configuration": model.configuration,
     }
-    heard: list[str] = []
+    events: list[dict[str, Any]] = []
     run_child(
         [*python("from segconv.train.weights_child import main; main()"), json.dumps(asked)],
         environment(paths),
         shown=f"the network of {model.configuration}",
-        tell=heard.append,
+        tell=lambda line: events.extend(filter(None, [heard(line)])),
     )
-    line = next(line for line in reversed(heard) if line.startswith(MARK))
-    return {name: tuple(shape) for name, shape in json.loads(line.removeprefix(MARK)).items()}
+    return {name: tuple(shape) for name, shape in events[-1]["shapes"].items()}
 
 
 def transfer(weights: Weights, network: Mapping[str, Shape]) -> Transfer:
@@ -224,7 +223,7 @@ def described(plans: Mapping[str, Any], name: str) -> str:
     features, size = arguments.get("features_per_stage"), arguments.get("input_size")
     kind = str(network.get("network_class_name", "network")).rsplit(".", 1)[-1]
     sizes = f" with {len(features)} stages, {features[0]}…{features[-1]} features" if isinstance(features, list) else ""
-    patches = f", for patches of {_times(size)}" if size else ""
+    patches = f", for patches of {_shape(size)}" if size else ""
     return f"a {kind} in {len(found.get('patch_size') or ())}D{sizes}{patches}"
 
 
@@ -246,5 +245,5 @@ def _self_supervised(path: Path) -> SegconvError:
     return SegconvError(what, code="SC152", file=str(path), hint=hint)
 
 
-def _times(shape: Sequence[int]) -> str:
-    return "×".join(map(str, shape)) or "one number"
+def _shape(shape: Sequence[int]) -> str:
+    return times(shape) or "one number"

@@ -1,4 +1,4 @@
-"""Build the network of a configuration and print the shapes of its tensors; runs in a process of its own.
+"""Build the network of a configuration and say the shapes of its tensors; runs in a process of its own.
 
 The network is built as nnU-Net's trainer builds it, but on PyTorch's device ``meta``, which holds no numbers.
 """
@@ -11,19 +11,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-MARK = "segconv-shapes "
-"""Start of the line with the result; nnU-Net prints others."""
+from .child_events import say
+from .time_limit import limited
 
 
 def main() -> None:
-    """Print the shapes for the request in the first argument: see `segconv.train.weights.network_shapes`."""
+    """Say the shapes for the request in the first argument: see `segconv.train.weights.network_shapes`."""
     import torch
 
     asked = json.loads(sys.argv[1])
-    with torch.device("meta"):
+    with limited(), torch.device("meta"):
         network = _network(asked)
     shapes = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
-    sys.stdout.write(f"\n{MARK}{json.dumps(shapes)}\n")
+    say({"shapes": shapes})
 
 
 def _network(asked: dict[str, Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import site
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from segconv.errors import Finding
+from segconv.train import network_check
 from segconv.train.network_check import Checking, network_findings
 from segconv.train.paths import Paths
 
@@ -176,6 +178,22 @@ def test_what_cannot_be_imported_is_refused_with_the_cure(room: Path, tmp_path: 
     assert "pip install -e FOLDER" in findings[0].hint
     assert findings[1].hint == "pip install no_such_module"
     assert "32x32x30, is not divisible by 4x4x4" in findings[2].message
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        ("say(begin='forward pass', of='3d')", "the forward pass of 3d ended its process with exit code 0"),
+        ("sys.exit(3)", "the start of the trial ended its process with exit code 3"),
+    ],
+)
+def test_a_network_that_ends_its_process_as_if_all_were_well_is_refused(
+    program: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = "import json, sys; say = lambda **event: print('SEGCONV ' + json.dumps(event), flush=True)\n"
+    monkeypatch.setattr(network_check, "python", lambda _: [sys.executable, "-c", start + program])
+    (finding,) = found(tmp_path, {"3d": configuration("my_pkg.nets.Good")})
+    assert (finding.code, finding.message) == ("SC187", said)
 
 
 def test_a_network_that_ends_its_process_or_hangs_is_named(room: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import FunctionType, ModuleType
 from typing import Any
 
-from ..network_weights import CURE, other_weights
+from ..network_outputs import Expected
 from ..planner_list import ROOT as USUAL_PLANNER
 from .sizes import sizes_of, wrong
 from .small import NNUNETS_NETWORKS
@@ -110,12 +110,13 @@ def look_at_network(trainer: Any, plans: dict[str, Any], name: str) -> dict[str,
 
     manager = trainer.configuration_manager
     image = torch.zeros((1, trainer.num_input_channels, *manager.patch_size))
+    expected = _expected(trainer)
     _switch(trainer, on=trainer.enable_deep_supervision)
     trainer.network.train()
     with torch.no_grad():
-        _refuse_output(trainer, trainer.network(image), image.shape[2:])
+        expected.refuse_in_training(trainer.network(image))
     _refuse_unpicklable(trainer.network)
-    _refuse_prediction(trainer, image)
+    _refuse_prediction(trainer, image, expected)
     return {**sizes_of(trainer, plans, name), "small": sizes_of(trainer, trainer.plans_manager.plans, name)}
 
 
@@ -154,32 +155,12 @@ def refuse_missing_classes(plans: dict[str, Any], name: str) -> None:
             raise wrong("SC166", f"plans name {path} for {name}, which is not installed", hint)
 
 
-def _refuse_output(trainer: Any, output: Any, patch: Sequence[int]) -> None:
-    """Refuse an output that does not fit the loss."""
-    several = isinstance(output, (list, tuple))
-    parts = output if several else [output]
-    if trainer.enable_deep_supervision and not several:
-        hint = "let the network return a list, the full resolution first, or set self.enable_deep_supervision = False"
-        raise wrong("SC163", "the network returns one tensor, and the loss expects one for each resolution", hint)
-    if several and not trainer.enable_deep_supervision:
-        hint = "let the network return a tensor if deep supervision is off, or set self.enable_deep_supervision = True"
-        raise wrong("SC163", f"the network returns {len(parts)} tensors although deep supervision is off", hint)
-    _refuse_resolutions([list(part.shape[2:]) for part in parts], trainer._get_deep_supervision_scales(), patch)
-    heads, wanted = parts[0].shape[1], trainer.label_manager.num_segmentation_heads
-    if heads != wanted:
-        what = f"the network returns {heads} channels, and the labels need {wanted}"
-        raise wrong("SC168", what, "pass num_output_channels on to the network")
-
-
-def _refuse_resolutions(found: list[list[int]], scales: Any, patch: Sequence[int]) -> None:
-    """Refuse outputs of other sizes than those to which nnU-Net reduces labels."""
-    if scales is None:
-        return
-    wanted = [[round(edge * part) for edge, part in zip(patch, scale, strict=True)] for scale in scales]
-    if found != wanted:
-        sizes = f"sizes {_in_words(found)} for a patch of {_times(patch)}"
-        what = f"the network returns {sizes}, and the labels are {_in_words(wanted)}"
-        raise wrong("SC163", what, "return one tensor for each stage but the last, the full resolution first")
+def _expected(trainer: Any) -> Expected:
+    """Return what a trainer and its plans expect of its network."""
+    patch = [int(edge) for edge in trainer.configuration_manager.patch_size]
+    scales = trainer._get_deep_supervision_scales()
+    reduced = scales and [[round(edge * part) for edge, part in zip(patch, scale, strict=True)] for scale in scales]
+    return Expected("the network", trainer.label_manager.num_segmentation_heads, patch, reduced)
 
 
 def _refuse_unpicklable(network: Any) -> None:
@@ -228,25 +209,19 @@ def _own_modules(network: Any) -> Iterator[None]:
             del sys.modules[name]
 
 
-def _refuse_prediction(trainer: Any, image: Any) -> None:
+def _refuse_prediction(trainer: Any, image: Any, expected: Expected) -> None:
     """Refuse a network that validation or prediction cannot use, which both need one output."""
     import torch
 
-    hint = SWITCH
     _switch(trainer, on=False)
     with torch.no_grad():
-        output = trainer.network.train(False)(image)
-    if not isinstance(output, torch.Tensor):
-        raise wrong("SC163", "the network returns a list in the validation, which needs one tensor", hint)
+        expected.refuse_single(trainer.network.train(False)(image), "in the validation, which needs one tensor", SWITCH)
     _switch(trainer, on=trainer.enable_deep_supervision)
     predicting = _built_for_prediction(trainer)
     with torch.no_grad():
-        output = predicting.train(False)(image)
-    hint = "build_network_architecture has a parameter for it: pass it on"
-    if not isinstance(output, torch.Tensor):
-        raise wrong("SC163", "the network returns a list when it is built for prediction", hint)
-    if odd := other_weights(trainer.network.state_dict(), predicting.state_dict()):
-        raise wrong("SC186", f"the network {odd}", CURE)
+        hint = "build_network_architecture has a parameter for it: pass it on"
+        expected.refuse_single(predicting.train(False)(image), "when it is built for prediction", hint)
+    expected.refuse_weights(trainer.network.state_dict(), predicting.state_dict())
 
 
 def _built_for_prediction(trainer: Any) -> Any:
@@ -289,11 +264,3 @@ def built(trainer: Any, plans: Any, name: str, *, deep_supervision: bool) -> Any
         heads,
         deep_supervision,
     )
-
-
-def _in_words(sizes: Sequence[Sequence[int]]) -> str:
-    return ", ".join(map(_times, sizes))
-
-
-def _times(size: Sequence[int]) -> str:
-    return "x".join(map(str, size))

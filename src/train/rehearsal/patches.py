@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...errors import Cure, Finding
+from ...words import typed_size
 from ..plans import configuration
 from .small import NNUNETS_NETWORKS, strides_of, totals_of
 
@@ -32,10 +33,6 @@ def indivisible_patches(plans: Mapping[str, Any], names: Sequence[str], dataset:
         if all(edge % total == 0 for edge, total in zip(patch, totals, strict=True)):
             continue
         near = [max(1, round(edge / total)) * total for edge, total in zip(patch, totals, strict=True)]
-        derive = Cure.of("derive_divisible", dataset=dataset, name=f"{name}_ok", base=name, size=_times(near))
-        what = f"the patch of {name}, {_times(patch)}, is not divisible by {_times(totals)}, the strides of its network"
-        yield Finding("SC164", what, file=file, cures=(derive,))
-
-
-def _times(size: Sequence[int]) -> str:
-    return "x".join(map(str, size))
+        derive = Cure.of("derive_divisible", dataset=dataset, name=f"{name}_ok", base=name, size=typed_size(near))
+        what = f"the patch of {name}, {typed_size(patch)}, is not divisible by {typed_size(totals)}"
+        yield Finding("SC164", f"{what}, the strides of its network", file=file, cures=(derive,))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,13 +14,10 @@ from ...errors import SegconvError
 from ...work import fsops
 from ...work.writing import writing
 from ..child import ChildFailed, environment, python, run_child
+from ..child_events import heard as event_of
 from ..commands import Tell
-from ..network_check import ended
-from ..network_trial import LIMIT_S
 from ..paths import Paths
-
-SAID = "REHEARSAL "
-"""Start of the lines that the program of a rehearsal writes for us."""
+from ..time_limit import how_it_ended, took_too_long, was_killed
 
 BEGIN, FINISH = "begin", "finish"
 """The parts: up to the death of the first fold's training, and all that follows in training."""
@@ -38,8 +34,7 @@ SETTINGS = MappingProxyType(
 )
 """Variables for all children of a rehearsal."""
 
-BY_SIGNAL = 128
-KILLED = BY_SIGNAL + signal.SIGKILL
+KILLED = 128 + signal.SIGKILL
 
 NETWORK = "network"
 """The step that builds and tries a network."""
@@ -90,21 +85,19 @@ def play(part: str, asked: dict[str, Any], request: Path, paths: Paths, *, log: 
     ------
     SegconvError
         What the program found (``SC161`` … ``SC169``, ``SC186``, ``SC189``);
-        ``SC187`` if a network ends the process; ``SC160`` if a step fails otherwise.
+        ``SC187`` if a network ends the process or hangs; ``SC160`` if a step fails otherwise.
     """
     with writing(request):
-        fsops.write_atomic(request, dumps({**asked, "part": part, "network_limit_s": LIMIT_S}))
+        fsops.write_atomic(request, dumps({**asked, "part": part}))
     found: list[SegconvError] = []
     at = ["start"]
 
     def hear(line: str) -> None:
-        if not line.startswith(SAID):
+        event = event_of(line)
+        if event is None:
             tell(line)
-            return
-        event = json.loads(line[len(SAID) :])
-        if "finding" in event:
-            known = event["finding"]
-            found.append(SegconvError(known["message"], code=known["code"], hint=known["hint"]))
+        elif "finding" in event:
+            found.append(SegconvError(**event["finding"]))
         elif "begin" in event:
             at[0] = " ".join(filter(None, (event["begin"], event["of"])))
         else:
@@ -122,12 +115,18 @@ def play(part: str, asked: dict[str, Any], request: Path, paths: Paths, *, log: 
             raise found[0] from None
         if part == BEGIN and error.ended_with == KILLED and not at[0]:
             return  # as it was to
-        if at[0].startswith(NETWORK) and error.ended_with > BY_SIGNAL:
-            why = ended(error, at[0], LIMIT_S)
-            raise SegconvError(why.message, code=why.code, file=str(log), hint="read the end of the log") from None
-        raise step_failed(at[0], error, log) from None
+        raise _ended(at[0], error, log) from None
     if part == BEGIN:
         raise SegconvError(f"{at[0]}: it ended before it was killed", code="SC160", file=str(log))
+
+
+def _ended(step: str, error: ChildFailed, log: Path) -> SegconvError:
+    """Return the error of a step that ended its process."""
+    is_network = step.startswith(NETWORK) and was_killed(error.ended_with)
+    if not (is_network or took_too_long(error.ended_with)):
+        return step_failed(step, error, log)
+    why, code = how_it_ended(step, error.ended_with), "SC187" if is_network else "SC160"
+    return SegconvError(why, code=code, file=str(log), hint="read the end of the log")
 
 
 def step_failed(step: str, error: SegconvError, log: Path) -> SegconvError:

@@ -1,8 +1,7 @@
 """The trainings of a rehearsal, in a process of their own: plan, preprocess, train, die; then resume and finish.
 
 All is nnU-Net's own, called as its commands call it. A trainer is the user's own object; its number of epochs and
-iterations is set on the object, and nothing of its class is replaced. What happens is written to stdout as lines that
-start with `SAID`, each with a JSON object.
+iterations is set on the object, and nothing of its class is replaced. What happens is said in events.
 
 Only this module and those that it imports here import nnunetv2 and torch.
 """
@@ -22,10 +21,11 @@ from typing import Any
 from ...dataset.strictjson import dumps
 from ...errors import SegconvError
 from ...work import fsops
-from ..network_trial import limited
+from ..child_events import say, say_fault
 from ..planner_child import planner_at, refuse_other_name
+from ..time_limit import limited
 from .missing import guarded
-from .playing import BEGIN, FINISH, SAID
+from .playing import BEGIN, FINISH, NETWORK
 from .small import chosen, small_plans
 
 EPOCHS, ITERATIONS, VALIDATION_ITERATIONS = 2, 3, 1
@@ -38,13 +38,8 @@ def main() -> None:
     try:
         _PARTS[asked["part"]](asked)
     except SegconvError as error:
-        say({"finding": error.findings[0].as_json()})
+        say_fault(error)
         sys.exit(1)
-
-
-def say(event: dict[str, Any]) -> None:
-    """Write an event."""
-    print(SAID + json.dumps(event), flush=True)  # noqa: T201 - stdout is what segconv reads
 
 
 @contextmanager
@@ -62,7 +57,7 @@ def _begin(asked: dict[str, Any]) -> None:
     from .looks import look_at_network, refuse_missing_classes, trainer_class
     from .sizes import speed_here
 
-    with step("import") as facts, guarded():
+    with step("import") as facts, limited(), guarded():
         import nnunetv2  # noqa: F401 - nnU-Net prints what it is
         import torch
 
@@ -77,7 +72,7 @@ def _begin(asked: dict[str, Any]) -> None:
         preprocess_dataset(asked["id"], asked["plans_name"], names, num_processes=[1], show_progress_bar=False)
     _write_splits(asked)
     for name in names:
-        with step("network", name) as facts, limited(asked["network_limit_s"]), guarded():
+        with step(NETWORK, name) as facts, limited(), guarded():
             refuse_missing_classes(asked["plans"], name)
             trainer = _trainer(asked, name, 0)
             facts.update(look_at_network(trainer, asked["plans"], name))
@@ -121,7 +116,7 @@ def _plan_by_own(asked: dict[str, Any]) -> str:
     from nnunetv2.experiment_planning.plan_and_preprocess_api import plan_experiment_dataset
 
     wanted = str(asked["own_plans"])
-    with step("plan", asked["planner"]) as facts:
+    with step("plan", asked["planner"]) as facts, limited():
         _, name = plan_experiment_dataset(asked["id"], planner_at(asked["planner"]), overwrite_plans_name=wanted)
         refuse_other_name(asked["planner"], name, wanted)
         facts["plans"] = name

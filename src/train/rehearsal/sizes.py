@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...errors import SegconvError
+from ...words import typed_size
 
 HALF_BYTES = 2
 """Bytes of a number that is kept for the backward pass with mixed precision."""
@@ -117,9 +118,8 @@ def _try_patch(network: Any, shape: Sequence[int], patch: Sequence[int]) -> None
         with torch.no_grad():
             network.train(False)(torch.zeros(tuple(shape)))
     except Exception as error:
-        size = "x".join(map(str, patch))
         raise wrong(
             "SC164",
-            f"a patch of {size} does not go through the network: {str(error).splitlines()[0]}",
+            f"a patch of {typed_size(patch)} does not go through the network: {str(error).splitlines()[0]}",
             "choose a patch that the strides of the network divide",
         ) from error

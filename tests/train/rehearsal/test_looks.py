@@ -73,7 +73,7 @@ def test_sound_trainers_pass_and_their_networks_are_counted(name: str, look: Loo
         ("OneOutput", "SC163", "cannot be switched on: 'Flat' object has no attribute 'decoder'"),
         ("OneOutputSwitched", "SC163", "returns one tensor"),
         ("AlwaysDeep", "SC163", "when it is built for prediction"),
-        ("TooManyHeads", "SC168", "returns 4 channels, and the labels need 3"),
+        ("TooManyHeads", "SC168", "returns 4 channels, expected 3 channels"),
         ("OtherWeights", "SC186", "has other weights when it is built for prediction: surplus.bias is not expected"),
         ("Missing", "SC166", "no trainer 'Missing'"),
     ],

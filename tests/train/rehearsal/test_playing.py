@@ -12,9 +12,9 @@ import pytest
 from segconv.errors import SegconvError
 from segconv.train.paths import Paths
 from segconv.train.rehearsal import playing
-from segconv.train.rehearsal.playing import BEGIN, FINISH, SAID, Played, play
+from segconv.train.rehearsal.playing import BEGIN, FINISH, Played, play
 
-START = "import json, os, sys; say = lambda **event: print('REHEARSAL ' + json.dumps(event), flush=True)\n"
+START = "import json, os, sys; say = lambda **event: print('SEGCONV ' + json.dumps(event), flush=True)\n"
 DIE = "os.kill(os.getpid(), 9)\n"
 
 
@@ -38,7 +38,7 @@ def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
             tell=lines.append,
             heard=heard.append,
         )
-        assert not any(line.startswith(SAID) for line in lines)
+        assert not any(line.startswith("SEGCONV") for line in lines)
         return heard
 
     return run
@@ -47,12 +47,8 @@ def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
 def test_steps_are_heard_with_their_seconds_and_facts(played: Play, tmp_path: Path) -> None:
     heard = played(FINISH, "say(begin='train', of='2d fold 1'); say(end='train', of='2d fold 1', s=1.5, epoch=2)")
     assert heard == [Played("train", "2d fold 1", 1.5, {"epoch": 2})]
-    assert json.loads((tmp_path / "request.json").read_text()) == {
-        "trainer": "T",
-        "part": "finish",
-        "network_limit_s": 300,
-    }
-    assert "REHEARSAL" in (tmp_path / "log").read_text()
+    assert json.loads((tmp_path / "request.json").read_text()) == {"trainer": "T", "part": "finish"}
+    assert "SEGCONV" in (tmp_path / "log").read_text()
 
 
 def test_the_death_of_the_first_training_is_expected(played: Play) -> None:
