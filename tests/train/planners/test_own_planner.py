@@ -13,18 +13,27 @@ from segconv.errors import SegconvError
 from segconv.train.own_planner import Asked, Hearing, plan_with
 from segconv.train.paths import Paths
 
-from ...command import Command
+from ...command import Command, tree_hash
 from ..really_trained import DATASET, ReallyTrained
 
 pytestmark = pytest.mark.train
 
 PLANNERS = """
+import os
+
 from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner import ExperimentPlanner
 from segconv.train.planners.fixed import FixedPlanner
 
 
 class BigPatch(FixedPlanner):
     patch_2d = (60, 80)
+
+    def save_plans(self, plans):
+        super().save_plans(plans)
+        if os.path.exists(os.path.join(os.path.dirname(__file__), "dies")):
+            file = os.path.join(os.environ["nnUNet_preprocessed"], self.dataset_name, f"{self.plans_identifier}.json")
+            os.truncate(file, 100)
+            os.kill(os.getpid(), 9)
 
 
 class Unlike:
@@ -64,11 +73,19 @@ def world(
     return made
 
 
-def test_a_planner_of_the_users_own_plans_and_nnunets_plans_stay(world: ReallyTrained, segconv: Command) -> None:
+def test_a_planner_of_the_users_own_plans_and_nnunets_plans_stay(
+    world: ReallyTrained, segconv: Command, tmp_path: Path
+) -> None:
     folder = world.root / "nnUNet_preprocessed" / DATASET
     before = (folder / "nnUNetPlans.json").read_bytes()
     label = next((world.root / "nnUNet_raw" / DATASET / "labelsTr").iterdir())
     words = ("plan", "4", "--no-check", "-j", "1", "-c", "2d", "--planner")
+    dies = tmp_path / "installed" / "my_pkg" / "dies"
+    dies.touch()
+    all_before = tree_hash(folder)
+    done = segconv(*words, "my_pkg.planners.BigPatch")
+    assert (done.codes(), tree_hash(folder)) == (["SC189"], all_before), "killed while it wrote its plans"
+    dies.unlink()
     done = segconv(*words, "my_pkg.planners.BigPatch")
     assert done.code == 0, done.err
     assert "whose code runs in a process of its own" in done.err
