@@ -76,8 +76,8 @@ def _wanted(survey: Survey, cases: list[SourceCase]) -> tuple[list[SourceCase], 
     names = _class_names(cases)
     if options.numbering is not None:
         with survey.judging():
-            names = in_order_of(options.numbering, names)
-            survey.note(f"the classes are in the order of {options.numbering.of}")
+            names, note = in_order_of(options.numbering, names)
+            survey.note(note)
     if options.keep and names:
         kept = kept_names(names, options.keep)
         survey.note(in_words(kept, len(names)))

@@ -5,7 +5,6 @@ A tool's table names more than its files hold: only values that occur become lab
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 
 from ...dataset.labels import BACKGROUND
@@ -74,24 +73,24 @@ def names_of(numbering: Numbering) -> dict[str, int | str]:
     return _with_background({value: name for name, value in numbering.values.items()})
 
 
-def in_order_of(numbering: Numbering, names: Collection[str]) -> list[str]:
-    """Return names of classes in the order of a tool's numbers.
+def in_order_of(numbering: Numbering, names: Collection[str]) -> tuple[list[str], str]:
+    """Return names of classes in the order of a tool's numbers, others last; and a note on both.
 
     Raises
     ------
     SegconvError
-        ``SC074`` if the tool has no class of one of these names, with similar names.
+        ``SC074`` if the tool has none of these classes.
     """
-    unknown = [name for name in names if name not in numbering.values]
-    if unknown:
-        near = difflib.get_close_matches(unknown[0], numbering.values, n=3)
+    others = [name for name in names if name not in numbering.values]
+    if len(others) == len(names):
         raise SegconvError(
-            f"{numbering.of} has no class {some_of(map(repr, unknown))}",
+            f"{numbering.of} has no class {some_of(map(repr, others))}",
             code="SC074",
-            hint=f"similar: {', '.join(near)}" if near else "",
-            cures=(Cure.of("leave_out", field="numbering"), Cure("take_some_masks")),
+            cures=(Cure.of("leave_out", field="numbering"),),
         )
-    return sorted(names, key=lambda name: numbering.values[name])
+    more = f"; {some_of(others)}, which are none of its classes, come last" if others else ""
+    known = sorted(set(names).difference(others), key=lambda name: numbering.values[name])
+    return [*known, *others], f"the classes are in the order of {numbering.of}{more}"
 
 
 def refuse_unnamed(masks: Sequence[MaskFacts], names: Collection[int | str], where: str) -> None:

@@ -129,7 +129,8 @@ def test_a_value_that_a_numbering_lacks_is_refused(tmp_path: Path) -> None:
 
 
 def test_names_of_masks_follow_a_numbering() -> None:
-    assert in_order_of(TOOL, ["costal_cartilages", "liver", "spleen"]) == ["spleen", "liver", "costal_cartilages"]
-    with pytest.raises(SegconvError, match="no class 'livre'") as caught:
-        in_order_of(TOOL, ["livre", "spleen"])
-    assert caught.value.hint == "similar: liver"
+    names, note = in_order_of(TOOL, ["lesion", "costal_cartilages", "liver", "spleen"])
+    assert names == ["spleen", "liver", "costal_cartilages", "lesion"]
+    assert note == f"the classes are in the order of {TOOL.of}; lesion, which are none of its classes, come last"
+    with pytest.raises(SegconvError, match="no class 'heart', 'lesion'"):
+        in_order_of(TOOL, ["heart", "lesion"])

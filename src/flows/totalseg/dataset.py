@@ -1,0 +1,102 @@
+"""Make a dataset of images and their pre-labels: what TotalSegmentator found, named by its registry.
+
+The same command goes on wherever it was interrupted: with the cases that are not segmented yet, or with the conversion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ...convert.conversion import Conversion, plan_conversion, run_conversion
+from ...convert.labels.keep import kept_names
+from ...convert.model import ConvertOptions, own_name
+from ...convert.outputs import V2Dataset
+from ...dataset.lineage import read_run
+from ...dataset.numbering import Numbering
+from ...errors import Cure, SegconvError
+from ...train.totalsegmentator.registry import version
+from ...work.run import Outcome
+from ...work.run_options import RunOptions
+from .case import MADE_BY
+from .plan import Segmentation
+from .results import PAIRS
+
+PRELABELS = "prelabels"
+"""Key of the dataset's lineage for what made its labels."""
+
+
+@dataclass(frozen=True)
+class Prelabelled:
+    """The dataset to make of a segmentation.
+
+    Parameters
+    ----------
+    to
+        ``42``, ``42_Name`` or ``Dataset042_Name``.
+    raw
+        ``nnUNet_raw``.
+    other_roots
+        ``nnUNet_preprocessed`` and ``nnUNet_results``, where an id may be taken too.
+    keep
+        Names or patterns of the classes that become labels; all that occur if empty.
+    """
+
+    to: str
+    raw: Path
+    other_roots: tuple[Path | None, ...] = ()
+    keep: tuple[str, ...] = ()
+
+    def refuse(self, planned: Segmentation, how: RunOptions) -> None:
+        """Refuse what would fail only after hours of segmentation.
+
+        Raises
+        ------
+        SegconvError
+            ``SC001`` for masks in place of label maps, and for classes to keep that the task has not; ``SC002`` for the
+            dataset's name; ``SC020`` if the id is taken.
+        """
+        if planned.masks:
+            cures = (Cure.of("leave_out", field="masks"),)
+            raise SegconvError("a dataset is made of label maps, not of a mask for each class", cures=cures)
+        if self.keep:
+            kept_names(list(planned.request.classes.values()), self.keep)
+        named = own_name(planned.plan.source_root)
+        V2Dataset(self.raw, self.other_roots).free_name(self.to, named, how, force=False)
+
+
+def make_prelabelled(planned: Segmentation, wish: Prelabelled, how: RunOptions) -> tuple[Conversion, Outcome]:
+    """Convert the images and results of a finished segmentation to a dataset.
+
+    Returns
+    -------
+    conversion, outcome
+        As of any conversion. The lineage of the dataset has what the results' lineage says of TotalSegmentator.
+
+    Raises
+    ------
+    SegconvError
+        What converting raises.
+    """
+    request, output = planned.request, planned.plan.target.path
+    values = {name: value for value, name in request.classes.items()}
+    options = ConvertOptions(
+        numbering=Numbering(f"task {request.task} of TotalSegmentator {version()}", values),
+        keep=wish.keep,
+        pairs=output / PAIRS,
+        channels=(request.known.modality,),
+    )
+    conversion = plan_conversion(
+        planned.plan.source_root, wish.to, raw=wish.raw, other_roots=wish.other_roots, options=options, how=how
+    )
+    extra = {**conversion.scan.extra, PRELABELS: _made_by(output)}
+    conversion = replace(conversion, scan=replace(conversion.scan, extra=extra))
+    return conversion, run_conversion(conversion, how)
+
+
+def _made_by(output: Path) -> dict[str, Any]:
+    """Return what the lineage of results says of the processes that made them, of the models and of resampling."""
+    run = read_run(output)
+    said = {} if run is None else run.get("options", {})
+    return {key: said[key] for key in ("request", MADE_BY, "models", "resampled_to_mm") if key in said}
