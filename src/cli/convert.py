@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ..train.paths import Paths
     from ..work.run_options import RunOptions
 
+NOTHING_MORE: Mapping[str, Any] = MappingProxyType({})
 SHOWN_LABELS = 16
 SHOWN_NAMES = 4
 
@@ -65,10 +67,10 @@ def command(
         conversion = plan_v1_task(source, target_v1, raw=paths.v1_tasks(), how=how, **said)
     else:
         raise SegconvError("say what to make: --to or --to-v1", hint="for example --to 42_Liver")
-    _show(conversion, sink)
+    show(conversion, sink)
     if dry_run:
         return _end_dry(conversion, noticed, sink)
-    return _run(conversion, how, noticed, sink, next_command="" if target is None else "segconv plan")
+    return make(conversion, how, noticed, sink, next_command="" if target is None else "segconv plan")
 
 
 def _end_dry(conversion: Conversion, noticed: Sequence[Finding], sink: Sink) -> int:
@@ -82,13 +84,22 @@ def _end_dry(conversion: Conversion, noticed: Sequence[Finding], sink: Sink) -> 
     return 0
 
 
-def _run(conversion: Conversion, how: RunOptions, noticed: Sequence[Finding], sink: Sink, *, next_command: str) -> int:
+def make(
+    conversion: Conversion,
+    how: RunOptions,
+    noticed: Sequence[Finding],
+    sink: Sink,
+    *,
+    next_command: str,
+    more: Mapping[str, Any] = NOTHING_MORE,
+) -> int:
+    """Run a planned conversion, and print its result; `more` goes into the object of ``--json`` as well."""
     from ..convert.conversion import repaired_by, run_conversion
 
     outcome = run_conversion(conversion, how)
     findings = [*noticed, *outcome.warnings, *outcome.failed]
     sink.warn(findings)
-    result = {**conversion.summary(), "cases": outcome.done, "reused": outcome.reused}
+    result = {**conversion.summary(), **more, "cases": outcome.done, "reused": outcome.reused}
     options = conversion.options
     if options.repair or options.nonfinite is not None:
         result["repairs"] = repaired = repaired_by(conversion, outcome)
@@ -106,7 +117,8 @@ def show_repairs(repaired: Mapping[str, Sequence[str]], sink: Sink) -> None:
     sink.table(["case", "repaired"], [(case, repair) for case, own in repaired.items() for repair in own])
 
 
-def _show(conversion: Conversion, sink: Sink) -> None:
+def show(conversion: Conversion, sink: Sink) -> None:
+    """Print what a conversion found in its source."""
     from ..convert.patients import in_words
 
     found = conversion.summary()

@@ -12,13 +12,28 @@ import click
 from ..words import count_of
 from ..work.run_options import RunOptions
 from .convert_options import nonfinite, repair
-from .options import PATH, bundled, cores, dry_run, example, option, output, overwrite, restart, speaking, trusting
+from .options import (
+    PATH,
+    bundled,
+    cores,
+    dry_run,
+    example,
+    option,
+    output,
+    overwrite,
+    restart,
+    speaking,
+    three_folders,
+    trusting,
+)
 from .sink import Sink
+from .totalseg_dataset import Wanted, make_dataset, wanting
 from .types import GPUS, NAMES
 
 if TYPE_CHECKING:
     from ..flows.totalseg.plan import Segmentation, Wish
     from ..flows.totalseg.run import Segmented
+    from ..train.paths import Paths
     from ..train.totalsegmentator.workers import Devices
     from ..train.untrusted_models import Trust
 
@@ -79,18 +94,22 @@ computing = bundled(
 @output
 @wishing
 @computing
+@wanting
 @trusting
 @bundled("how", partial(RunOptions, cores()), overwrite, restart)
 @dry_run
+@three_folders
 @speaking
 def run(
     source: Path,
     output: Path,
     wish: Wish,
     devices: Devices,
+    wanted: Wanted,
     trust: Trust,
     how: RunOptions,
     dry_run: bool,
+    paths: Paths,
     sink: Sink,
 ) -> int:
     """Segment a folder of your own images with TotalSegmentator.
@@ -103,16 +122,23 @@ def run(
 
     Results have the names of the images and their grids, and end in .nii.gz; the header of a label map
     names its values. The folder also has pairs.csv, which lists the image of each label map.
+
+    --to makes a dataset of the images and the label maps in the same run, with the classes that were
+    found as labels. The same command goes on wherever it was interrupted.
     """
     from ..flows.totalseg.plan import plan_segmentation
     from ..flows.totalseg.run import run_segmentation
 
     planned = plan_segmentation(source, output, wish, trust)
+    dataset = wanted.settled(planned, paths, how)
     sink.say(planned.why)
     if dry_run:
         return _show_plan(planned, sink)
     made = run_segmentation(planned, how, devices)
-    return _show(made, planned, sink)
+    result = _show(made, planned, sink)
+    if dataset is not None and not made.failed:
+        return make_dataset(planned, dataset, how, result, made.warnings, sink)
+    return _end(made, planned, result, sink)
 
 
 def _show_plan(planned: Segmentation, sink: Sink) -> int:
@@ -125,26 +151,31 @@ def _show_plan(planned: Segmentation, sink: Sink) -> int:
     return 1 if planned.failed else 0
 
 
-def _show(made: Segmented, planned: Segmentation, sink: Sink) -> int:
-    from ..flows.totalseg.results import PAIRS
-
-    sink.warn([*made.warnings, *made.failed])
+def _show(made: Segmented, planned: Segmentation, sink: Sink) -> dict[str, Any]:
+    """Print what was made; return it as ``--json`` has it."""
     for files in made.files.values():
         # With masks, their folder.
         sink.data(str(made.output / files[0] if not planned.masks else (made.output / files[0]).parent))
     kept = len(made.files) - made.segmented
     earlier = f", {kept} kept from an earlier run" if kept else ""
     sink.say(f"{count_of(made.segmented, 'case')} segmented{earlier}, {len(made.failed)} failed")
-    if made.failed:
-        sink.next("the same command segments what failed, once it is corrected")
-    elif not planned.masks:
-        source, pairs = (shlex.quote(str(path)) for path in (planned.plan.source_root, made.output / PAIRS))
-        sink.next(f"segconv convert {source} --to 42_Name --pairs {pairs} --channels {planned.request.known.modality}")
-    result = {
+    return {
         "output": str(made.output),
         "task": planned.request.task,
         "files": {case: list(files) for case, files in made.files.items()},
         "segmented": made.segmented,
     }
-    sink.end(result, [*made.warnings, *made.failed], ok=not made.failed)
+
+
+def _end(made: Segmented, planned: Segmentation, result: dict[str, Any], sink: Sink) -> int:
+    from ..flows.totalseg.results import PAIRS
+
+    findings = [*made.warnings, *made.failed]
+    sink.warn(findings)
+    if made.failed:
+        sink.next("the same command segments what failed, once it is corrected")
+    elif not planned.masks:
+        source, pairs = (shlex.quote(str(path)) for path in (planned.plan.source_root, made.output / PAIRS))
+        sink.next(f"segconv convert {source} --to 42_Name --pairs {pairs} --channels {planned.request.known.modality}")
+    sink.end(result, findings, ok=not made.failed)
     return 1 if made.failed else 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ...convert.conversion import Conversion, plan_conversion, run_conversion
+from ...convert.conversion import Conversion, plan_conversion
 from ...convert.labels.keep import kept_names
 from ...convert.model import ConvertOptions, own_name
 from ...convert.outputs import V2Dataset
@@ -17,7 +17,6 @@ from ...dataset.lineage import read_run
 from ...dataset.numbering import Numbering
 from ...errors import Cure, SegconvError
 from ...train.totalsegmentator.registry import version
-from ...work.run import Outcome
 from ...work.run_options import RunOptions
 from .case import MADE_BY
 from .plan import Segmentation
@@ -66,18 +65,15 @@ class Prelabelled:
         V2Dataset(self.raw, self.other_roots).free_name(self.to, named, how, force=False)
 
 
-def make_prelabelled(planned: Segmentation, wish: Prelabelled, how: RunOptions) -> tuple[Conversion, Outcome]:
-    """Convert the images and results of a finished segmentation to a dataset.
+def plan_prelabelled(planned: Segmentation, wish: Prelabelled, how: RunOptions) -> Conversion:
+    """Plan the conversion of the images and results of a finished segmentation to a dataset.
 
-    Returns
-    -------
-    conversion, outcome
-        As of any conversion. The lineage of the dataset has what the results' lineage says of TotalSegmentator.
+    Its lineage will have what that of the results says of TotalSegmentator, its models and resampling.
 
-    Raises
-    ------
-    SegconvError
-        What converting raises.
+    Parameters
+    ----------
+    how
+        As of `conversion.plan_conversion`, which lists the errors too.
     """
     request, output = planned.request, planned.plan.target.path
     values = {name: value for value, name in request.classes.items()}
@@ -87,12 +83,10 @@ def make_prelabelled(planned: Segmentation, wish: Prelabelled, how: RunOptions) 
         pairs=output / PAIRS,
         channels=(request.known.modality,),
     )
-    conversion = plan_conversion(
-        planned.plan.source_root, wish.to, raw=wish.raw, other_roots=wish.other_roots, options=options, how=how
-    )
+    root = planned.plan.source_root
+    conversion = plan_conversion(root, wish.to, raw=wish.raw, other_roots=wish.other_roots, options=options, how=how)
     extra = {**conversion.scan.extra, PRELABELS: _made_by(output)}
-    conversion = replace(conversion, scan=replace(conversion.scan, extra=extra))
-    return conversion, run_conversion(conversion, how)
+    return replace(conversion, scan=replace(conversion.scan, extra=extra))
 
 
 def _made_by(output: Path) -> dict[str, Any]:
