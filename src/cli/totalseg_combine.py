@@ -67,10 +67,10 @@ def combine(
     lung.nii.gz.
     """
     from ..convert.combining.plan import run_combination
-    from ..flows.combine import plan_combining
+    from ..flows.combine import plan_combination
     from ..work.readers import Readers
 
-    planned = plan_combining(
+    planned = plan_combination(
         source,
         output,
         groups,
@@ -78,10 +78,10 @@ def combine(
         missing_masks=missing_masks,
         readers=Readers(how.jobs),
     )
-    wanted = planned.combination.wanted
+    wanted = planned.wanted
     for note in planned.notes:
         sink.say(f"note: {note}")
-    outcome = run_combination(planned.combination, how)
+    outcome = run_combination(planned, how)
     findings = [*outcome.warnings, *outcome.failed]
     sink.warn(findings)
     sink.table(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from ..convert.combining.find import Found, find_cases
 from ..convert.combining.groups import Group, classes_of, literal_parts, numbered, parse_groups, patterns
 from ..convert.combining.names import names_in
-from ..convert.combining.plan import Combination, Wanted, plan_combination
+from ..convert.combining.plan import Combination, Wanted, combination_of
 from ..errors import Cure, Finding, SegconvError, refuse_if_any
 from ..train.totalsegmentator.groups import usual_groups
 from ..work.apart import refuse_holding, refuse_within
@@ -19,31 +19,15 @@ from ..work.readers import ONE, Readers
 from .numberings import numbering_of
 
 
-@dataclass(frozen=True)
-class Combining:
-    """A planned combination, and what was found on the way.
-
-    Parameters
-    ----------
-    combination
-        The plan.
-    notes
-        What was guessed or left out, in words.
-    """
-
-    combination: Combination
-    notes: tuple[str, ...]
-
-
-def plan_combining(
+def plan_combination(
     source: Path,
     out: Path,
-    texts: Sequence[str],
+    groups: Sequence[str],
     *,
     task: str | None = None,
     missing_masks: str | None = None,
     readers: Readers = ONE,
-) -> Combining:
+) -> Combination:
     """Plan the combination of classes in masks, or in files that hold all classes.
 
     Parameters
@@ -52,8 +36,8 @@ def plan_combining(
         A folder with a mask for each class, a folder of such folders, or files that hold all classes.
     out
         Folder to make, or a file for a single case.
-    texts
-        Groups, such as ``lung=lung_left,lung_right``, ``ribs`` or ``left=*_left``; see `usual_groups`.
+    groups
+        Such as ``lung=lung_left,lung_right``, ``ribs`` or ``left=*_left``; see `usual_groups`.
     task
         The task whose classes these are, as for `numbering_of`; None if names or files say it.
     missing_masks
@@ -67,20 +51,21 @@ def plan_combining(
         ``SC001`` for a text that is no group; ``SC003`` if the task matters and is not known; ``SC074`` if a file does
         not say which value is which class; ``SC191`` for an unknown class.
     Refused
-        What `find_cases` and `plan_combination` raise.
+        What `find_cases` and `combination_of` raise.
     """
-    groups = parse_groups(texts)
+    asked = parse_groups(groups)
     refuse_holding(out, {"what is combined": source})
     numbering = None if task is None else _numbering(task)
-    root, cases, notes = find_cases(source, _is_class(groups, numbering))
-    refuse_within(out, "what is combined", source if source.is_dir() else source / "x")
+    root, cases, notes = find_cases(source, _is_class(asked, numbering))
+    if source.is_dir():
+        refuse_within(out, "what is combined", source)
     names = _names(cases, numbering, readers)
     held = list(dict.fromkeys(name for case in cases for name in (case.masks or names[case.label].values())))
-    classes, said = _classes(groups, held, task)
+    classes, said = _classes(asked, held, task)
     values, twice = numbered(classes)
     wanted = Wanted(classes, values, missing_masks)
-    combination = plan_combination(root, cases, names, wanted, out, readers=readers, warnings=twice)
-    return Combining(combination, (*notes, *said))
+    combination = combination_of(root, cases, names, wanted, out, readers=readers, warnings=twice)
+    return replace(combination, notes=(*notes, *said))
 
 
 def _numbering(task: str) -> dict[int, str]:

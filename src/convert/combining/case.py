@@ -15,12 +15,12 @@ from ...errors import Finding, SegconvError, naming, warning
 from ...image import volumes
 from ...image.formats import nifti
 from ...image.formats.nifti_forms import forms_of
-from ...image.formats.nifti_label_table import with_label_table
 from ...image.geometry import SAME_GRID_VOXELS, Geometry
 from ...image.stored import DecodedVolume
 from ...image.voxels import label_values, remap
 from ...work.caseio import CaseIO
 from ...work.plan import Item
+from ..back.way_back import nifti_bytes
 from .voxels import Union
 
 Read = Callable[[Path], bytes]
@@ -79,7 +79,7 @@ class Combined:
 
     Parameters
     ----------
-    pieces
+    data
         The bytes of its file.
     counts
         Group → number of its voxels.
@@ -89,7 +89,7 @@ class Combined:
         About overlaps.
     """
 
-    pieces: list[Any]
+    data: bytes
     counts: Mapping[str, int]
     geometry: Geometry
     findings: tuple[Finding, ...]
@@ -99,7 +99,7 @@ def combine_case(item: Item, io: CaseIO) -> dict[str, Any]:
     """Combine the classes of one case, in a worker."""
     task: CombineTask = item.payload
     made = combined(task, io.read)
-    io.write(item.outputs[0], *made.pieces)
+    io.write(item.outputs[0], made.data)
     for finding in made.findings:
         io.warn(finding)
     values = {name: value for value, name in task.names.items()}
@@ -226,20 +226,16 @@ def _overlaps(union: Union, task: CombineTask) -> list[Finding]:
     ]
 
 
-def encoded(values: NDArray[Any], volume: DecodedVolume, ending: str, names: Mapping[int, str]) -> list[Any]:
-    """Return the pieces of a file with the place of another one; NIfTI keeps its forms, and gets a table of names.
+def encoded(values: NDArray[Any], volume: DecodedVolume, ending: str, names: Mapping[int, str]) -> bytes:
+    """Return a file with the place of another one; NIfTI keeps its forms, and gets a table of names.
 
     Parameters
     ----------
     values
         ``(z, y, x)``, on the grid of `volume`.
     """
-    grid = volume.header.geometry
     if ending not in nifti.ENDINGS:
-        return [volumes.encode(values, grid, ending, grid.sheared_matrix)]
-    if isinstance(volume, nifti.Nifti) and volume.header.plain:
-        buffers = nifti.encode_like(values, volume.header)
-    else:
-        buffers = nifti.buffers_of(values, grid)
+        grid = volume.header.geometry
+        return volumes.encode(values, grid, ending, grid.sheared_matrix)
     forms = forms_of(volume.header.block) if isinstance(volume, nifti.Nifti) else ""
-    return nifti.compress(with_label_table(nifti.with_own_forms(buffers, forms, grid), names), ending)
+    return nifti_bytes(values, volume, ending, forms, names)

@@ -30,7 +30,8 @@ def names_in(path: str, numbering: Mapping[int, str] | None = None) -> dict[int,
     if numbering is None:
         if not own:
             cures = (Cure("name_task"),)
-            raise SegconvError("does not say which value is which class", code="SC074", cures=cures)
+            hint = "check that it is a label map"
+            raise SegconvError("does not say which value is which class", code="SC074", hint=hint, cures=cures)
         return own
     for value, name in own.items():
         if numbering.get(value) != name:

@@ -66,10 +66,13 @@ class Combination:
         What is made.
     plan
         How.
+    notes
+        What was guessed or left out, in words.
     """
 
     wanted: Wanted
     plan: Plan
+    notes: tuple[str, ...] = ()
 
 
 def is_file_name(out: Path) -> bool:
@@ -77,7 +80,7 @@ def is_file_name(out: Path) -> bool:
     return volumes.ending_of(out.name) in volumes.WRITABLE
 
 
-def plan_combination(
+def combination_of(
     root: Path,
     cases: Sequence[Found],
     names: Mapping[str, Mapping[int, str]],
@@ -251,6 +254,6 @@ def _write_file(combination: Combination) -> Outcome:
         if os.path.lexists(path):
             raise SegconvError("already exists", code="SC020", file=str(path), hint="choose another name")
 
-    write_single(path, b"".join(made.pieces), refuse)
+    write_single(path, made.data, refuse)
     warnings = [*combination.plan.warnings, *made.findings, *_empty(made.counts)]
     return Outcome(path, 1, 0, warnings)

@@ -111,19 +111,21 @@ def _datasets(members: list[Member], archive: Path) -> list[str]:
     models = sorted({match.group("dataset", "model") for match in map(_NEEDED.fullmatch, files) if match})
     if not models:
         raise SegconvError("holds no model of TotalSegmentator", code="SC194", file=str(archive))
-    known = {entry["foldername"] for entry in tables("map_tasks_config").TASK_ID_WEIGHTS_CONFIGS.values()}
     datasets = list(dict.fromkeys(dataset for dataset, _ in models))
-    refuse_if_any(
-        Finding("SC194", f"holds {own}, which is no model of TotalSegmentator {version()}", file=str(archive))
-        for own in datasets
-        if own not in known
-    )
+    _refuse_unknown(datasets, archive)
     refuse_if_any(
         Finding("SC194", f"holds {dataset}/{model} without {some_of(lacking)}", file=str(archive))
         for dataset, model in models
         if (lacking := _lacking(f"{dataset}/{model}", files))
     )
     return datasets
+
+
+def _refuse_unknown(datasets: list[str], archive: Path) -> None:
+    known = {entry["foldername"] for entry in tables("map_tasks_config").TASK_ID_WEIGHTS_CONFIGS.values()}
+    what = f"which is no model of TotalSegmentator {version()}"
+    unknown = [dataset for dataset in datasets if dataset not in known]
+    refuse_if_any(Finding("SC194", f"holds {dataset}, {what}", file=str(archive)) for dataset in unknown)
 
 
 def _lacking(model: str, files: Collection[str]) -> list[str]:
