@@ -103,6 +103,7 @@ WORDS = {
     "compute_without_gpu": "`--device cpu` computes without a GPU",
     "choose_model": "`-m` takes the folder of a model, or one of these names",
     "trust_files": "`--trust-model`, if you trust where it comes from",
+    "train_without_deep_supervision": "`-tr nnUNetTrainerNoDeepSupervision`, to train it without deep supervision",
     "allow_module": "`--allow-module MODULE`, if that module is installed and trusted",
     "choose_conditions": "`--angles 5,10,15` or `--shifts 30,50` set some",
     "do_not_shift": "leave out `--shifts`",

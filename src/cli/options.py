@@ -105,6 +105,7 @@ link = option(
 )
 configuration = option("-c", "--configuration", required=True, help="Configuration, such as 2d or 3d_fullres.")
 trainer = option("-tr", "--trainer", default=DEFAULT_TRAINER, help="nnU-Net trainer class.")
+trainer_of_network = option("-tr", "--trainer", help="nnU-Net trainer for which a network of yours is checked.")
 plans = option("-p", "--plans", default=DEFAULT_PLANS, help="Name of the plans.")
 DEVICES = click.Choice([AUTO, "cuda", "cpu", "mps"])
 device = option(
@@ -144,6 +145,14 @@ ext_trainer = option(
     multiple=True,
     help="Folder with trainers of yours; nnU-Net imports every module in it. May be repeated.",
 )
+
+
+def model_words(network: str | None, trainer: str | None, plans_name: str) -> str:
+    """Return ``-tr`` and ``-p`` of a model as a user types them; the trainer is the network's unless one was named."""
+    from ..train.architectures import architecture
+
+    own = trainer or (None if network is None else architecture(network).trainer)
+    return (f" -tr {own}" if own else "") + ("" if plans_name == DEFAULT_PLANS else f" -p {plans_name}")
 
 
 def find_trainers_in(paths: Paths, folders: tuple[Path, ...]) -> Paths:

@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import Finding
-from ..train.model import DEFAULT_PLANS
 from ..words import count_of
-from .options import allow_external, allow_module, bundled, example, jobs, option, speaking, three_folders
+from .options import (
+    allow_external,
+    allow_module,
+    bundled,
+    example,
+    jobs,
+    model_words,
+    option,
+    speaking,
+    three_folders,
+    trainer_of_network,
+)
 from .sink import Sink
 from .types import SPACING
 
@@ -42,6 +52,7 @@ def _planning(**options: Any) -> PlanOptions:
         metavar="NAME",
         help="umamba-bot, umamba-enc, PlainConvUNet, ResidualEncoderUNet, or the path of a class.",
     ),
+    trainer_of_network,
     option(
         "--gpu-memory",
         "gpu_memory_gb",
@@ -95,7 +106,6 @@ def command(
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
     from ..flows.plan import plan_dataset
-    from ..train.architectures import architecture
     from ..train.own_planner import is_own
     from ..train.planning import Reporting
     from ..train.plans import read_plans
@@ -129,8 +139,7 @@ def command(
         for row in table(read_plans(made.folder / f"{made.plans_name}.json"), found.description):
             if row["gpu_gb"] is not None:
                 sink.say(f"{row['configuration']}: training takes about {row['gpu_gb']:.1f} GB of a GPU")
-    own = None if planning.network is None else architecture(planning.network).trainer
-    chosen = (f" -tr {own}" if own else "") + ("" if made.plans_name == DEFAULT_PLANS else f" -p {made.plans_name}")
+    chosen = model_words(planning.network, planning.trainer, made.plans_name)
     sink.next(f"segconv train {found.name.id} -c {made.first} -f 0{chosen}")
     cases = {data: {"preprocessed": made.made[data], "kept": made.kept[data]} for data in made.made}
     sink.end({"preprocessed": str(made.folder), "plans": made.plans_name, "cases": cases}, warnings)

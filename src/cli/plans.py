@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import naming
-from ..train.model import DEFAULT_PLANS
-from .options import allow_module, bundled, example, option, plans, speaking, three_folders
+from .options import (
+    allow_module,
+    bundled,
+    example,
+    model_words,
+    option,
+    plans,
+    speaking,
+    three_folders,
+    trainer_of_network,
+)
 from .sink import Sink
 from .types import FEATURES, SIZE
 
@@ -80,6 +89,7 @@ def show(dataset: str, plans: str, sink: Sink, paths: Paths) -> int:
     ),
     option("--stage-before", metavar="CONFIGURATION", help="First stage of a cascade, of which NAME is the second."),
 )
+@trainer_of_network
 @option("--overwrite", is_flag=True, help="Replace NAME if it was derived, and no model was trained with it.")
 @allow_module
 @plans
@@ -91,6 +101,7 @@ def derive(
     base: str,
     differences: Differences,
     allowed_modules: tuple[str, ...],
+    trainer: str | None,
     plans: str,
     sink: Sink,
     paths: Paths,
@@ -114,7 +125,14 @@ def derive(
 
     folder = find_dataset(dataset, paths.require("raw", "preprocessed", "results")).name
     made = derive_configuration(
-        folder, plans, paths, (name, base), differences, allowed_modules=allowed_modules, overwrite=overwrite
+        folder,
+        plans,
+        paths,
+        (name, base),
+        differences,
+        allowed_modules=allowed_modules,
+        trainer=trainer,
+        overwrite=overwrite,
     )
     sink.warn(made.warnings)
     if made.warnings:
@@ -122,7 +140,7 @@ def derive(
     new = made.configuration
     features = new["architecture"]["arch_kwargs"].get("features_per_stage", "as before")
     sink.say(f"{name}: patch {new['patch_size']}, features {features}, from {base}")
-    chosen = "" if plans == DEFAULT_PLANS else f" -p {plans}"
+    chosen = model_words(differences.network, trainer, plans)
     if made.stage_before is None:
         sink.next(f"segconv train {dataset} -c {name} -f 0{chosen}")
     else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Finding, SegconvError
+from ..train.deep_supervision import is_supervised_deeply
 from ..train.derivation import Differences, derive
 from ..train.model import plans_file
 from ..train.paths import Paths
@@ -45,6 +46,7 @@ def derive_configuration(
     differences: Differences,
     *,
     allowed_modules: Collection[str] = (),
+    trainer: str | None = None,
     overwrite: bool = False,
 ) -> Derived:
     """Add a configuration that inherits from another to the plans of a dataset.
@@ -61,6 +63,8 @@ def derive_configuration(
         How they differ.
     allowed_modules
         Modules from elsewhere whose classes the plans may name.
+    trainer
+        Trainer that will train a network of the user's own, which is checked for it; nnU-Net's usual one if None.
     overwrite
         Replace a configuration that was derived earlier, unless models were trained with it.
 
@@ -68,10 +72,11 @@ def derive_configuration(
     ------
     SegconvError
         ``SC001`` if the name is taken or something does not fit together; ``SC064`` for a network from a module that
-        is not allowed; ``SC143`` if models were trained with the configuration; what `refuse_faulty`, `derive` and
-        `changed` raise.
+        is not allowed; ``SC143`` if models were trained with the configuration; what `is_supervised_deeply`,
+        `refuse_faulty`, `derive` and `changed` raise.
     """
     name, base = new
+    deep_supervision = is_supervised_deeply(trainer)  # an unknown trainer is refused first
     path = plans_file(paths, dataset, plans)
     with changed(path) as found:
         permitted = is_remembered(found) or not foreign_classes(found, allowed_modules)
@@ -85,7 +90,8 @@ def derive_configuration(
             refuse_foreign_network(differences.network, allowed_modules)
         found["configurations"][name] = configuration
         if permitted or differences.network is not None:
-            refuse_faulty(found, [name], dataset, paths, allowed_modules=None if permitted else allowed_modules)
+            asked = None if permitted else allowed_modules
+            refuse_faulty(found, [name], dataset, paths, allowed_modules=asked, deep_supervision=deep_supervision)
         found["configurations"] = link_stages(found)["configurations"]
     warnings = remembered(found, path, permitted=permitted)
     return Derived(found["configurations"][name], previous_stage(configuration), warnings)

@@ -65,6 +65,7 @@ def refuse_faulty(
     paths: Paths,
     *,
     allowed_modules: Collection[str] | None = None,
+    deep_supervision: bool = True,
     only_import: bool = False,
 ) -> None:
     """Refuse networks of the user's own that training or prediction could not use; those of others pass unseen.
@@ -80,6 +81,8 @@ def refuse_faulty(
     allowed_modules
         Modules from elsewhere whose classes these configurations may name, as their networks are built; None if they
         were permitted before.
+    deep_supervision
+        Whether they will be trained with it.
     only_import
         Look no further than whether the classes can be imported.
 
@@ -96,7 +99,8 @@ def refuse_faulty(
         refuse_if_any(foreign_classes({"configurations": {name: kept[name] for name in own}}, allowed_modules))
     copies = (folder / dataset / DESCRIPTION for folder in (paths.require("preprocessed"), paths.require("raw")))
     file = next((path for path in copies if path.is_file()), paths.require("raw") / dataset / DESCRIPTION)
-    checking = Checking(log_file(paths, dataset, "network"), only_import=only_import)
+    log = log_file(paths, dataset, "network")
+    checking = Checking(log, only_import=only_import, deep_supervision=deep_supervision)
     found = network_findings(plans, own, load_object(read_file(file)), paths, checking)
     if found:
         raise Refused(reasons=found)

@@ -16,6 +16,7 @@ from ..dataset.strictjson import read_file
 from ..errors import Cure, SegconvError, refuse_if_any
 from ..review.check.dataset_check import check_dataset
 from ..train.commands import USUAL_PLANNING, PlanOptions
+from ..train.deep_supervision import is_supervised_deeply
 from ..train.holds import preprocessing
 from ..train.paths import Paths
 from ..train.planned_networks import having
@@ -76,10 +77,11 @@ def plan_dataset(
         With all findings of the check if one is an error; always for folds that leak.
     SegconvError
         ``SC040`` if it is not in nnUNet_raw; ``SC035`` if another run works on it or trains with it; ``SC062`` if it
-        was replaced nevertheless; what `carry_splits` and `plan_and_preprocess` raise.
+        was replaced nevertheless; what `is_supervised_deeply`, `carry_splits` and `plan_and_preprocess` raise.
     """
     refuse_unfit(jobs=jobs, warn=warn, check=check, allow_external=allow_external)
     _refuse_elsewhere(dataset, paths.require("raw", "preprocessed", "results"))
+    deep_supervision = is_supervised_deeply(options.trainer)  # an unknown trainer is refused first
     if options.network is not None:
         refuse_foreign_network(options.network, allowed_modules)
         refuse_missing(options.network, dataset.path.name, paths)
@@ -102,7 +104,10 @@ def plan_dataset(
         def examine(made: Mapping[str, Any]) -> None:
             if options.network is not None:
                 own = having(options.network, made)
-                refuse_faulty(made, own, dataset.path.name, paths, allowed_modules=allowed_modules)
+                name = dataset.path.name
+                refuse_faulty(
+                    made, own, name, paths, allowed_modules=allowed_modules, deep_supervision=deep_supervision
+                )
 
         folder = paths.require("preprocessed") / dataset.path.name
         if folder.is_dir():

@@ -31,6 +31,8 @@ class PlanOptions:
         Name of the plans to write; the planner's own if None.
     network
         Network of all configurations, as in `architecture`; the planner's if None.
+    trainer
+        Trainer that will train a network of the user's own, which is checked for it; nnU-Net's usual one if None.
     spacing_mm
         Spacing (x, y, z) of 3d_fullres and what is derived from it, instead of the median.
     keep_plans
@@ -44,6 +46,7 @@ class PlanOptions:
     gpu_memory_gb: float | None = None
     plans_name: str | None = None
     network: str | None = None
+    trainer: str | None = None
     spacing_mm: tuple[float, float, float] | None = None
     keep_plans: bool = False
     again: bool = False

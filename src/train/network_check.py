@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import Finding
+from ..errors import Cure, Finding
 from .child import ChildFailed, environment, python, run_child
 from .child_events import heard
 from .paths import Paths
@@ -89,7 +89,7 @@ def network_findings(
         nonlocal at
         event = heard(line) or {}
         if "finding" in event:
-            findings.append(Finding(**event["finding"]))
+            findings.append(Finding(**event["finding"], cures=_cures(event["finding"]["code"], checking)))
         elif "begin" in event:
             at = f"{event['begin']} of {event['of']}"
         elif "done" in event:
@@ -109,6 +109,10 @@ def network_findings(
     if at:  # also if the network ended its process as if all were well
         findings.append(Finding("SC187", how_it_ended(at, ended_with, checking.limit_s), file=str(checking.log or "")))
     return findings
+
+
+def _cures(code: str, checking: Checking) -> tuple[Cure, ...]:
+    return (Cure.of("train_without_deep_supervision"),) if code == "SC163" and checking.deep_supervision else ()
 
 
 _NEEDED = ("dataset_name", "plans_name", "label_manager")

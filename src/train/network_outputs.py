@@ -9,12 +9,6 @@ from typing import Any
 from ..errors import SegconvError
 from ..words import some_of, typed_size
 
-SEVERAL = (
-    "return a list with an output for each stage but the last, the largest first, or train without deep supervision,"
-    " as nnUNetTrainerNoDeepSupervision does"
-)
-"""What to do about a network that returns one tensor."""
-
 
 @dataclass(frozen=True)
 class Expected:
@@ -30,12 +24,15 @@ class Expected:
         Size of the patch, in voxels, in nnU-Net's axis order.
     reduced
         Sizes to which nnU-Net reduces labels for deep supervision, largest first; None without it.
+    otherwise
+        How to train without deep supervision, in words.
     """
 
     network: str
     heads: int
     patch: Sequence[int]
     reduced: Sequence[Sequence[int]] | None = None
+    otherwise: str = ""
 
     def refuse_in_training(self, outputs: Any) -> None:
         """Refuse outputs that do not fit nnU-Net's loss.
@@ -54,7 +51,9 @@ class Expected:
         import torch
 
         if not isinstance(outputs, list | tuple):
-            raise self.wrong("SC163", "returns one tensor, and the loss expects one for each resolution", SEVERAL)
+            hint = "return a list with an output for each stage but the last, the largest first"
+            hint = ", or ".join(filter(None, (hint, self.otherwise)))
+            raise self.wrong("SC163", "returns one tensor, and the loss expects one for each resolution", hint)
         if not all(isinstance(output, torch.Tensor) for output in outputs) or not outputs:
             raise self.wrong("SC163", "returns a list of something else than tensors", "return a list of tensors")
         self._refuse_channels(outputs)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from segconv.errors import Finding
 from segconv.flows import own_networks
 
 from ..command import Command, Done
@@ -152,6 +153,31 @@ def test_a_network_is_chosen_by_name(segconv: Command, plans: Path, monkeypatch:
     monkeypatch.setattr(own_networks, "network_findings", lambda *_: [])
     assert derive(segconv, "own", "3d_fullres", *allowed).code == 0
     assert configurations(plans)["own"]["architecture"]["network_class_name"] == "networks.Own"
+
+
+@pytest.mark.train
+def test_a_network_is_checked_for_the_trainer_that_will_train_it(
+    segconv: Command, plans: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[bool] = []
+
+    def note(*asked: Any) -> list[Finding]:
+        checked.append(asked[-1].deep_supervision)
+        return []
+
+    monkeypatch.setattr(own_networks, "network_findings", note)
+    words = ("--network", "my_pkg.nets.Net", "--allow-module", "my_pkg", "--overwrite")
+    for trainer, supervised in (
+        ("nnUNetTrainerNoDeepSupervision", False),
+        ("nnUNet_Primus_M_Trainer", False),
+        ("nnUNetTrainerSegconv_2epochs", True),
+    ):
+        done = derive(segconv, "own", "3d_fullres", *words, "-tr", trainer)
+        assert (done.code, checked.pop()) == (0, supervised), done.err
+        assert f"Next: segconv train 7 -c own -f 0 -tr {trainer}" in done.err
+    done = derive(segconv, "own", "3d_fullres", *words, "-tr", "nnUNetTrainerNoDeepSupervisor")
+    assert (done.code, "did you mean nnUNetTrainerNoDeepSupervision" in done.err) == (2, True)
+    assert not checked
 
 
 @pytest.mark.train

@@ -168,13 +168,22 @@ def test_each_fault_has_its_own_finding(room: Path, tmp_path: Path) -> None:
     for finding, (name, (code, said)) in zip(findings, wanted.items(), strict=True):
         assert (finding.code, said in finding.message) == (code, True), (name, finding)
         assert finding.advice[0], name
+        assert [cure.kind for cure in finding.cures] == ["train_without_deep_supervision"] * (code == "SC163"), name
 
 
-def test_what_cannot_be_imported_is_refused_with_the_cure(room: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_imported_is_refused_and_a_network_of_one_tensor_is_not_without_deep_supervision(
+    room: Path, tmp_path: Path
+) -> None:
     odd = configuration("my_pkg.nets.Good", patch_size=[32, 32, 30])
     names = {"a": "elsewhere.nets.PlainConvUNet", "b": "elsewhere.nets.PlainConvUNet", "c": "my_pkg.broken.Net"}
-    findings = found(tmp_path, {**{key: configuration(path) for key, path in names.items()}, "odd": odd})
-    assert [finding.code for finding in findings] == ["SC166", "SC166", "SC164"]
+    networks = {"d": "OneTensor", "e": "NoDecoder", "f": "WithoutSwitch"}
+    tried = {name: configuration(f"my_pkg.nets.{each}") for name, each in networks.items()}
+    all_tried = {**{key: configuration(path) for key, path in names.items()}, "odd": odd, **tried}
+    findings = found(tmp_path, all_tried, deep_supervision=False)
+    assert [finding.code for finding in findings] == ["SC166", "SC166", "SC164", "SC163", "SC163"]
+    assert "NoDecoder of e has no decoder.deep_supervision" in findings[3].message
+    assert "WithoutSwitch of f returns a list although deep supervision is off" in findings[4].message
+    assert not findings[3].cures
     assert "pip install -e FOLDER" in findings[0].hint
     assert findings[1].hint == "pip install no_such_module"
     assert "32x32x30, is not divisible by 4x4x4" in findings[2].message

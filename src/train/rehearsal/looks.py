@@ -160,7 +160,8 @@ def _expected(trainer: Any) -> Expected:
     patch = [int(edge) for edge in trainer.configuration_manager.patch_size]
     scales = trainer._get_deep_supervision_scales()
     reduced = scales and [[round(edge * part) for edge, part in zip(patch, scale, strict=True)] for scale in scales]
-    return Expected("the network", trainer.label_manager.num_segmentation_heads, patch, reduced)
+    heads = trainer.label_manager.num_segmentation_heads
+    return Expected("the network", heads, patch, reduced, "set self.enable_deep_supervision = False")
 
 
 def _refuse_unpicklable(network: Any) -> None:
