@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,7 +133,8 @@ def scan_usable_inputs(
                 case = apart(case, heads)
             usable.append(case)
     survey.add(twin_findings({case.original_name: survey.shown(case.images[0]) for case in found}))
-    return usable, survey.findings
+    named = Counter(case.case for case in found)  # two files of one name are an error of both
+    return [case for case in usable if named[case.case] == 1], survey.findings
 
 
 def source_root(source: Path) -> Path:

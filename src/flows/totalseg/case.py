@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from ...convert.back.restore_case import restore_case
 from ...convert.back.task import RestoreTask
 from ...convert.write.volumes import convert_volumes
+from ...dataset.hounsfield import CURE_OF_HU, HounsfieldSet
 from ...dataset.label_readers import grid
 from ...dataset.lineage import PREDICTION, CaseRecord
 from ...errors import naming, warning
@@ -57,7 +58,7 @@ def segment_case(item: Item, io: CaseIO, worker: Worker, staging: Path) -> dict[
         voxels = _voxels(result)
         _restored(replace(task.result, prediction=str(result)), record, io, staging)
         fsops.unlink(result)
-    _warn(task, voxels, refused, io)
+    _warn(task, record, voxels, refused, io)
     own = replace(
         record,
         split=PREDICTION,
@@ -102,13 +103,23 @@ def _restored(task: RestoreTask, record: CaseRecord, io: CaseIO, staging: Path) 
     io.warnings += back.warnings
 
 
-def _warn(task: SegmentTask, voxels: dict[int, int], refused: tuple[str, ...], io: CaseIO) -> None:
+def _warn(task: SegmentTask, record: CaseRecord, voxels: Mapping[int, int], refused: Sequence[str], io: CaseIO) -> None:
     file = task.image.shown(task.image.source.images[0])
+    if task.request.known.modality == "CT" and (what := _not_hu(record)):
+        io.warn(warning("SC091", f"{what}; TotalSegmentator expects HU", file=file, hint=CURE_OF_HU))
     if not set(voxels) - {0}:
         io.warn(warning("SC120", "nothing was found in it", file=file))
     if refused:
         what = f"TotalSegmentator tried to connect to {', '.join(refused)}, which was refused"
         io.warn(warning("SC197", what, file=file, hint="nothing, if the result is complete"))
+
+
+def _not_hu(record: CaseRecord) -> str:
+    """Return what speaks against an image that counts as CT; empty if nothing does."""
+    found = HounsfieldSet()
+    for (low, high), shares in zip(record.intensity, record.shares, strict=True):
+        found.add(record.case, low, high, shares)
+    return next((what for _, what in found.outliers()), "")
 
 
 def _said(ready: Ready) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...convert.model import SERIES, SourceCase
 from ...dataset import lineage
 from ...dataset.lineage import SEGMENTED, CaseRecord
 from ...dataset.runs import NewRun
@@ -35,7 +36,7 @@ def finishing(planned: Segmentation, logs: Sequence[Path]) -> Finish:
         The files of what the processes wrote; those that exist are kept.
     """
     output = planned.plan.target.path
-    images = {item.case: os.path.relpath(item.payload.image.source.images[0], output) for item in planned.plan.items}
+    images = {item.case: os.path.relpath(_image(item.payload.image.source), output) for item in planned.plan.items}
 
     def finish(results: Iterable[Result], staged: Staged) -> list[Finding]:
         rows: list[tuple[str, str, str]] = []
@@ -57,6 +58,12 @@ def finishing(planned: Segmentation, logs: Sequence[Path]) -> Finish:
         return []
 
     return finish
+
+
+def _image(case: SourceCase) -> str:
+    """Return the path of the image of a case; of a series, that of its folder."""
+    image = case.images[0]
+    return os.path.dirname(case.files_of(image)[0]) if case.form(image) == SERIES else image
 
 
 def _table(*rows: tuple[str, str, str]) -> bytes:

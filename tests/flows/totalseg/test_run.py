@@ -166,6 +166,21 @@ def test_a_failing_case_stops_no_other_and_alone_is_segmented_again(world: World
     assert "3 kept" in done.err
 
 
+def test_two_files_of_one_name_are_an_error_of_both(world: World) -> None:
+    write(world.scans / "a.mha", image(4))
+    done = world.run()
+    assert (done.code, done.codes()) == (1, ["SC085"])
+    assert world.results() == ["b c.v2.nii.gz", "d.nii.gz"]
+
+
+def test_a_ct_that_does_not_hold_hu_is_a_warning(world: World) -> None:
+    windowed = np.random.default_rng(0).integers(0, 256, GRID.array_shape).astype(np.int16)
+    write(world.scans / "d.nii", Volume(windowed, GRID))
+    done = world.run()
+    assert (done.code, world.results()) == (0, ALL)
+    assert "Warning SC091: d.nii: does not hold HU" in done.err
+
+
 def test_a_changed_image_is_segmented_again(world: World) -> None:
     world.run()
     write(world.scans / "d.nii", image(9))
@@ -302,6 +317,7 @@ def test_ct_or_mr_is_what_the_user_or_the_files_say(world: World) -> None:
     assert (done.code, done.codes()) == (1, ["SC199"])
     assert "y: states that it is MR; the task total is for CT" in done.err
     assert world.results() == ["x.nii.gz"]
+    assert (world.output / "pairs.csv").read_text(encoding="utf-8").splitlines()[1] == "../scans/x,x.nii.gz,x"
     reader = sitk.ImageSeriesReader()
     reader.SetFileNames(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(world.scans / "x")))
     volume = reader.Execute()
