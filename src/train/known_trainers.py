@@ -15,7 +15,7 @@ from pathlib import Path
 from ..errors import Cure, SegconvError
 from .offered_trainers import offered_trainers, refuse_unusable
 from .source_classes import SourceClass, classes_below, folder_in_nnunet, modules_below
-from .trainer_list import FOLDER, Trainer, described, read_trainers
+from .trainer_list import FOLDER, NNUNET, ROOT, Trainer, described, read_trainers
 from .trainers import TRAINERS, named
 
 OURS = "segconv"
@@ -71,12 +71,8 @@ def find_trainer(name: str, among: Sequence[Trainer], folders: Sequence[Path] = 
         for trainer in among
         if trainer.name == name or (trainer.home == OURS and trainer.name == base)
     ]
-    if len(found) > 1:
-        raise SegconvError(
-            f"{name} is in {' and in '.join(trainer.home for trainer in found)}, and nnU-Net would take the first",
-            code="SC171",
-            hint="give yours a name of its own",
-        )
+    if len(found) > 1 and name != ROOT:  # by which no one means a class of another package
+        raise _in_several([trainer.home for trainer in found], name, folders)
     if found:
         if found[0].home != OURS:
             refuse_unusable(name)
@@ -93,6 +89,16 @@ def find_trainer(name: str, among: Sequence[Trainer], folders: Sequence[Path] = 
         f"no trainer {name!r}",
         hint=f"did you mean {' or '.join(near)}?" if near else "",
         cures=[Cure.of("list_trainers", count=len(among)), Cure.of("name_trainers")],
+    )
+
+
+def _in_several(homes: Sequence[str], name: str, folders: Sequence[Path]) -> SegconvError:
+    """Return the error for a trainer of which nnU-Net takes the first, which may not be the one that is meant."""
+    packages = [home for home in homes if home not in (NNUNET, OURS, *map(str, folders))]
+    return SegconvError(
+        f"{name} is in {' and in '.join(homes)}, and nnU-Net would take the first",
+        code="SC171",
+        hint=", or ".join(["give yours a name of its own", *(f"pip uninstall {package}" for package in packages)]),
     )
 
 

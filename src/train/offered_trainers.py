@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from ..errors import SegconvError
 from .source_classes import SourceClass, classes_of
 from .trainer_list import Trainer, described
-from .trainers.of_packages import offered
+from .trainers.of_packages import GROUP, offered
 
 
 def offered_trainers(known: Mapping[str, SourceClass]) -> list[Trainer]:
@@ -33,16 +33,20 @@ def _read(point: EntryPoint, known: Mapping[str, SourceClass]) -> Trainer:
 
 
 def refuse_unusable(name: str) -> None:
-    """Refuse the trainer of a package that nnU-Net would not find, or not find again.
+    """Refuse the trainer of a package that nnU-Net would not find, or not find again, or that two packages offer.
 
     Raises
     ------
     SegconvError
-        ``SC172``.
+        ``SC171``, ``SC172``.
     """
     point = offered().get(name)
     if point is None:
         return
+    homes = sorted({each.dist.name for each in entry_points(group=GROUP, name=name) if each.dist is not None})
+    if len(homes) > 1:
+        hint = " or ".join(f"pip uninstall {home}" for home in homes)
+        raise SegconvError(f"{name} is in {' and in '.join(homes)}, of which one counts", code="SC171", hint=hint)
     if point.attr != name:  # a checkpoint keeps the name of the class, by which prediction looks for it
         what = f"offers the trainer {name} as {point.value}: its class must have the same name"
     elif _file_of(point.module) is None:
