@@ -14,6 +14,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from segconv.image.formats import nifti
@@ -130,6 +131,10 @@ def test_a_missing_class_is_refused_unless_it_counts_as_empty(segconv: Command, 
     done = segconv("totalseg", "combine", tmp_path / "in", "-o", out, "liver", "lung_left", "--missing-masks", "empty")
     assert done.code == 0
     assert set(np.unique(voxels(out / "s2.nii.gz"))) == {0, 2}
+    words = ["totalseg", "combine", tmp_path / "in", "-o", tmp_path / "livers", "liver", "--missing-masks", "empty"]
+    assert segconv(*words).code == 0
+    assert voxels(tmp_path / "livers" / "s2.nii.gz").shape == SIZE[::-1]
+    assert not voxels(tmp_path / "livers" / "s2.nii.gz").any()
     wrong = segconv("totalseg", "combine", tmp_path / "in", "-o", tmp_path / "no", "livr", "lung_left")
     assert (wrong.code, wrong.codes()) == (2, ["SC191"])
     assert "liver" in wrong.err
@@ -187,6 +192,21 @@ def test_a_file_must_say_which_value_is_which_class(segconv: Command, tmp_path: 
     unnamed = write(tmp_path / "unnamed" / "a.nii.gz", label_map(), {1: "liver"})
     done = segconv("totalseg", "combine", unnamed, "-o", tmp_path / "o", "liver")
     assert done.codes() == ["SC070"]
+
+
+@pytest.mark.parametrize("ending", [".nrrd", ".mha", ".mhd"])
+def test_other_formats_are_combined(ending: str, segconv: Command, tmp_path: Path) -> None:
+    array = label_map()
+    (tmp_path / "s1").mkdir()
+    for value, name in CLASSES.items():
+        image = sitk.GetImageFromArray((array == value).astype(np.uint8))
+        image.SetSpacing(GRID.spacing_mm)
+        sitk.WriteImage(image, tmp_path / "s1" / f"{name}{ending}")
+    assert segconv("totalseg", "combine", tmp_path / "s1", "-o", tmp_path / "o", "liver", "lungs=lung_*").code == 0
+    (path,) = (path for path in (tmp_path / "o").iterdir() if path.is_file())
+    made = sitk.ReadImage(path)
+    assert np.array_equal(sitk.GetArrayFromImage(made), np.select([array == 1, np.isin(array, (2, 3))], [1, 2]))
+    assert made.GetSpacing() == GRID.spacing_mm
 
 
 def test_names_are_enough_without_totalsegmentator(

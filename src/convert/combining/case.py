@@ -25,6 +25,9 @@ from .voxels import Union
 
 Read = Callable[[Path], bytes]
 
+NOTHING = 0
+"""The value of a mask that only has the grid of the result."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -145,7 +148,8 @@ def _united(task: CombineTask, read: Read) -> tuple[Union, DecodedVolume]:
             if reference is None or union is None:
                 reference, union = volume, Union(volume.header.geometry.array_shape, max(task.names))
             refuse_other_grid(volume.header.geometry, reference.header.geometry, task.masks[0][0].shown)
-            union.add(_voxels(volume), value)
+            if value != NOTHING:
+                union.add(_voxels(volume), value)
     if reference is None or union is None:
         raise AssertionError("a case without masks")
     return union, reference

@@ -24,7 +24,7 @@ from ...work.run_options import USUAL, RunOptions
 from ...work.single import write_single
 from ...work.staging import Staged
 from ..source_files import read_source, shown
-from .case import CombineTask, Source, combine_case, combined, refuse_other_grid
+from .case import NOTHING, CombineTask, Source, combine_case, combined, refuse_other_grid
 from .find import Found
 
 COMMAND = "combine"
@@ -161,8 +161,8 @@ def _task(
         return CombineTask(case.case, wanted.names, ending or _own_ending(case.label), label=source, merged=merged)
     _refuse_missing(case, case.masks.keys(), wanted)
     masks = [(_source(case.masks[name], root), value) for name, value in wanted.values.items() if name in case.masks]
-    if not masks:
-        raise SegconvError("has none of the classes", code="SC193", file=case.place)
+    if not masks:  # another mask has the grid
+        masks = [(_source(next(iter(case.masks.values())), root), NOTHING)]
     _refuse_other_grids([source for source, _ in masks])
     return CombineTask(case.case, wanted.names, ending or _own_ending(masks[0][0].path), tuple(masks))
 
