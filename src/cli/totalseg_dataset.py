@@ -26,7 +26,7 @@ class Wanted:
     to: str | None
     keep: tuple[str, ...] | None
 
-    def settled(self, planned: Segmentation, paths: Paths, how: RunOptions) -> Prelabelled | None:
+    def settled(self, planned: Segmentation, paths: Paths, how: RunOptions, sink: Sink) -> Prelabelled | None:
         """Return the dataset to make, refused now if it would be refused later; None if none is asked for."""
         from ..flows.totalseg.dataset import Prelabelled
 
@@ -36,7 +36,8 @@ class Wanted:
             return None
         roots = (paths.preprocessed, paths.results)
         wish = Prelabelled(self.to, paths.require("raw"), roots, self.keep or ())
-        wish.refuse(planned, how)
+        name = wish.free_name(planned, how)
+        sink.detail(f"images and label maps become {name.folder}")
         return wish
 
 

@@ -130,8 +130,8 @@ def run(
     from ..flows.totalseg.run import run_segmentation
 
     planned = plan_segmentation(source, output, wish, trust)
-    dataset = wanted.settled(planned, paths, how)
     sink.say(planned.why)
+    dataset = wanted.settled(planned, paths, how, sink)
     if dry_run:
         return _show_plan(planned, sink)
     made = run_segmentation(planned, how, devices)
@@ -172,10 +172,13 @@ def _end(made: Segmented, planned: Segmentation, result: dict[str, Any], sink: S
 
     findings = [*made.warnings, *made.failed]
     sink.warn(findings)
+    source, pairs = (shlex.quote(str(path)) for path in (planned.plan.source_root, made.output / PAIRS))
+    convert = f"segconv convert {source} --to 42_Name --pairs {pairs} --channels {planned.request.known.modality}"
     if made.failed:
         sink.next("the same command segments what failed, once it is corrected")
+        if made.files and not planned.masks:
+            sink.say(f"a dataset without it: {convert}")
     elif not planned.masks:
-        source, pairs = (shlex.quote(str(path)) for path in (planned.plan.source_root, made.output / PAIRS))
-        sink.next(f"segconv convert {source} --to 42_Name --pairs {pairs} --channels {planned.request.known.modality}")
+        sink.next(convert)
     sink.end(result, findings, ok=not made.failed)
     return 1 if made.failed else 0

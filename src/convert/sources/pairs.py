@@ -66,6 +66,7 @@ def scan(survey: Survey) -> Scan:
     from ..judge.headers import judge_headers
     from ..judge.questioned import questioned_channels
     from ..labels.found_labels import table_of_volumes
+    from ..labels.prelabels import prelabels_of
     from ..labels.stacks import judge_slices
     from ..volumes.frames import with_frames
     from ..volumes.mask_slice_order import in_slice_order
@@ -101,6 +102,7 @@ def scan(survey: Survey) -> Scan:
         label_map=label_map,
         file_ending=ending,
         label_file=StoredLabel(_usual_ending(cases) or ending, dtype),
+        extra=prelabels_of(survey.options.pairs),
     )
 
 

@@ -5,25 +5,20 @@ The same command goes on wherever it was interrupted: with the cases that are no
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ...convert.conversion import Conversion, plan_conversion
 from ...convert.labels.keep import kept_names
 from ...convert.model import ConvertOptions, own_name
 from ...convert.outputs import V2Dataset
-from ...dataset.lineage import read_run
+from ...dataset.names import DatasetName
 from ...dataset.numbering import Numbering
 from ...errors import Cure, SegconvError
 from ...train.totalsegmentator.registry import version
 from ...work.run_options import RunOptions
-from .case import MADE_BY
 from .plan import Segmentation
 from .results import PAIRS
-
-PRELABELS = "prelabels"
-"""Key of the dataset's lineage for what made its labels."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +42,8 @@ class Prelabelled:
     other_roots: tuple[Path | None, ...] = ()
     keep: tuple[str, ...] = ()
 
-    def refuse(self, planned: Segmentation, how: RunOptions) -> None:
-        """Refuse what would fail only after hours of segmentation.
+    def free_name(self, planned: Segmentation, how: RunOptions) -> DatasetName:
+        """Return the name of the dataset; refuse what would fail only after hours of segmentation.
 
         Raises
         ------
@@ -62,13 +57,13 @@ class Prelabelled:
         if self.keep:
             kept_names(list(planned.request.classes.values()), self.keep)
         named = own_name(planned.plan.source_root)
-        V2Dataset(self.raw, self.other_roots).free_name(self.to, named, how, force=False)
+        return V2Dataset(self.raw, self.other_roots).free_name(self.to, named, how, force=False)
 
 
 def plan_prelabelled(planned: Segmentation, wish: Prelabelled, how: RunOptions) -> Conversion:
     """Plan the conversion of the images and results of a finished segmentation to a dataset.
 
-    Its lineage will have what that of the results says of TotalSegmentator, its models and resampling.
+    The lineage of the dataset will have what that of the results says of TotalSegmentator, its models and resampling.
 
     Parameters
     ----------
@@ -84,13 +79,4 @@ def plan_prelabelled(planned: Segmentation, wish: Prelabelled, how: RunOptions) 
         channels=(request.known.modality,),
     )
     root = planned.plan.source_root
-    conversion = plan_conversion(root, wish.to, raw=wish.raw, other_roots=wish.other_roots, options=options, how=how)
-    extra = {**conversion.scan.extra, PRELABELS: _made_by(output)}
-    return replace(conversion, scan=replace(conversion.scan, extra=extra))
-
-
-def _made_by(output: Path) -> dict[str, Any]:
-    """Return what the lineage of results says of the processes that made them, of the models and of resampling."""
-    run = read_run(output)
-    said = {} if run is None else run.get("options", {})
-    return {key: said[key] for key in ("request", MADE_BY, "models", "resampled_to_mm") if key in said}
+    return plan_conversion(root, wish.to, raw=wish.raw, other_roots=wish.other_roots, options=options, how=how)

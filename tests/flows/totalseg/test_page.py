@@ -46,6 +46,6 @@ def test_every_command_of_the_page_works(tmp_path: Path, segconv: Command, monke
         "evaluate",
     }
     raw = tmp_path / "work" / "nnUNet_raw"
-    for name in ("Dataset042_Organs", "Dataset043_Corrected"):
+    for name in ("Dataset042_Organs", "Dataset043_Corrected", "Dataset044_Masks"):
         assert description(raw / name)["labels"] == {"background": 0, "liver": 1}
     assert sorted(path.name for path in Path("lungs").glob("*.nii.gz")) == [f"ct-{n}.nii.gz" for n in range(3)]

@@ -66,6 +66,11 @@ def test_the_datasets_lineage_says_what_made_its_labels(world: World) -> None:
     assert prelabels["request"]["request"]["task"] == "total"
     assert (prelabels["made_by"][0]["resampling_order"], prelabels["resampled_to_mm"]) == (1, 3.0)
     assert len(prelabels["models"]) == 1
+    later = ("convert", world.scans, "--to", "43_Later", "--pairs", world.output / "pairs.csv", "--channels", "CT")
+    assert world.segconv(*later).code == 0
+    run = read_run(world.segconv.raw / "Dataset043_Later")
+    assert run is not None
+    assert run.said["extra"]["prelabels"] == prelabels
 
 
 def test_an_interrupted_conversion_goes_on_without_segmenting_again(
@@ -92,6 +97,7 @@ def test_a_failed_case_leaves_the_dataset_to_the_next_run(world: World) -> None:
     assert (done.code, done.codes()) == (1, ["SC197"])
     assert (world.results(), made(world).exists()) == (ALL[:2], False)
     assert "the same command segments what failed" in done.err
+    assert f"a dataset without it: segconv convert {world.scans} --to 42_Name --pairs" in done.err
     world.stand_in.direct("d", None)
     before = len(world.stand_in.said())
     assert_dataset(world, world.run(*TO))

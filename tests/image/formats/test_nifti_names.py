@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import nibabel as nib
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from segconv.image import volumes
+from segconv.image.formats.nifti_names import label_names
 
 TABLE = '<CaretExtension><VolumeInformation Index="0"><LabelTable>{}</LabelTable></VolumeInformation></CaretExtension>'
 LIVER = '<Label Key="5" Red="0.0" Green="1.0" Blue="0.0" Alpha="1"><![CDATA[liver]]></Label>'
@@ -56,6 +60,16 @@ def test_an_extension_of_impossible_size_ends_the_list() -> None:
 
 def test_a_table_that_never_ends_takes_no_longer_than_its_length() -> None:
     assert names((0, "<CaretExtension>" + '<Label Key="1"><![CDATA[' * 20_000)) == {}
+
+
+@given(st.binary(max_size=200), st.sampled_from([0, 30]), st.booleans())
+def test_any_bytes_after_the_header_are_read_without_an_error(noise: bytes, code: int, little: bool) -> None:
+    order: Literal["little", "big"] = "little" if little else "big"
+    size = (len(noise) + 8).to_bytes(4, order)
+    head = bytes(348) + b"\1\0\0\0" + size + code.to_bytes(4, order) + noise
+    for voxels_at in (352, len(head) - 1, len(head)):
+        assert label_names(head, voxels_at, little=little) == {}
+    assert label_names(head + noise, len(head) + len(noise), little=not little) == {}
 
 
 @pytest.mark.parametrize(("file", "count"), [("example_seg.nii.gz", 117), ("example_seg_mr.nii.gz", 50)])
