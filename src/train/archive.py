@@ -82,6 +82,9 @@ def list_archive(path: Path, into: Path | None = None) -> list[Member]:
 def _judged(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
     """Return the files of an archive; refuse one that is harmful or damaged."""
     entries = archive.infolist()
+    # A cut archive may end with a member that is an archive itself, as checkpoints are, which zipfile then takes.
+    if min((entry.header_offset for entry in entries), default=0) > 0:
+        raise zipfile.BadZipFile("its end is cut off, or other bytes precede it")
     refuse_if_any([*(found for entry in entries for found in _oddities(entry, path)), *_whole(entries, path)])
     refuse_if_any(found for entry in entries for found in _damage(archive, entry, path))
     return [entry for entry in entries if not entry.is_dir()]

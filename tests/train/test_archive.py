@@ -106,6 +106,19 @@ def test_damage_is_refused(tmp_path: Path) -> None:
     assert codes(path) == {"SC051"}
 
 
+def test_an_archive_that_is_cut_within_another_archive_is_not_taken_for_that_one(tmp_path: Path) -> None:
+    checkpoint = archive(tmp_path / "checkpoint.pth", weights=b"numbers").read_bytes()
+    path = tmp_path / "model.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("fold_0/checkpoint_final.pth", checkpoint)
+    data = path.read_bytes()
+    assert len(list_archive(path)) == 1
+    path.write_bytes(data[: data.rindex(checkpoint) + len(checkpoint) + 10])
+    with zipfile.ZipFile(path) as taken:
+        assert taken.namelist() == ["weights"]
+    assert codes(path) == {"SC051"}
+
+
 def test_a_member_that_says_another_length_is_refused(tmp_path: Path) -> None:
     path = archive(tmp_path / "model.zip", plans=b"y" * 400)
     data = path.read_bytes()
