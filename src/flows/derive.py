@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Finding, SegconvError
-from ..train.deep_supervision import is_supervised_deeply
+from ..train.deep_supervision import deep_supervision_of
 from ..train.derivation import Differences, derive
 from ..train.model import plans_file
 from ..train.paths import Paths
@@ -72,11 +72,11 @@ def derive_configuration(
     ------
     SegconvError
         ``SC001`` if the name is taken or something does not fit together; ``SC064`` for a network from a module that
-        is not allowed; ``SC143`` if models were trained with the configuration; what `is_supervised_deeply`,
+        is not allowed; ``SC143`` if models were trained with the configuration; what `deep_supervision_of`,
         `refuse_faulty`, `derive` and `changed` raise.
     """
     name, base = new
-    deep_supervision = is_supervised_deeply(trainer)  # an unknown trainer is refused first
+    deep_supervision = deep_supervision_of(trainer)  # an unknown trainer is refused first
     path = plans_file(paths, dataset, plans)
     with changed(path) as found:
         permitted = is_remembered(found) or not foreign_classes(found, allowed_modules)

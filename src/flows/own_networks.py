@@ -10,6 +10,7 @@ from ..dataset.layout import DESCRIPTION
 from ..dataset.strictjson import load_object, read_file
 from ..errors import Cure, Finding, Refused, SegconvError, refuse_if_any, warning
 from ..train.architectures import NETWORKS, architecture
+from ..train.deep_supervision import USUAL, DeepSupervision
 from ..train.model import log_file
 from ..train.network_check import Checking, network_findings
 from ..train.paths import Paths
@@ -65,7 +66,7 @@ def refuse_faulty(
     paths: Paths,
     *,
     allowed_modules: Collection[str] | None = None,
-    deep_supervision: bool = True,
+    deep_supervision: DeepSupervision = USUAL,
     only_import: bool = False,
 ) -> None:
     """Refuse networks of the user's own that training or prediction could not use; those of others pass unseen.
@@ -82,7 +83,7 @@ def refuse_faulty(
         Modules from elsewhere whose classes these configurations may name, as their networks are built; None if they
         were permitted before.
     deep_supervision
-        Whether they will be trained with it.
+        What their trainer asks for.
     only_import
         Look no further than whether the classes can be imported.
 

@@ -16,7 +16,7 @@ from ..dataset.strictjson import read_file
 from ..errors import Cure, SegconvError, refuse_if_any
 from ..review.check.dataset_check import check_dataset
 from ..train.commands import USUAL_PLANNING, PlanOptions
-from ..train.deep_supervision import is_supervised_deeply
+from ..train.deep_supervision import deep_supervision_of
 from ..train.holds import preprocessing
 from ..train.paths import Paths
 from ..train.planned_networks import having
@@ -77,11 +77,11 @@ def plan_dataset(
         With all findings of the check if one is an error; always for folds that leak.
     SegconvError
         ``SC040`` if it is not in nnUNet_raw; ``SC035`` if another run works on it or trains with it; ``SC062`` if it
-        was replaced nevertheless; what `is_supervised_deeply`, `carry_splits` and `plan_and_preprocess` raise.
+        was replaced nevertheless; what `deep_supervision_of`, `carry_splits` and `plan_and_preprocess` raise.
     """
     refuse_unfit(jobs=jobs, warn=warn, check=check, allow_external=allow_external)
     _refuse_elsewhere(dataset, paths.require("raw", "preprocessed", "results"))
-    deep_supervision = is_supervised_deeply(options.trainer)  # an unknown trainer is refused first
+    deep_supervision = deep_supervision_of(options.trainer)  # an unknown trainer is refused first
     if options.network is not None:
         refuse_foreign_network(options.network, allowed_modules)
         refuse_missing(options.network, dataset.path.name, paths)

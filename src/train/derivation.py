@@ -166,7 +166,7 @@ def _room_for(patch: Sequence[int], strides: Sequence[Sequence[int]]) -> int:
     """Return how many stages keep feature maps at least `SMALLEST_FEATURE_MAP` in size."""
     count = 1
     for number in range(2, len(strides) + 1):
-        total = _total(strides[:number])
+        total = divisor(strides[:number])
         pooled = [p / t for p, t in zip(patch, total, strict=True) if t > 1]
         if all(edge >= SMALLEST_FEATURE_MAP for edge in pooled):
             count = number
@@ -180,7 +180,7 @@ def _room_for(patch: Sequence[int], strides: Sequence[Sequence[int]]) -> int:
 
 def _refuse_indivisible(patch: Sequence[int], strides: Sequence[Sequence[int]], count: int, *, fixed: bool) -> None:
     """Refuse a patch that the strides of `count` stages do not divide; name the nearest divisible sizes."""
-    total = _total(strides[:count])
+    total = divisor(strides[:count])
     if all(p % t == 0 and p >= t * _least(t) for p, t in zip(patch, total, strict=True)):
         return
     sizes = [_nearest(patch, strides, count, up=up, fixed=fixed) for up in (False, True)]
@@ -197,7 +197,7 @@ def _refuse_indivisible(patch: Sequence[int], strides: Sequence[Sequence[int]], 
 def _nearest(patch: Sequence[int], strides: Sequence[Sequence[int]], count: int, *, up: bool, fixed: bool) -> list[int]:
     """Return the nearest divisible size; a larger one may have room for more stages."""
     while True:
-        total = _total(strides[:count])
+        total = divisor(strides[:count])
         size = [max(_least(t), math.ceil(p / t) if up else p // t) * t for p, t in zip(patch, total, strict=True)]
         room = count if fixed else max(count, _room_for(size, strides))
         if room == count:
@@ -207,21 +207,17 @@ def _nearest(patch: Sequence[int], strides: Sequence[Sequence[int]], count: int,
 
 def divisor(strides: Sequence[Sequence[int]]) -> list[int]:
     """Return the product of the strides of all stages, by which a patch must be divisible along each axis."""
-    return _total(strides)
+    return [math.prod(axis) for axis in zip(*strides, strict=True)]
 
 
 def smallest(strides: Sequence[Sequence[int]]) -> list[int]:
     """Return the smallest patch: with one voxel in the last stage, normalisation of each instance is impossible."""
-    return [total * _least(total) for total in _total(strides)]
+    return [total * _least(total) for total in divisor(strides)]
 
 
 def _least(total: int) -> int:
     """Return the least edge of the smallest feature map along an axis with this product of strides."""
     return 2 if total > 1 else 1
-
-
-def _total(strides: Sequence[Sequence[int]]) -> list[int]:
-    return [math.prod(axis) for axis in zip(*strides, strict=True)]
 
 
 def _size(size: Sequence[int]) -> Cure:

@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import Cure, Finding
 from .child import ChildFailed, environment, python, run_child
 from .child_events import heard
+from .deep_supervision import USUAL, DeepSupervision
 from .paths import Paths
 from .plans import configuration
 from .time_limit import LIMIT_S, how_it_ended
@@ -31,13 +32,13 @@ class Checking:
     only_import
         Whether to look no further than whether the class can be imported.
     deep_supervision
-        Whether the trainer asks for it.
+        What the trainer asks for.
     """
 
     log: Path | None = None
     limit_s: int = LIMIT_S
     only_import: bool = False
-    deep_supervision: bool = True
+    deep_supervision: DeepSupervision = USUAL
 
 
 def network_findings(
@@ -80,7 +81,7 @@ def network_findings(
         "description": {key: description[key] for key in _DESCRIBED if key in description},
         "limit_s": checking.limit_s,
         "only_import": checking.only_import,
-        "deep_supervision": checking.deep_supervision,
+        "deep_supervision": vars(checking.deep_supervision),
     }
     findings: list[Finding] = []
     at = "start of the trial"
@@ -112,7 +113,7 @@ def network_findings(
 
 
 def _cures(code: str, checking: Checking) -> tuple[Cure, ...]:
-    return (Cure.of("train_without_deep_supervision"),) if code == "SC163" and checking.deep_supervision else ()
+    return (Cure.of("train_without_deep_supervision"),) if code == "SC163" and checking.deep_supervision.is_on else ()
 
 
 _NEEDED = ("dataset_name", "plans_name", "label_manager")

@@ -16,13 +16,13 @@ from typing import Any
 
 from ..errors import SegconvError
 from ..words import typed_size
+from .built_networks import LARGEST_TRIED, built
 from .child_events import say, say_fault
+from .deep_supervision import DeepSupervision
+from .derivation import divisor
 from .network_outputs import Expected
 from .own_classes import located
 from .time_limit import LIMIT_S, end_after
-
-LARGEST_TRIED = 1 << 21
-"""Voxels of a patch that is computed where a network does not know PyTorch's meta device: 128 × 128 × 128."""
 
 
 def main() -> None:
@@ -56,7 +56,7 @@ def _try(asked: dict[str, Any], name: str) -> None:
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
     manager = PlansManager(asked["plans"])
-    trial = _Trial(manager, name, asked["description"], deep_supervision=asked["deep_supervision"])
+    trial = _Trial(manager, name, asked["description"], DeepSupervision(**asked["deep_supervision"]))
     trial.refuse_indivisible()
     _begin("build", name, asked["limit_s"])
     training, predicting = trial.for_training(), trial.for_prediction()
@@ -87,10 +87,10 @@ def class_at(path: str) -> Any:
 class _Trial:
     """The trial of one configuration."""
 
-    def __init__(self, plans: Any, name: str, description: dict[str, Any], *, deep_supervision: bool) -> None:
+    def __init__(self, plans: Any, name: str, description: dict[str, Any], asked: DeepSupervision) -> None:
         from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels
 
-        self._plans, self._name, self._deep_supervision = plans, name, deep_supervision
+        self._plans, self._name, self._asked = plans, name, asked
         self._configuration = plans.get_configuration(name)
         self._channels = determine_num_input_channels(plans, self._configuration, description)
         self._heads = plans.get_label_manager(description).num_segmentation_heads
@@ -98,14 +98,14 @@ class _Trial:
 
     def refuse_indivisible(self) -> None:
         """Refuse a patch that the planned strides do not divide."""
-        totals = [math.prod(axis) for axis in zip(*self._configuration.pool_op_kernel_sizes, strict=True)]
+        totals = divisor(self._configuration.pool_op_kernel_sizes)
         if any(edge % total for edge, total in zip(self._patch, totals, strict=True)):
             what = f"the patch of {self._name}, {typed_size(self._patch)}, is not divisible by {typed_size(totals)}"
             raise SegconvError(f"{what}, its strides", code="SC164", hint="choose a patch that the strides divide")
 
     def for_training(self) -> Any:
         """Return the network as the trainer builds it."""
-        return self._built(deep_supervision=self._deep_supervision)
+        return self._built(deep_supervision=self._asked.is_on)
 
     def for_prediction(self) -> Any:
         """Return the network as the predictor builds it."""
@@ -124,9 +124,8 @@ class _Trial:
     def _build(self, deep_supervision: bool) -> Any:
         from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
-        return nnUNetTrainer.build_network_architecture(
-            self._plans, self._configuration, self._channels, self._heads, deep_supervision
-        )
+        ends = (self._channels, self._heads)
+        return built(nnUNetTrainer, self._plans, self._name, ends, deep_supervision=deep_supervision)
 
     def _really_built(self, deep_supervision: bool) -> Any:
         try:
@@ -143,7 +142,7 @@ class _Trial:
     @property
     def _expected(self) -> Expected:
         network = self._configuration.network_arch_class_name.rpartition(".")[2]
-        reduced = self._reduced() if self._deep_supervision else None
+        reduced = self._reduced() if self._asked.is_on else None
         return Expected(f"{network} of {self._name}", self._heads, self._patch, reduced)
 
     def _reduced(self) -> list[list[int]]:
@@ -157,23 +156,24 @@ class _Trial:
 
     def refuse_training(self, network: Any) -> None:
         """Refuse outputs that do not fit nnU-Net's loss, and a network whose deep supervision cannot be switched."""
-        outputs = self._outputs(network.train(), deep_supervision=self._deep_supervision)
+        outputs = self._outputs(network.train(), deep_supervision=self._asked.is_on)
         self._expected.refuse_in_training(outputs)
-        self._refuse_without_switch(network)
-        if not self._deep_supervision:
+        if self._asked.by_decoder:
+            self._refuse_without_switch(network)
+
+    def _refuse_without_switch(self, network: Any) -> None:
+        """Refuse a network that does not heed the attribute that nnU-Net sets before training and validation."""
+        decoder = getattr(network, "decoder", None)
+        if decoder is None or (self._asked.is_on and not hasattr(decoder, "deep_supervision")):
+            hint = "nnU-Net sets decoder.deep_supervision to switch it off for validation: give the network a decoder"
+            raise self._expected.wrong("SC163", "has no decoder.deep_supervision", hint)
+        if not self._asked.is_on:
             return
         network.decoder.deep_supervision = False
         outputs = self._outputs(network.train(False), deep_supervision=True)
         hint = "return one tensor whenever decoder.deep_supervision is False"
         self._expected.refuse_single(outputs, "although decoder.deep_supervision is False", hint)
         network.decoder.deep_supervision = True
-
-    def _refuse_without_switch(self, network: Any) -> None:
-        """Refuse a network without the attribute that nnU-Net sets before training and before validation."""
-        decoder = getattr(network, "decoder", None)
-        if decoder is None or not (hasattr(decoder, "deep_supervision") or not self._deep_supervision):
-            hint = "nnU-Net sets decoder.deep_supervision to switch it off for validation: give the network a decoder"
-            raise self._expected.wrong("SC163", "has no decoder.deep_supervision", hint)
 
     def refuse_prediction(self, network: Any) -> None:
         """Refuse a network that returns something else than one tensor when it is built for prediction."""

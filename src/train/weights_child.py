@@ -5,12 +5,12 @@ The network is built as nnU-Net's trainer builds it, but on PyTorch's device ``m
 
 from __future__ import annotations
 
-import inspect
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
+from .built_networks import built
 from .child_events import say
 from .time_limit import limited
 
@@ -31,20 +31,13 @@ def _network(asked: dict[str, Any]) -> Any:
     from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
-    build = recursive_find_trainer_class_by_name(asked["trainer"]).build_network_architecture
+    trainer = recursive_find_trainer_class_by_name(asked["trainer"])
     manager = PlansManager(json.loads(Path(asked["plans"]).read_bytes()))
     configuration = manager.get_configuration(asked["configuration"])
     description = json.loads(Path(asked["description"]).read_bytes())
     channels = determine_num_input_channels(manager, configuration, description)
     classes = manager.get_label_manager(description).num_segmentation_heads
-    if "plans_manager" in inspect.signature(build).parameters:
-        return build(manager, configuration, channels, classes, True)
-    architecture = (
-        configuration.network_arch_class_name,
-        configuration.network_arch_init_kwargs,
-        configuration.network_arch_init_kwargs_req_import,
-    )
-    return build(*architecture, channels, classes, True)
+    return built(trainer, manager, asked["configuration"], (channels, classes), deep_supervision=True)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pytest
 
 from segconv.errors import Finding
 from segconv.flows import own_networks
+from segconv.train.deep_supervision import DeepSupervision
 
 from ..command import Command, Done
 from ..review import datasets
@@ -159,7 +160,7 @@ def test_a_network_is_chosen_by_name(segconv: Command, plans: Path, monkeypatch:
 def test_a_network_is_checked_for_the_trainer_that_will_train_it(
     segconv: Command, plans: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checked: list[bool] = []
+    checked: list[DeepSupervision] = []
 
     def note(*asked: Any) -> list[Finding]:
         checked.append(asked[-1].deep_supervision)
@@ -168,9 +169,9 @@ def test_a_network_is_checked_for_the_trainer_that_will_train_it(
     monkeypatch.setattr(own_networks, "network_findings", note)
     words = ("--network", "my_pkg.nets.Net", "--allow-module", "my_pkg", "--overwrite")
     for trainer, supervised in (
-        ("nnUNetTrainerNoDeepSupervision", False),
-        ("nnUNet_Primus_M_Trainer", False),
-        ("nnUNetTrainerSegconv_2epochs", True),
+        ("nnUNetTrainerNoDeepSupervision", DeepSupervision(False, True)),
+        ("nnUNet_Primus_M_Trainer_BS8", DeepSupervision(False, False)),
+        ("nnUNetTrainerSegconv_2epochs", DeepSupervision(True, True)),
     ):
         done = derive(segconv, "own", "3d_fullres", *words, "-tr", trainer)
         assert (done.code, checked.pop()) == (0, supervised), done.err

@@ -12,6 +12,7 @@ import pytest
 
 from segconv.errors import Finding
 from segconv.train import network_check
+from segconv.train.deep_supervision import DeepSupervision
 from segconv.train.network_check import Checking, network_findings
 from segconv.train.paths import Paths
 
@@ -179,7 +180,7 @@ def test_what_cannot_be_imported_is_refused_and_a_network_of_one_tensor_is_not_w
     networks = {"d": "OneTensor", "e": "NoDecoder", "f": "WithoutSwitch"}
     tried = {name: configuration(f"my_pkg.nets.{each}") for name, each in networks.items()}
     all_tried = {**{key: configuration(path) for key, path in names.items()}, "odd": odd, **tried}
-    findings = found(tmp_path, all_tried, deep_supervision=False)
+    findings = found(tmp_path, all_tried, deep_supervision=DeepSupervision(False))
     assert [finding.code for finding in findings] == ["SC166", "SC166", "SC164", "SC163", "SC163"]
     assert "NoDecoder of e has no decoder.deep_supervision" in findings[3].message
     assert "WithoutSwitch of f returns a list although deep supervision is off" in findings[4].message

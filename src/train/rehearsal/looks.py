@@ -5,14 +5,15 @@ from __future__ import annotations
 import inspect
 import io
 import pickle
-import pydoc
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FunctionType, ModuleType
 from typing import Any
 
+from ..built_networks import built as as_nnunet_does
 from ..network_outputs import Expected
+from ..own_classes import located
 from ..planner_list import ROOT as USUAL_PLANNER
 from .sizes import sizes_of, wrong
 from .small import NNUNETS_NETWORKS
@@ -143,16 +144,7 @@ def refuse_missing_classes(plans: dict[str, Any], name: str) -> None:
     wanted = [manager.network_arch_class_name]
     wanted += [arguments[key] for key in manager.network_arch_init_kwargs_req_import if arguments.get(key)]
     for path in wanted:
-        try:
-            found = pydoc.locate(path)
-        except pydoc.ErrorDuringImport as error:
-            if isinstance(error.value, ModuleNotFoundError):
-                raise error.value from None
-            raise wrong("SC166", f"{path}, which plans name, cannot be imported: {error.value}") from None
-        if found is None:
-            package = path.split(".")[0]
-            hint = f"pip install the package that has {package}, or correct the plans"
-            raise wrong("SC166", f"plans name {path} for {name}, which is not installed", hint)
+        located(path)
 
 
 def _expected(trainer: Any) -> Expected:
@@ -251,17 +243,5 @@ def built(trainer: Any, plans: Any, name: str, *, deep_supervision: bool) -> Any
     plans
         A plans manager.
     """
-    manager = plans.get_configuration(name)
-    build, channels = trainer.build_network_architecture, trainer.num_input_channels
-    heads = trainer.label_manager.num_segmentation_heads
-    if "plans_manager" in inspect.signature(build).parameters:
-        return build(plans, manager, channels, heads, deep_supervision)
-    # The signature of nnunetv2 before 2.7, which it still accepts.
-    return build(
-        manager.network_arch_class_name,
-        manager.network_arch_init_kwargs,
-        manager.network_arch_init_kwargs_req_import,
-        channels,
-        heads,
-        deep_supervision,
-    )
+    ends = (trainer.num_input_channels, trainer.label_manager.num_segmentation_heads)
+    return as_nnunet_does(trainer, plans, name, ends, deep_supervision=deep_supervision)

@@ -7,8 +7,9 @@ from typing import Any
 
 from ...errors import Cure, Finding
 from ...words import typed_size
+from ..derivation import divisor
 from ..plans import configuration
-from .small import NNUNETS_NETWORKS, strides_of, totals_of
+from .small import NNUNETS_NETWORKS, strides_of
 
 
 def indivisible_patches(plans: Mapping[str, Any], names: Sequence[str], dataset: str, file: str) -> Iterator[Finding]:
@@ -29,7 +30,7 @@ def indivisible_patches(plans: Mapping[str, Any], names: Sequence[str], dataset:
         network = str(found.get("architecture", {}).get("network_class_name", ""))
         if not strides or not network.startswith(NNUNETS_NETWORKS):
             continue
-        patch, totals = found["patch_size"], totals_of(strides)
+        patch, totals = found["patch_size"], divisor(strides)
         if all(edge % total == 0 for edge, total in zip(patch, totals, strict=True)):
             continue
         near = [max(1, round(edge / total)) * total for edge, total in zip(patch, totals, strict=True)]

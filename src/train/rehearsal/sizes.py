@@ -9,6 +9,7 @@ from typing import Any
 
 from ...errors import SegconvError
 from ...words import typed_size
+from ..built_networks import LARGEST_TRIED
 
 HALF_BYTES = 2
 """Bytes of a number that is kept for the backward pass with mixed precision."""
@@ -16,9 +17,6 @@ HALF_BYTES = 2
 FEATURES = 32
 _EDGES = {2: 256, 3: 48}
 """Of a convolution that shows how fast this machine is: features, and voxels along each axis."""
-
-_LARGEST_TRIED = 1 << 21
-"""Voxels of a patch that is tried on the CPU where a network does not know the meta device: 128 × 128 × 128."""
 
 
 def wrong(code: str, message: str, hint: str = "") -> SegconvError:
@@ -112,7 +110,7 @@ def _try_patch(network: Any, shape: Sequence[int], patch: Sequence[int]) -> None
     """Send a patch through a network on the CPU, if it is not too large for that."""
     import torch
 
-    if math.prod(patch) > _LARGEST_TRIED:
+    if math.prod(patch) > LARGEST_TRIED:
         return
     try:
         with torch.no_grad():

@@ -9,6 +9,7 @@ from typing import Any
 from ...errors import Cure, SegconvError
 from ...typed import Misfit, anything, entries, mapping
 from ..architectures import for_patch
+from ..derivation import divisor
 from ..model import DEFAULT_PLANS
 from ..plans import AXES, configuration
 
@@ -106,7 +107,7 @@ def small_patch(patch: Sequence[int], strides: Sequence[Sequence[int]]) -> list[
 
     The coarsest feature map keeps at least two voxels, because one cannot be normalised.
     """
-    totals = totals_of(strides) if strides else [_power_of_two(edge) for edge in patch]
+    totals = divisor(strides) if strides else [_power_of_two(edge) for edge in patch]
     small = [
         min(edge, total * math.ceil(min(edge, _SMALLEST_EDGE) / total))
         for edge, total in zip(patch, totals, strict=True)
@@ -139,11 +140,6 @@ def needed_grid(plans: Mapping[str, Any], names: Sequence[str]) -> tuple[list[in
     back = plans.get("transpose_backward")
     back = back if isinstance(back, list) and sorted(map(str, back)) == ["0", "1", "2"] else [0, 1, 2]
     return [edges[axis] for axis in back], [spacing[axis] for axis in back] if spacing else []
-
-
-def totals_of(strides: Sequence[Sequence[int]]) -> list[int]:
-    """Return by what each edge of a patch must be divisible."""
-    return [math.prod(axis) for axis in zip(*strides, strict=True)]
 
 
 def _power_of_two(edge: int) -> int:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segconv.errors import SegconvError
-from segconv.train.rehearsal.small import chosen, needed_grid, small_patch, small_plans, totals_of
+from segconv.train.derivation import divisor
+from segconv.train.rehearsal.small import chosen, needed_grid, small_patch, small_plans
 
 NETWORK = {
     "network_class_name": "dynamic_network_architectures.architectures.unet.PlainConvUNet",
@@ -41,7 +42,7 @@ EDGES = st.lists(st.tuples(st.integers(0, 5), st.integers(1, 4)), min_size=2, ma
 def test_small_patches_are_divisible_and_keep_more_than_one_voxel(axes: list[tuple[int, int]]) -> None:
     strides = [[2 if stage < halvings else 1 for halvings, _ in axes] for stage in range(-1, 5)]
     strides[0] = [1] * len(axes)
-    totals = totals_of(strides)
+    totals = divisor(strides)
     patch = [total * 2 * many for total, (_, many) in zip(totals, axes, strict=True)]
     small = small_patch(patch, strides)
     assert all(edge % total == 0 for edge, total in zip(small, totals, strict=True))
