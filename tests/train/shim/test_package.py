@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +13,6 @@ from pathlib import Path
 import pytest
 
 from segconv.errors import SegconvError
-from segconv.train.child import environment, python
-from segconv.train.paths import Paths
 from segconv.train.trainer_package import make_trainer_package
 
 from ...command import Command
@@ -22,15 +22,32 @@ pytestmark = pytest.mark.train
 
 NAME = "nnUNetTrainerMine"
 MODULE = NAME.lower()
-FIND = f"""
-import pickle
+OURS = "nnUNetTrainerSegconv_7epochs_3iterations"
+FIND = """
+import pickle, sys
 from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name as find
-first = find({NAME!r})
-print("found", first.__module__, first is find({NAME!r}) is pickle.loads(pickle.dumps(first)))
+for name in sys.argv[1:]:
+    first = find(name)
+    print("found", first.__module__, first is find(name) is pickle.loads(pickle.dumps(first)))
 """
 
 
-def test_it_is_tested_by_itself_listed_and_found_by_nnunet(
+def found_in_a_shell(line: str, folder: Path, packages: Path, *names: str) -> list[str]:
+    """Type a line in bash, and let nnU-Net look for trainers there, without segconv."""
+    (folder / "find.py").write_text(FIND)
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-c", f"{line}\n{shlex.join([sys.executable, 'find.py', *names])}"],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(packages)},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return [line.removeprefix("found ") for line in done.stdout.splitlines() if line.startswith("found ")]
+
+
+def test_it_is_tested_by_itself_listed_and_found_by_nnunet_in_a_plain_shell(
     segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = segconv("trainers", "new", NAME, "-o", tmp_path / "my trainer")
@@ -55,10 +72,9 @@ def test_it_is_tested_by_itself_listed_and_found_by_nnunet(
     (row,) = (row for row in segconv("trainers", "list", "--json").json["trainers"] if row["name"] == NAME)
     assert (row["home"], row["bases"], row["changes"]) == (MODULE, ["nnUNetTrainerSegconv"], ["loss"])
 
-    searched = subprocess.run(
-        python(FIND.strip()), env=environment(Paths()), cwd=tmp_path, capture_output=True, encoding="utf-8", check=False
-    )
-    assert f"found {MODULE} True" in searched.stdout.splitlines(), searched.stderr[-2000:]
+    (line,) = re.findall(r"export nnUNet_extTrainer=.*", segconv("paths", "show").err)
+    found = found_in_a_shell(line, tmp_path, packages, NAME, OURS)
+    assert found == [f"{MODULE} True", "segconv.train.trainers True"]
 
     again = segconv("trainers", "new", NAME, "-o", tmp_path / "again")
     assert (again.codes(), (tmp_path / "again").exists()) == (["SC171"], False)
