@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +55,7 @@ def show(paths: Paths, sink: Sink) -> int:
     from ..errors import refuse_if_any
     from ..train.overview import overview
     from ..train.paths import TRAINERS
-    from ..train.trainer_folders import search_path
+    from ..train.trainer_folders import export_line, search_path
 
     places = overview(paths, os.environ)
     sink.table(
@@ -65,11 +64,10 @@ def show(paths: Paths, sink: Sink) -> int:
     )
     found = refuse_if_any(finding for place in places for finding in place.findings)
     sink.warn(found)
-    shim = search_path()
-    sink.say(f"nnU-Net's own commands find the same trainers with: export {TRAINERS}={shlex.quote(shim)}")
+    sink.say(f"nnU-Net's own commands find the same trainers with: {export_line()}")
     sink.end(
         {place.variable: {"folder": place.folder, "from": place.origin} for place in places}
-        | {TRAINERS: {"folder": shim, "from": "segconv"}},
+        | {TRAINERS: {"folder": search_path(), "from": "segconv"}},
         found,
     )
     return 0

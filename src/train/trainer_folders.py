@@ -7,10 +7,12 @@ ends the search, so the folder of segconv comes first.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..errors import Finding, refuse_if_any
+from .paths import TRAINERS
 
 SHIM = Path(__file__).with_name("shim")
 """Folder with one module, through which nnU-Net finds the trainers of segconv and of installed packages."""
@@ -19,6 +21,11 @@ SHIM = Path(__file__).with_name("shim")
 def search_path(folders: Sequence[Path] = ()) -> str:
     """Return the value of ``nnUNet_extTrainer`` for segconv's folder, and then these."""
     return os.pathsep.join(map(str, (SHIM, *folders)))
+
+
+def export_line() -> str:
+    """Return the line that lets nnU-Net's own commands find the same trainers in a shell."""
+    return f"export {TRAINERS}={shlex.quote(search_path())}"
 
 
 def checked_folders(folders: Iterable[Path]) -> tuple[Path, ...]:

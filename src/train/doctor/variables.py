@@ -9,7 +9,7 @@ from ...errors import Finding, warning
 from ..folder_values import misspelled
 from ..overview import OF_V1
 from ..paths import NAMES, TRAINERS
-from ..trainer_folders import SHIM, search_path
+from ..trainer_folders import SHIM, export_line
 from .looks import Look
 
 CODE = "SC141"
@@ -93,5 +93,5 @@ def _of_others(environment: Mapping[str, str]) -> Iterator[Finding]:
         yield warning(
             CODE,
             f"{TRAINERS} names folders of which nnU-Net imports every module; it is not passed on",
-            hint=f"unset {TRAINERS}; for nnU-Net's own commands, export {TRAINERS}={search_path()} or put that first",
+            hint=f"unset {TRAINERS}; for nnU-Net's own commands, {export_line()} or put that folder first",
         )

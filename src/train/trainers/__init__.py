@@ -12,44 +12,16 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 
-
-@dataclass(frozen=True)
-class TrainerEntry:
-    """A trainer of this package.
-
-    Parameters
-    ----------
-    module
-        The module that defines it, inside this package.
-    summary
-        What it does, in a line.
-    """
-
-    module: str
-    summary: str
-
-
 TRAINERS = {
-    "nnUNetTrainerSegconv": TrainerEntry("stock", "nnU-Net's own recipe, with a watchdog."),
-    "nnUNetTrainerAdamWCosine": TrainerEntry(
-        "adamw", "AdamW at a rate of 0.001 with warm-up and cosine annealing in each iteration."
-    ),
-    "nnUNetTrainerAdamWPoly": TrainerEntry("adamw", "AdamW at a rate of 0.001 that falls as nnU-Net's polynomial."),
-    "nnUNetTrainerFineTuning": TrainerEntry(
-        "finetuning", "A tenth of nnU-Net's rate, 250 epochs, and a frozen encoder in the first tenth of them."
-    ),
-    "nnUNetTrainerUMambaBot": TrainerEntry("umamba", "U-Mamba_Bot, with one Mamba layer at the lowest resolution."),
-    "nnUNetTrainerUMambaEnc": TrainerEntry(
-        "umamba", "U-Mamba_Enc, with Mamba layers in the encoder, in single precision."
-    ),
-    "nnUNetTrainerUMambaEncNoAMP": TrainerEntry(
-        "umamba", "The same as nnUNetTrainerUMambaEnc, which never uses mixed precision."
-    ),
+    "nnUNetTrainerSegconv": "stock",
+    "nnUNetTrainerAdamWCosine": "adamw",
+    "nnUNetTrainerAdamWPoly": "adamw",
+    "nnUNetTrainerFineTuning": "finetuning",
+    "nnUNetTrainerUMambaBot": "umamba",
+    "nnUNetTrainerUMambaEnc": "umamba",
+    "nnUNetTrainerUMambaEncNoAMP": "umamba",
 }
-"""Names of the trainers without a length, and where they are."""
-
-SUFFIXES = "[_<n>epochs][_<n>iterations]"
-"""What may follow each name; ``<n>`` is a number from 1 on."""
+"""Name of a trainer, without its length → the module that defines it, inside this package."""
 
 _LENGTH = re.compile(r"(?P<base>.+?)(?:_(?P<epochs>[1-9]\d*)epochs)?(?:_(?P<iterations>[1-9]\d*)iterations)?")
 
@@ -72,11 +44,6 @@ class NamedTrainer:
     epochs: int | None = None
     iterations: int | None = None
 
-    @property
-    def summary(self) -> str:
-        """What the trainer does, in a line."""
-        return TRAINERS[self.base].summary
-
 
 def named(name: str) -> NamedTrainer | None:
     """Return what the name of a trainer says; None if it is none of this package."""
@@ -97,7 +64,7 @@ def __getattr__(name: str) -> type:
 
 @cache
 def _class(name: str, wanted: NamedTrainer) -> type:
-    base: type = getattr(import_module(f"{__name__}.{TRAINERS[wanted.base].module}"), wanted.base)
+    base: type = getattr(import_module(f"{__name__}.{TRAINERS[wanted.base]}"), wanted.base)
     if wanted.epochs is None and wanted.iterations is None:
         return base
     from .length import of_length

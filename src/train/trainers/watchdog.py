@@ -31,8 +31,8 @@ NOTHING, SOMETHING = 0.01, 0.1
 COLLAPSED_EPOCHS, FLAT_EPOCHS = 10, 30
 """Epochs without any class after which a network has collapsed, or is flat if it never found one."""
 
-
 LATEST, BEST = "checkpoint_latest.pth", "checkpoint_best.pth"
+"""Where nnU-Net looks for a training to resume, in this order."""
 
 
 class TrainingStopped(RuntimeError):
@@ -47,7 +47,6 @@ class Watchdog(nnUNetTrainer):
 
     def on_train_start(self) -> None:
         """Forget why an earlier run was stopped."""
-        self._bad_losses = 0
         Path(self.output_folder, STOPPED).unlink(missing_ok=True)
         super().on_train_start()
 

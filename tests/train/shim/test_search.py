@@ -18,8 +18,7 @@ from segconv.train.child import environment, python
 from segconv.train.known_trainers import find_trainer, list_trainers
 from segconv.train.paths import Paths
 from segconv.train.trainer_folders import SHIM, checked_folders
-from segconv.train.trainers import TRAINERS, named
-from segconv.train.trainers import __getattr__ as class_of
+from segconv.train.trainers import TRAINERS
 
 SIZED = "nnUNetTrainerSegconv_7epochs_3iterations"
 GOOD = "from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer\nclass Mine(nnUNetTrainer): pass\n"
@@ -82,33 +81,10 @@ def test_the_folder_of_segconv_comes_first_and_none_is_inherited(
     assert [path.name for path in SHIM.glob("*.py") if path.name != "__init__.py"] == ["segconv_trainers.py"]
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("nnUNetTrainerSegconv", (None, None)),
-        ("nnUNetTrainerSegconv_100epochs", (100, None)),
-        ("nnUNetTrainerSegconv_50iterations", (None, 50)),
-        ("nnUNetTrainerSegconv_100epochs_50iterations", (100, 50)),
-        ("nnUNetTrainerSegconv_50iterations_100epochs", None),
-        ("nnUNetTrainerSegconv_0epochs", None),
-        ("nnUNetTrainer_100epochs", None),
-    ],
-)
-def test_names_say_how_many_epochs_and_iterations(name: str, expected: tuple[int | None, int | None] | None) -> None:
-    found = named(name)
-    assert (found and (found.epochs, found.iterations)) == expected
-
-
-def test_other_names_are_no_attributes() -> None:
-    with pytest.raises(AttributeError, match="nnUNetTrainerOther"):
-        class_of("nnUNetTrainerOther")
-
-
 @pytest.mark.train
-def test_names_of_segconv_are_not_those_of_nnunet_and_are_listed() -> None:
+def test_trainers_of_segconv_are_listed_and_found_with_a_length() -> None:
     found = list_trainers()
     assert {trainer.name for trainer in found if trainer.home == "segconv"} == set(TRAINERS)
-    assert not {trainer.name for trainer in found if trainer.home == "nnunetv2"} & set(TRAINERS)
     assert find_trainer(SIZED, found).home == "segconv"
     with pytest.raises(SegconvError) as caught:
         find_trainer("nnUNetTrainerSegcon", found)
