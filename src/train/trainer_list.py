@@ -137,9 +137,22 @@ def _summary(node: ast.ClassDef) -> str:
 def _changes(node: ast.ClassDef, root: ast.ClassDef) -> tuple[str, ...]:
     changes: list[str] = []
     for member in node.body:
-        if isinstance(member, ast.FunctionDef):
-            changes += _method(member, root)
+        changes += _method(member, root) if isinstance(member, ast.FunctionDef) else _settings(member)
     return tuple(dict.fromkeys(changes))
+
+
+def _settings(node: ast.stmt) -> list[str]:
+    """Return ``initial_lr = 0.005`` for each entry of the dict ``settings`` that a trainer of segconv has."""
+    if not isinstance(node, (ast.Assign, ast.AnnAssign)) or not isinstance(node.value, ast.Dict):
+        return []
+    if [ast.unparse(target) for target in _targets(node)] != ["settings"]:
+        return []
+    pairs = zip(node.value.keys, node.value.values, strict=True)
+    return [f"{key.value!s} = {ast.unparse(value)}" for key, value in pairs if isinstance(key, ast.Constant)]
+
+
+def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
+    return node.targets if isinstance(node, ast.Assign) else [node.target]
 
 
 def _method(node: ast.FunctionDef, root: ast.ClassDef) -> list[str]:
@@ -158,10 +171,9 @@ def _assigned(node: ast.AST) -> list[str]:
     """Return ``num_epochs = 5`` for assignments to an attribute of the object, or to an entry of the plans."""
     if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
         return []
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     text = ast.unparse(node.value)
     shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
-    return [f"{name} = {shown}" for target in targets if (name := _attribute(target))]
+    return [f"{name} = {shown}" for target in _targets(node) if (name := _attribute(target))]
 
 
 def _attribute(target: ast.expr) -> str:

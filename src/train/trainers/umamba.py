@@ -14,15 +14,13 @@ from torch import nn
 
 from .stock import nnUNetTrainerSegconv
 
-_RATE = {"initial_lr": 1e-3}
-
 _BOT, _ENC = (f"segconv.train.networks.umamba.{name}" for name in ("UMambaBot", "UMambaEnc"))
 
 
 class nnUNetTrainerUMambaBot(nnUNetTrainerSegconv):  # noqa: N801 - its authors' name
     """U-Mamba_Bot, with one Mamba layer at the lowest resolution."""
 
-    settings: ClassVar[Mapping[str, float]] = _RATE
+    settings: ClassVar[Mapping[str, float]] = {"initial_lr": 1e-3}
 
     @staticmethod
     def build_network_architecture(
@@ -41,7 +39,7 @@ class nnUNetTrainerUMambaBot(nnUNetTrainerSegconv):  # noqa: N801 - its authors'
 class nnUNetTrainerUMambaEnc(nnUNetTrainerSegconv):  # noqa: N801 - its authors' name
     """U-Mamba_Enc, with Mamba layers in the encoder, in single precision."""
 
-    settings: ClassVar[Mapping[str, float]] = _RATE
+    settings: ClassVar[Mapping[str, float]] = {"initial_lr": 1e-3}
 
     @staticmethod
     def build_network_architecture(

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.train
 
 NAME = "nnUNetTrainerMine"
 MODULE = NAME.lower()
+CHANGES = ["initial_lr = 0.005", "num_epochs = 1000", "num_iterations_per_epoch = 250", "loss"]
 OURS = "nnUNetTrainerSegconv_7epochs_3iterations"
 FIND = """
 import pickle, sys
@@ -70,7 +71,7 @@ def test_it_is_tested_by_itself_listed_and_found_by_nnunet_in_a_plain_shell(
 
     seen(packages, monkeypatch)
     (row,) = (row for row in segconv("trainers", "list", "--json").json["trainers"] if row["name"] == NAME)
-    assert (row["home"], row["bases"], row["changes"]) == (MODULE, ["nnUNetTrainerSegconv"], ["loss"])
+    assert (row["home"], row["bases"], row["changes"]) == (MODULE, ["nnUNetTrainerSegconv"], CHANGES)
 
     (line,) = re.findall(r"export nnUNet_extTrainer=.*", segconv("paths", "show").err)
     found = found_in_a_shell(line, tmp_path, packages, NAME, OURS)
