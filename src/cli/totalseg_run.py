@@ -31,28 +31,30 @@ from .totalseg_dataset import Wanted, make_dataset, wanting
 from .types import GPUS, NAMES
 
 if TYPE_CHECKING:
-    from ..flows.totalseg.plan import Segmentation, Wish
+    from ..flows.totalseg.plan import Segmentation, SegmentOptions
     from ..flows.totalseg.run import Segmented
     from ..train.paths import Paths
     from ..train.totalsegmentator.workers import Devices
     from ..train.untrusted_models import Trust
 
 
-def _wish(modality: str | None, fast: bool, fastest: bool, subset: tuple[str, ...] | None, **given: Any) -> Wish:
+def _asked(
+    modality: str | None, fast: bool, fastest: bool, subset: tuple[str, ...] | None, **given: Any
+) -> SegmentOptions:
     from ..convert.model import ConvertOptions
     from ..errors import SegconvError
-    from ..flows.totalseg.plan import Wish
+    from ..flows.totalseg.plan import SegmentOptions
 
     if fast and fastest:
         raise SegconvError("--fast and --fastest", hint="give one of them")
-    options = ConvertOptions(repair=given.pop("repair"), nonfinite=given.pop("nonfinite"))
+    reading = ConvertOptions(repair=given["repair"], nonfinite=given["nonfinite"])
     mode: Any = "fast" if fast else "fastest" if fastest else "normal"
-    return Wish(given["task"], modality and modality.upper(), mode, subset or (), given["masks"], options)
+    return SegmentOptions(given["task"], modality and modality.upper(), mode, subset or (), given["masks"], reading)
 
 
-wishing = bundled(
-    "wish",
-    _wish,
+asking = bundled(
+    "asked",
+    _asked,
     option("--task", metavar="NAME", help="Task of TotalSegmentator; default: total for CT, total_mr for MR."),
     option("--modality", type=click.Choice(["ct", "mr"]), help="What the images are, if their files do not say it."),
     option("--fast", is_flag=True, help="Take the faster model, which segments at 3 mm in most tasks."),
@@ -62,7 +64,7 @@ wishing = bundled(
     repair,
     nonfinite,
 )
-"""What TotalSegmentator is asked for; the function gets a `Wish`."""
+"""What TotalSegmentator is asked for; the function gets `SegmentOptions`."""
 
 
 def _devices(device: str, gpus: tuple[str, ...] | None, jobs: int | None) -> Devices:
@@ -92,7 +94,7 @@ computing = bundled(
 @click.command(epilog=example("segconv totalseg run scans -o prelabels --task total --fast --device cpu"))
 @click.argument("source", type=PATH, metavar="IN")
 @output
-@wishing
+@asking
 @computing
 @wanting
 @trusting
@@ -103,7 +105,7 @@ computing = bundled(
 def run(
     source: Path,
     output: Path,
-    wish: Wish,
+    asked: SegmentOptions,
     devices: Devices,
     wanted: Wanted,
     trust: Trust,
@@ -129,7 +131,7 @@ def run(
     from ..flows.totalseg.plan import plan_segmentation
     from ..flows.totalseg.run import run_segmentation
 
-    planned = plan_segmentation(source, output, wish, trust)
+    planned = plan_segmentation(source, output, asked, trust)
     sink.say(planned.why)
     dataset = wanted.settled(planned, paths, how, sink)
     if dry_run:

@@ -35,7 +35,7 @@ LABEL_SHARE = 0.25
 
 
 @dataclass(frozen=True)
-class Wish:
+class SegmentOptions:
     """What a user asks for.
 
     Parameters
@@ -50,8 +50,8 @@ class Wish:
         Classes to segment, of the tasks that can; all if empty.
     masks
         Write a folder of masks for each case, one for each class, instead of one label map.
-    options
-        Which repairs of images are allowed.
+    reading
+        How images are read, and which repairs of them are allowed.
     """
 
     task: str | None = None
@@ -59,7 +59,11 @@ class Wish:
     mode: Mode = "normal"
     subset: tuple[str, ...] = ()
     masks: bool = False
-    options: ConvertOptions = field(default_factory=ConvertOptions)
+    reading: ConvertOptions = field(default_factory=ConvertOptions)
+
+
+USUAL_OPTIONS = SegmentOptions()
+"""The defaults."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,9 @@ class Segmentation:
     trust: Trust = NO_TRUST
 
 
-def plan_segmentation(source: Path, output: Path, wish: Wish, trust: Trust = NO_TRUST) -> Segmentation:
+def plan_segmentation(
+    source: Path, output: Path, asked: SegmentOptions = USUAL_OPTIONS, trust: Trust = NO_TRUST
+) -> Segmentation:
     """Plan the segmentation of a file or a folder of images.
 
     Parameters
@@ -114,6 +120,8 @@ def plan_segmentation(source: Path, output: Path, wish: Wish, trust: Trust = NO_
         Volumes of any names, formats and layout that `convert` reads, including folders of DICOM slices.
     output
         Folder to make.
+    asked
+        What is asked for.
     trust
         Which parts of the models may be code; they are judged when they are loaded.
 
@@ -129,27 +137,33 @@ def plan_segmentation(source: Path, output: Path, wish: Wish, trust: Trust = NO_
     output = output.absolute()
     refuse_holding(output, {"the input": source})
     refuse_within(output, "the input", source)
-    options = replace(wish.options, strip_headers=True)
-    described = DatasetDescription(("image",), Labels({BACKGROUND: 0}), WORKING, 0)
-    cases, findings = scan_usable_inputs(source, described, options)
-    stated = {case.case: modality for case in cases if (modality := stated_modality(case))}
+    reading = replace(asked.reading, strip_headers=True)
+    cases, findings = scan_usable_inputs(source, _described("image"), reading)
     if not cases:
         raise Refused(reasons=findings)
-    task, why = task_for(wish.task, wish.modality, stated, len(cases))
-    request = Request(task, wish.mode, wish.subset)
-    cases, others = _of_modality(cases, stated, request, declared=wish.modality is not None)
+    stated = {case.case: modality for case in cases if (modality := stated_modality(case))}
+    task, why = task_for(asked.task, asked.modality, stated, len(cases))
+    request = Request(task, asked.mode, asked.subset)
+    cases, others = _of_modality(cases, stated, request, declared=asked.modality is not None)
     errors = [*(found for found in findings if found.severity == "error"), *others]
     if not cases:
         raise Refused(reasons=errors)
     licence, models = request.licence(), request.models()
     refuse_holding(output, {"a model of TotalSegmentator": models[0]})
-    channel = replace(described, channel_names=(request.known.modality,))
-    items = [_item(task, request, masks=wish.masks) for task in input_tasks(cases, source, channel, options)]
-    key = {"command": SEGMENTED, "request": request.as_json(), "masks": wish.masks, **options.prepared.as_json()}
-    target = Target(output, output.name, lineage.manifest(SEGMENTED))
-    warnings = tuple(found for found in findings if found.severity != "error")
-    plan = Plan(target, source_root(source), tuple(items), key, warnings)
-    return Segmentation(request, wish.masks, plan, tuple(errors), why, tuple(models), licence, trust)
+    images = input_tasks(cases, source, _described(request.known.modality), reading)
+    plan = Plan(
+        Target(output, output.name, lineage.manifest(SEGMENTED)),
+        source_root(source),
+        tuple(_item(image, request, masks=asked.masks) for image in images),
+        {"command": SEGMENTED, "request": request.as_json(), "masks": asked.masks, **reading.prepared.as_json()},
+        tuple(found for found in findings if found.severity != "error"),
+    )
+    return Segmentation(request, asked.masks, plan, tuple(errors), why, tuple(models), licence, trust)
+
+
+def _described(channel: str) -> DatasetDescription:
+    """Return what stands for the dataset of a model with one channel."""
+    return DatasetDescription((channel,), Labels({BACKGROUND: 0}), WORKING, 0)
 
 
 def _of_modality(
