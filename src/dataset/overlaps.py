@@ -9,7 +9,7 @@ their own. Every overlapping mask can thus be recovered bit for bit from the val
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -235,7 +235,7 @@ def _labels_of(groups: list[str], ordered: Sequence[frozenset[int]], max_heads: 
     if all(len(inside) == 1 for inside in ordered):
         return Labels({BACKGROUND: 0, **{name: min(values) for name, values in heads.items()}})
     _check_heads(len(ordered), "at least ", groups, ordered, max_heads)
-    labels = _with_regions(groups, heads, dict(enumerate(ordered, 1)))
+    labels = with_regions(groups, heads, dict(enumerate(ordered, 1)))
     _check_heads(len(labels.foreground), "", groups, ordered, max_heads)
     return labels
 
@@ -308,7 +308,18 @@ def _names_of_groups(names: Sequence[str], groups: Iterable[Sequence[int]]) -> l
     return found
 
 
-def _with_regions(groups: list[str], heads: Mapping[str, set[int]], inside: Mapping[int, frozenset[int]]) -> Labels:
+def with_regions(groups: Sequence[str], heads: Mapping[str, Set[int]], inside: Mapping[int, Collection[int]]) -> Labels:
+    """Return labels with regions, and a head for each value that no order of them restores.
+
+    Parameters
+    ----------
+    groups
+        Names of the regions.
+    heads
+        Name → values of each region.
+    inside
+        Value → numbers of the regions, as in `groups`, that hold it.
+    """
     order = order_heads(heads)
     names: dict[str, int | tuple[int, ...]] = {BACKGROUND: 0}
     names |= {name: tuple(sorted(heads[name])) for name in order.painted}

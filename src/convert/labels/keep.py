@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ...dataset.label_table import LabelTable
 from ...dataset.labels import BACKGROUND, IGNORE, Labels
-from ...dataset.regions import with_order
+from ...dataset.overlaps import with_regions
 from ...dataset.stored_label import StoredLabel
 from ...errors import Finding, SegconvError, warning
 from ...words import count_of, some_of
@@ -76,7 +76,7 @@ def keeping(scan: Scan, wanted: Sequence[str]) -> Scan:
     Raises
     ------
     SegconvError
-        As in `kept_names`; ``SC074`` if no order of the regions that are kept decodes every value to itself.
+        As in `kept_names`.
     """
     table = scan.label_map
     classes = list(table.labels.foreground)
@@ -107,13 +107,23 @@ def _matching(pattern: str, names: Iterable[str]) -> list[str]:
 def _renumbered(labels: Labels, kept: Mapping[str, Collection[int]]) -> tuple[Labels, dict[int, int]]:
     """Return labels with the classes that are kept, and old value → new value."""
     new = _new_values(labels, kept)
-    names: dict[str, int | Sequence[int]] = {BACKGROUND: 0}
-    for name, values in kept.items():
-        own = sorted({new[value] for value in values})
-        names[name] = own[0] if len(own) == 1 else own
+    heads = {name: {new[value] for value in values} for name, values in kept.items()}
+    if all(len(values) == 1 for values in heads.values()):
+        made = Labels({BACKGROUND: 0, **{name: min(values) for name, values in heads.items()}})
+    else:
+        made = with_regions(list(heads), heads, _regions_of(heads))
     if labels.ignore is not None:
-        names[IGNORE] = new[labels.ignore]
-    return with_order(names), new
+        made = Labels({**made.names, IGNORE: new[labels.ignore]}, made.regions_class_order)
+    return made, new
+
+
+def _regions_of(heads: Mapping[str, Collection[int]]) -> dict[int, list[int]]:
+    """Return value → numbers of the regions that hold it."""
+    found: dict[int, list[int]] = {}
+    for number, values in enumerate(heads.values()):
+        for value in values:
+            found.setdefault(value, []).append(number)
+    return found
 
 
 def _new_values(labels: Labels, kept: Mapping[str, Collection[int]]) -> dict[int, int]:

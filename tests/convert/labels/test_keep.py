@@ -10,7 +10,9 @@ import pytest
 
 from fixtures.make_fixtures import png_shapes
 from segconv.convert.labels.keep import kept_names
+from segconv.dataset.labels import Labels
 from segconv.dataset.lineage import read_run
+from segconv.dataset.regions import swaps
 from segconv.errors import SegconvError
 
 from ...command import Command
@@ -104,6 +106,28 @@ def test_a_region_is_kept_with_all_its_values(tmp_path: Path, segconv: Command) 
     assert np.array_equal(voxels(tmp_path / "back/s0001/liver.nii.gz"), masks_of(1)["liver"])
     done = segconv("convert", old, "--to", "7_A", "--keep", "liver,tumour")
     assert description(segconv.raw / "Dataset007_A")["labels"] == {"background": 0, "liver": [1, 2], "tumour": 2}
+
+
+def test_kept_regions_that_no_order_tells_apart_get_a_head_for_their_overlap(tmp_path: Path, segconv: Command) -> None:
+    root = tmp_path / "src"
+    for number in range(2):
+        phantom, bars = ct(number), np.zeros(ct(number).label.array.shape, np.uint8)
+        for name, rows in {"a": slice(0, 6), "b": slice(4, 10), "c": slice(12, 14)}.items():
+            mask = bars.copy()
+            mask[:, rows] = 1
+            write(root / f"s{number}/segmentations/{name}.nii.gz", phantom.label, mask)
+        write(root / f"s{number}/ct.nii.gz", phantom.images[0])
+    assert segconv("convert", root, "--to", "5_A").code == 0
+    done = segconv("convert", segconv.raw / "Dataset005_A", "--to", "6_A", "--keep", "a,b")
+    assert done.code == 0, done.err
+    made = segconv.raw / "Dataset006_A"
+    labels = Labels.from_json(description(made)["labels"], description(made)["regions_class_order"])
+    assert set(labels.names) == {"background", "a", "b", "a&b"}
+    assert swaps(labels) == {}
+    assert segconv("restore", made / "labelsTr", "--like", "6", "-o", tmp_path / "back").code == 0
+    for name in ("a", "b"):
+        found = voxels(tmp_path / f"back/s1/{name}.nii.gz")
+        assert np.array_equal(found, voxels(root / f"s1/segmentations/{name}.nii.gz"))
 
 
 def test_an_ignore_label_stays_the_highest(tmp_path: Path, segconv: Command) -> None:
