@@ -26,32 +26,29 @@ def function(group: str, source: Path, out: Path) -> None:
     nib.save(combine_masks(source, group), out)
 
 
-def floor(group: str, source: Path, out: Path) -> None:
+def floor(values: list[int], files: list[Path], out: Path) -> None:
     """Inflate what is needed, and deflate as much as the result."""
     import numpy as np
     from isal import isal_zlib
 
-    from segconv.train.totalsegmentator.groups import usual_groups
-    from segconv.train.totalsegmentator.registry import numbering
-
-    values = numbering("total")
-    classes = usual_groups(values)[group]
-    files = [source / f"{name}.nii.gz" for name in classes] if source.is_dir() else [source]
-    made, head = None, b""
+    made = np.zeros(0, np.uint8)
     for file in files:
         raw = isal_zlib.decompressobj(wbits=31).decompress(file.read_bytes())
         start = int(np.frombuffer(raw[108:112], np.float32)[0])
         voxels = np.frombuffer(raw, np.uint8, offset=start)
-        if not source.is_dir():
-            table = np.isin(np.arange(256), [values[name] for name in classes]).astype(np.uint8)
-            voxels = np.frombuffer(voxels.tobytes().translate(table.tobytes()), np.uint8)
-        made = voxels if made is None else made | voxels
-        head = raw[:108] + np.float32(352).tobytes() + raw[112:348] + bytes(4)
+        if len(files) == 1:
+            table = np.isin(np.arange(256), values).astype(np.uint8)
+            made = np.frombuffer(voxels.tobytes().translate(table.tobytes()), np.uint8)
+        elif made.size:
+            np.bitwise_or(made, voxels, out=made)
+        else:
+            made = voxels.copy()
+    head = raw[:108] + np.float32(352).tobytes() + raw[112:348] + bytes(4)
     compressor = isal_zlib.compressobj(level=1, wbits=31)
-    out.write_bytes(compressor.compress(head) + compressor.compress(memoryview(made)) + compressor.flush())
+    out.write_bytes(compressor.compress(head) + compressor.compress(made.data) + compressor.flush())
 
 
-WAYS = {"command": command, "function": function, "floor": floor}
+WAYS = {"command": command, "function": function}
 
 
 def main() -> None:
@@ -61,8 +58,14 @@ def main() -> None:
     cases = sorted(source.iterdir())
     targets = [out / f"{case.name.removesuffix('.nii.gz')}.nii.gz" for case in cases]
     if how == "floor":
+        from segconv.train.totalsegmentator.groups import usual_groups
+        from segconv.train.totalsegmentator.registry import numbering
+
+        values = numbering("total")
+        classes = usual_groups(values)[group]
+        files = [[case / f"{name}.nii.gz" for name in classes] if case.is_dir() else [case] for case in cases]
         with ProcessPoolExecutor(workers) as pool:
-            list(pool.map(partial(floor, group), cases, targets))
+            list(pool.map(partial(floor, [values[name] for name in classes]), files, targets))
         return
     for case, target in zip(cases, targets, strict=True):
         WAYS[how](group, case, target)

@@ -89,6 +89,7 @@ def combine(
         [(value, name, some_of(wanted.classes[name], SHOWN_CLASSES)) for value, name in wanted.names.items()],
     )
     sink.say(f"Combined {count_of(outcome.done, 'case')} to {outcome.target}")
+    sink.next("segconv convert IMAGES --to 42_Name --pairs LIST.csv makes a dataset of images and these label maps")
     result = {
         "output": str(outcome.target),
         "cases": outcome.done,

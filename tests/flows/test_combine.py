@@ -22,6 +22,7 @@ from segconv.image.formats.nifti_label_table import with_label_table
 from segconv.image.geometry import Geometry
 
 from ..command import Command, Done, tree_hash
+from ..train.totalsegmentator.stand_in import StandIn
 
 SIZE = (6, 5, 4)
 GRID = Geometry.plain(SIZE, (1.0, 1.5, 2.0))
@@ -297,3 +298,33 @@ def test_usual_groups_equal_those_of_totalsegmentator(segconv: Command, data: Pa
             assert segconv("totalseg", "combine", source, "-o", made, ours).code == 0
             assert np.array_equal(voxels(made), voxels(out / f"{theirs}_{source.name[:5]}.nii.gz"))
             assert voxels(made).any()
+
+
+@pytest.mark.train
+@pytest.mark.totalseg
+def test_what_the_run_wrote_is_combined(
+    segconv: Command, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    StandIn(tmp_path / "stand-in").install(monkeypatch)
+    (tmp_path / "scans").mkdir()
+    shutil.copy(data / "totalseg_small" / "example_ct_sm.nii.gz", tmp_path / "scans" / "a.nii.gz")
+    for form, more in (("whole", []), ("masks", ["--masks"])):
+        words = [
+            "run",
+            tmp_path / "scans",
+            "-o",
+            tmp_path / form,
+            "--fast",
+            "--device",
+            "cpu",
+            "--modality",
+            "ct",
+            *more,
+        ]
+        assert segconv("totalseg", *words).code == 0
+        assert (
+            segconv("totalseg", "combine", tmp_path / form, "-o", tmp_path / f"of_{form}", "own=liver,spleen").code == 0
+        )
+    whole, masks = (tmp_path / f"of_{form}" / "a.nii.gz" for form in ("whole", "masks"))
+    assert whole.read_bytes() == masks.read_bytes()
+    assert voxels(whole).any()

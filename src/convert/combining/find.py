@@ -92,10 +92,16 @@ def find_cases(source: Path, is_class: Callable[[str], bool]) -> tuple[Path, lis
 def _of_folders(
     survey: Survey, folders: Mapping[str, Mapping[str, str]], source: Path, is_class: Callable[[str], bool]
 ) -> list[Found]:
-    masked = {folder: files for folder, files in folders.items() if any(map(is_class, files))}
-    if masked:
+    classes = {name for files in folders.values() if any(map(is_class, files)) for name in _class_names(files)}
+    if classes:  # also of cases without those that are asked for
+        masked = {folder: files for folder, files in folders.items() if not classes.isdisjoint(_class_names(files))}
         return [_of_masks(survey, folder, files, source) for folder, files in masked.items()]
     return [_of_label(survey, *entry) for entry in _each(folders) if entry[1].lower() not in IMAGE_NAMES]
+
+
+def _class_names(files: Iterable[str]) -> set[str]:
+    """Return names of files, without those that the image of a case may have among its masks."""
+    return {name for name in files if name.lower() not in IMAGE_NAMES}
 
 
 def _left_out(survey: Survey, folders: Mapping[str, Mapping[str, str]], cases: Sequence[Found]) -> list[str]:
@@ -128,7 +134,8 @@ def _of_masks(survey: Survey, folder: str, files: Mapping[str, str], source: Pat
     path = os.path.join(os.path.abspath(source).strip(os.sep), folder).rstrip(os.sep)
     above, _, last = path.rpartition(os.sep)
     case = above if last.lower() in MASK_WORDS and above else path
-    masks = {name: _resolved(survey, folder, file) for name, file in files.items() if name.lower() not in IMAGE_NAMES}
+    own = _class_names(files)
+    masks = {name: _resolved(survey, folder, file) for name, file in files.items() if name in own}
     return Found(case, folder or ".", masks)
 
 

@@ -37,6 +37,11 @@ def test_folders_of_masks_are_cases(tmp_path: Path) -> None:
     assert list(names(source / "s1" / "segmentations")) == ["s1"]
 
 
+def test_a_case_without_the_classes_that_are_asked_for_is_a_case(tmp_path: Path) -> None:
+    source = tree(tmp_path / "in", "a/liver.nii", "a/own.nii", "a/ct.nii", "b/own.nii", "c/ct.nii")
+    assert names(source) == {"a": ["a/liver.nii", "a/own.nii"], "b": ["b/own.nii"]}
+
+
 def test_images_next_to_masks_are_no_masks(tmp_path: Path) -> None:
     assert names(tree(tmp_path / "case", "ct.nii.gz", "liver.nii.gz")) == {"case": ["liver.nii.gz"]}
 
