@@ -150,6 +150,7 @@ def plan_segmentation(
         raise Refused(reasons=errors)
     licence, models = request.licence(), request.models()
     refuse_holding(output, {"a model of TotalSegmentator": models[0]})
+    why += "; its licence number is set" if request.known.needs_licence else ""
     images = input_tasks(cases, source, _described(request.known.modality), reading)
     plan = Plan(
         Target(output, output.name, lineage.manifest(SEGMENTED)),

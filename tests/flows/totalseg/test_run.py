@@ -327,9 +327,15 @@ def test_ct_or_mr_is_what_the_user_or_the_files_say(world: World) -> None:
 
 
 def test_a_task_with_a_licence_and_wrong_names_are_refused(world: World) -> None:
-    done = world.run("--task", "tissue_types")
-    assert done.code != 0
-    assert done.codes() == ["SC200"]
+    words = ["totalseg", "run", world.scans, "-o", world.output, "--task", "tissue_types", "-n"]
+    done = world.segconv(*words)
+    assert (done.code, done.codes()) == (78, ["SC200"])
+    world.stand_in.make_models("tissue_types")
+    (world.stand_in.folder / "home").mkdir()
+    (world.stand_in.folder / "home" / "config.json").write_text('{"license_number": "aca_1"}', encoding="utf-8")
+    done = world.segconv(*words)
+    assert done.code == 0, done.err
+    assert "its licence number is set" in done.err
     done = world.run("--roi-subset", "livr")
     assert (done.code, done.codes()) == (2, ["SC191"])
     assert "liver" in done.err

@@ -15,7 +15,7 @@ import pytest
 
 from segconv.image import opened
 from segconv.train.totalsegmentator import working
-from segconv.train.totalsegmentator.weights import needed
+from segconv.train.totalsegmentator.weights import Mode, needed
 from segconv.train.totalsegmentator.worker import say
 
 ROOT = Path(__file__).parents[3]
@@ -29,10 +29,13 @@ LIVER = 5
 class StandIn:
     """Complete-looking models, and a folder to direct the processes with."""
 
-    def __init__(self, folder: Path, task: str = "total") -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder, self.weights = folder, folder / "weights"
-        self.weights.mkdir(parents=True)
-        for model in needed(task, "fast"):
+        self.make_models("total", "fast")
+
+    def make_models(self, task: str, mode: Mode = "normal") -> None:
+        """Make models for a task."""
+        for model in needed(task, mode):
             path = self.weights / model.folder / model.name
             for fold in model.folds:
                 (path / f"fold_{fold}").mkdir(parents=True)
