@@ -326,6 +326,16 @@ def test_ct_or_mr_is_what_the_user_or_the_files_say(world: World) -> None:
     assert np.array_equal(sitk.GetArrayFromImage(label) > 0, sitk.GetArrayFromImage(volume) > 0)
 
 
+def test_mr_and_a_subset_have_tasks_and_names_of_their_own(world: World) -> None:
+    world.stand_in.make_models("total_mr", "fast", subset=True)
+    done = world.run("--modality", "mr", "--roi-subset", "liver,spleen")
+    assert done.code == 0, done.err
+    assert "task total_mr: the images count as MR, as you say" in done.err
+    label = world.output / "a.nii.gz"
+    assert opened.decode(label.read_bytes(), label.name).label_names == {1: "spleen", 5: "liver"}
+    assert "--channels MR" in done.err
+
+
 def test_a_task_with_a_licence_and_wrong_names_are_refused(world: World) -> None:
     words = ["totalseg", "run", world.scans, "-o", world.output, "--task", "tissue_types", "-n"]
     done = world.segconv(*words)

@@ -33,12 +33,12 @@ class StandIn:
         self.folder, self.weights = folder, folder / "weights"
         self.make_models("total", "fast")
 
-    def make_models(self, task: str, mode: Mode = "normal") -> None:
+    def make_models(self, task: str, mode: Mode = "normal", *, subset: bool = False) -> None:
         """Make models for a task."""
-        for model in needed(task, mode):
+        for model in needed(task, mode, roi_subset=subset):
             path = self.weights / model.folder / model.name
             for fold in model.folds:
-                (path / f"fold_{fold}").mkdir(parents=True)
+                (path / f"fold_{fold}").mkdir(parents=True, exist_ok=True)
                 with zipfile.ZipFile(path / f"fold_{fold}" / "checkpoint_final.pth", "w") as archive:
                     archive.writestr("data.pkl", b"")
             for name in ("plans.json", "dataset.json"):
