@@ -55,20 +55,33 @@ def weights(tasks: tuple[str, ...], mode: Mode | None, roi_subset: tuple[str, ..
     and it is 1 if a model is incomplete. Models are looked for where TotalSegmentator does: in
     TOTALSEG_WEIGHTS_PATH, or else in nnunet/results of TOTALSEG_HOME_DIR or of ~/.totalsegmentator.
     """
+    from ..train.totalsegmentator.home import licence_of
     from ..train.totalsegmentator.registry import version
-    from ..train.totalsegmentator.weights import weights_folder
+    from ..train.totalsegmentator.weights import home_folder, weights_folder
 
-    folder = weights_folder()
+    folder, licensed = weights_folder(), bool(licence_of(home_folder()))
     found = _of_tasks(tasks, mode or "normal", roi_subset or (), folder) if tasks else _of_all(mode, folder)
     (_show_models if tasks else _show_tasks)(found, sink)
-    held = {model.path: model for models in found.values() for model in models}.values()
-    complete = _of_states(held, "complete")
-    nbytes = sum(model.nbytes for model in complete)
-    sink.say(f"{folder} holds {count_of(len(complete), 'complete model')} of {len(held)}, {nbytes} bytes")
+    held = list({model.path: model for models in found.values() for model in models}.values())
+    _say_how_many(held, folder, sink)
     bad = _of_states(held, "incomplete", *(["missing"] if tasks else []))
     _say_what_to_do(bad, sink)
-    sink.end({"totalsegmentator": version(), "folder": str(folder), "tasks": _as_json(found)}, ok=not bad)
+    if tasks and not licensed:
+        _say_licence(held, sink)
+    said = {"folder": str(folder), "licence_number": licensed, "tasks": _as_json(found)}
+    sink.end({"totalsegmentator": version(), **said}, ok=not bad)
     return EXIT_FOUND if bad else EXIT_DONE
+
+
+def _say_how_many(models: Sequence[Held], folder: Path, sink: Sink) -> None:
+    complete = _of_states(models, "complete")
+    nbytes = sum(model.nbytes for model in complete)
+    sink.say(f"{folder} holds {count_of(len(complete), 'complete model')} of {len(models)}, {nbytes} bytes")
+
+
+def _say_licence(models: Iterable[Held], sink: Sink) -> None:
+    if any(model.needed.source == "licence" for model in models):
+        sink.say("no licence number is set, which TotalSegmentator asks for: totalseg_set_license sets it")
 
 
 def _of_tasks(tasks: Iterable[str], mode: Mode, roi_subset: Sequence[str], folder: Path) -> Found:

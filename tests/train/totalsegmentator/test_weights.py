@@ -168,3 +168,15 @@ def test_a_subset_brings_the_model_that_images_are_cropped_with(segconv: Command
     assert (wrong.code, wrong.codes()) == (2, ["SC191"])
     assert "liver" in wrong.err
     assert segconv("totalseg", "weights", "total", "--fast", "--fastest").code == 2
+
+
+def test_a_licence_number_that_is_needed_and_not_set_is_named(
+    segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOTALSEG_HOME_DIR", str(tmp_path))
+    monkeypatch.setenv("TOTALSEG_WEIGHTS_PATH", str(tmp_path / "weights"))
+    assert "no licence number is set" in segconv("totalseg", "weights", "tissue_types").err
+    assert "licence number" not in segconv("totalseg", "weights", "total").err
+    (tmp_path / "config.json").write_text(json.dumps({"license_number": "aca_0123456789ABCD"}), encoding="utf-8")
+    assert "no licence number" not in segconv("totalseg", "weights", "tissue_types").err
+    assert segconv("totalseg", "weights", "tissue_types", "--json").json["licence_number"] is True
