@@ -108,6 +108,22 @@ def test_two_versions_that_number_otherwise_are_matched(tool: Path, tmp_path: Pa
     assert set(found.classes) == {"kidney_right", "liver", "costal_cartilages"}
 
 
+def test_labels_of_a_dataset_mean_what_it_says_and_not_what_their_headers_say(
+    tool: Path, tmp_path: Path, segconv: Command
+) -> None:
+    for number, case in enumerate(CASES):
+        write_named(tool / f"{case}.nii.gz", number, {1: "a", 2: "b", 3: "c"}, np.arange(4, dtype=np.uint8))
+    said = ("--channels", "CT", "--labels", "background=0,b=1,a=2,c=3")
+    assert segconv("convert", tool.parent, "--to", "6_A", *said).code == 0
+    made = segconv.raw / "Dataset006_A/labelsTr"
+    assert (made / "c0.nii.gz").read_bytes() == (tool / "c0.nii.gz").read_bytes()
+    for path in tool.iterdir():
+        plain = nib.load(path)
+        nib.save(nib.Nifti1Image(np.asarray(plain.dataobj), plain.affine), path)
+    found = evaluate_folders(tool, segconv.raw / "Dataset006_A")
+    assert (found.classes, found.notes) == ({"b": 1.0, "a": 1.0, "c": 1.0}, ())
+
+
 def test_names_of_the_user_count_before_those_of_headers(tool: Path, tmp_path: Path) -> None:
     labels = {"a": 5, "b": 2, "c": 117}
     assert set(evaluate_folders(tool, tool, labels=labels).classes) == set(labels)
