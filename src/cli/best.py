@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import bundled, example, finding_trainers, jobs, option, speaking, three_folders, trusting
+from .options import bundled, example, finding_trainers, jobs, option, speaking, three_folders, trainers_again, trusting
 from .sink import Sink
 from .types import NUMBERED_FOLDS
 
@@ -59,7 +60,7 @@ def command(dataset: str, wanted: Wanted, trust: Trust, jobs: int, sink: Sink, p
     typed = nnunet_commands(best)
     for line in ("The same by hand, with nnU-Net's commands:", *(f"  {line}" for line in typed)):
         sink.detail(line)
-    sink.next(f"segconv infer {dataset} -i IN -o OUT")
+    sink.next(f"segconv infer {shlex.quote(dataset)}{trainers_again(paths)} -i IN -o OUT")
     result = {
         "best": best.name,
         "models": [model.name for model in best.models],

@@ -9,7 +9,7 @@ import click
 from ..errors import Finding
 from .options import bundled, example, finding_trainers, option, plans, speaking, three_folders, trainer, trusting
 from .sink import Sink
-from .training_folds import Place, as_json, infer_with, placed, show_environment, teller, warner
+from .training_folds import Place, as_json, name_inference, placed, show_environment, teller, warner
 from .types import FOLDS
 
 if TYPE_CHECKING:
@@ -74,16 +74,16 @@ def command(
         training = train_cascade(
             found, model, folds or (), paths, options, trust, slots=place.slots, callbacks=callbacks
         )
-    return _end(sink, training, model, found.name.id, warned)
+    return _end(sink, training, model, found.name.id, paths, warned)
 
 
-def _end(sink: Sink, training: CascadeTraining, model: Model, number: int, warned: list[Finding]) -> int:
+def _end(sink: Sink, training: CascadeTraining, model: Model, number: int, paths: Paths, warned: list[Finding]) -> int:
     """Say what was done and what failed; return the exit code."""
     done = [result for stage in training.stages for result in stage.training.done]
     warnings = [finding for result in done for finding in result.warnings]
     sink.warn([*warnings, *training.failures])
     if not training.failures:
-        sink.next(infer_with(model, number, [result.fold for result in training.stages[-1].training.done]))
+        name_inference(sink, training.stages[-1].training.done, model, number, paths)
     result = {"trained": [str(fold.state.folder) for fold in done], "stages": [*map(_as_json, training.stages)]}
     sink.end(result, [*training.failures, *warned, *warnings], ok=not training.failures)
     return 1 if training.failures else 0

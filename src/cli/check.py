@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -65,7 +66,8 @@ def command(
     counts = {"errors": errors, "warnings": len(findings) - errors}
     if not quick:
         history.note(folder, history.CHECKED, identity=history.identity(folder), **counts)
-    sink.next(f"segconv plan {dataset}" if ok else f"segconv check {dataset}   (once the errors above are fixed)")
+    typed = shlex.quote(dataset)
+    sink.next(f"segconv plan {typed}" if ok else f"segconv check {typed}   (once the errors above are fixed)")
     sink.end({"dataset": str(folder), "quick": quick, "counts": counts, "facts": report.facts}, findings, ok=ok)
     return 0 if ok else EXIT_FOUND
 

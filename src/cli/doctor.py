@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -40,7 +41,7 @@ def command(dataset: str | None, sink: Sink, paths: Paths) -> int:
     code = exit_code_of(found)
     if code == EXIT_DONE:
         sink.say(f"This machine can train ({count_of(len(found), 'warning')}).")
-        sink.next("segconv convert SOURCE --to 42_Name" if dataset is None else f"segconv plan {dataset}")
+        sink.next("segconv convert SOURCE --to 42_Name" if dataset is None else f"segconv plan {shlex.quote(dataset)}")
     shown = [{"subject": look.subject, "found": look.found, "verdict": look.verdict} for look in looks]
     sink.end({"looks": shown}, found, ok=code == EXIT_DONE)
     return code

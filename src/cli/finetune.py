@@ -22,7 +22,7 @@ from .options import (
     trusting,
 )
 from .sink import Sink
-from .training_folds import Place, as_json, infer_with, placed, show_environment, teller, warner
+from .training_folds import Place, as_json, name_inference, placed, show_environment, teller, warner
 from .types import FOLDS
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def command(
             finetuning = finetune(found, model, folds, origin, paths, how)
     finally:
         planning.stop()
-    return _end(sink, finetuning, found.name.id, compared, warned)
+    return _end(sink, finetuning, found.name.id, paths, compared, warned)
 
 
 def _origin(source: dict[str, Any], model: Model, paths: Paths) -> Pretraining | Path:
@@ -150,14 +150,19 @@ def _times(shape: Shape) -> str:
 
 
 def _end(
-    sink: Sink, finetuning: Finetuning, number: int, compared: dict[str, dict[str, Shape]], warned: list[Finding]
+    sink: Sink,
+    finetuning: Finetuning,
+    number: int,
+    paths: Paths,
+    compared: dict[str, dict[str, Shape]],
+    warned: list[Finding],
 ) -> int:
     """Say what was done and what failed; return the exit code."""
     training, model = finetuning.training, finetuning.model
     warnings = [finding for result in training.done for finding in result.warnings]
     sink.warn([*warnings, *training.failures])
     if not training.failures:
-        sink.next(infer_with(model, number, [result.fold for result in training.done]))
+        name_inference(sink, training.done, model, number, paths)
     result = {
         "weights": str(finetuning.weights),
         "plans": model.plans,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -132,7 +133,7 @@ def show(made: Prediction, sink: Sink) -> None:
         say(f"{label.name}: {label.voxels} voxels in {label.cases} of {len(made.files)} predictions")
     for name in made.files:
         sink.data(str(made.output / name))
-    sink.next(f"segconv evaluate {made.output} REFERENCES")
+    sink.next(f"segconv evaluate {shlex.quote(str(made.output))} REFERENCES")
     labels = [{"name": label.name, "voxels": label.voxels, "cases": label.cases} for label in made.labels]
     sink.end({"output": str(made.output), "files": made.files, "labels": labels}, made.warnings)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,7 +100,7 @@ def compile_(folder: Path, jobs: int, sink: Sink, **said: Any) -> int:
         raise SegconvError("holds no masks of one class each", code="SC011", file=str(folder))
     _say_compiled(compiled, sink)
     sink.warn(findings)
-    sink.next(f"segconv convert {folder} --to ID_NAME")
+    sink.next(f"segconv convert {shlex.quote(str(folder))} --to ID_NAME")
     result = {
         "labels": compiled.labels.as_json(),
         "regions_class_order": compiled.labels.regions_class_order,
@@ -159,7 +160,7 @@ def _show_task(path: Path, found: dict[str, Any], result: dict[str, Any], sink: 
         forward = dense(declared).forward
     sink.say("a json of nnU-Net v1 or the Decathlon; values as they stand in the files, and in v2")
     sink.table(["name", "value", "in v2"], [(name, value, forward[value]) for name, value in declared.items()])
-    sink.next(f"segconv convert {path.parent} --to ID_NAME")
+    sink.next(f"segconv convert {shlex.quote(str(path.parent))} --to ID_NAME")
     sink.end({**result, "kind": "task", "labels": declared, "values_in_v2": {str(k): v for k, v in forward.items()}})
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -99,7 +100,7 @@ def _edit(edit: Edit, reference: str, paths: Paths, sink: Sink, *, dry_run: bool
         sink.say("nothing to do")
     else:
         sink.say(f"edited {edit.dataset / 'dataset.json'}")
-        sink.next(f"segconv plan {reference}")
+        sink.next(f"segconv plan {shlex.quote(reference)}")
     sink.end(result, findings)
     return 0
 

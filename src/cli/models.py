@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,7 @@ def export(
     )
     sink.say(f"Wrote {', '.join(models)} to {output}")
     sink.data(f"{digest}  {output}")
-    sink.next(f"segconv models import {output} --sha256 {digest}")
+    sink.next(f"segconv models import {shlex.quote(str(output))} --sha256 {digest}")
     sink.end({"output": str(output), "sha256": digest, "models": models})
     return 0
 
@@ -95,7 +96,7 @@ def import_(archive: Path, sha256: str | None, trust: Trust, sink: Sink, paths: 
     sink.warn(made.warnings)
     for model in made.models:
         sink.data(str(made.folder / model))
-    sink.next(f"segconv predict {made.folder} -i IN -o OUT")
+    sink.next(f"segconv predict {shlex.quote(str(made.folder))} -i IN -o OUT")
     sink.end({"folder": str(made.folder), "models": list(made.models)}, made.warnings)
     return 0
 

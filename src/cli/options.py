@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -176,6 +177,11 @@ def finding_trainers(function: F) -> F:
         return function(*args, sink=sink, paths=paths, **kwargs)
 
     return ext_trainer(wrapped)  # type: ignore[return-value]  # likewise
+
+
+def trainers_again(paths: Paths) -> str:
+    """Return the options by which a next command finds the same trainers, with a space before each."""
+    return "".join(f" --ext-trainer {shlex.quote(str(folder))}" for folder in paths.trainers)
 
 
 OF_EVERY_COMMAND = ("--json", "-q", "--quiet", "-v", "--verbose")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ def init(root: Path, remember: bool, sink: Sink) -> int:
     if remember:
         sink.say(f"remembered in {settings_file()}")
     else:
-        sink.next(f"source {root.absolute() / 'setPath.sh'}")
+        sink.next(f"source {shlex.quote(str(root.absolute() / 'setPath.sh'))}")
     sink.end(dict(paths.variables()))
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -142,10 +143,10 @@ def derive(
     sink.say(f"{name}: patch {new['patch_size']}, features {features}, from {base}")
     chosen = model_words(differences.network, trainer, plans)
     if made.stage_before is None:
-        sink.next(f"segconv train {dataset} -c {name} -f 0{chosen}")
+        sink.next(f"segconv train {shlex.quote(dataset)} -c {name} -f 0{chosen}")
     else:
         sink.say(f"{made.stage_before} predicts for it when its folds are validated")
-        sink.next(f"segconv cascade {dataset} -c {name}{chosen}")
+        sink.next(f"segconv cascade {shlex.quote(dataset)} -c {name}{chosen}")
     sink.end({"configuration": name, **new}, made.warnings)
     return 0
 

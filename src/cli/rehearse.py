@@ -17,6 +17,7 @@ from .options import (
     speaking,
     three_folders,
     trainer,
+    trainers_again,
 )
 from .sink import Sink
 
@@ -85,12 +86,12 @@ def command(
     sink.warn(findings)
     if made.ok:
         sink.say(f"The rehearsal went through in {made.seconds:.0f} s.")
-        sink.next(_following(found.name.id, what, made))
+        sink.next(_following(found.name.id, what, made, trainers_again(paths)))
     sink.end(_as_json(made), findings, ok=made.ok)
     return exit_code_of(findings)
 
 
-def _following(dataset: int, what: Rehearsing, made: Rehearsal) -> str:
+def _following(dataset: int, what: Rehearsing, made: Rehearsal, trainers: str) -> str:
     """Return the command that comes next: planning, or the training of what was rehearsed last."""
     from ..train.model import DEFAULT_PLANS, DEFAULT_TRAINER
 
@@ -98,6 +99,7 @@ def _following(dataset: int, what: Rehearsing, made: Rehearsal) -> str:
         return f"segconv plan {dataset}" + (f" --planner {what.planner}" if what.planner else "")
     named = f" -tr {what.trainer}" if what.trainer != DEFAULT_TRAINER else ""
     named += f" -p {what.plans}" if what.plans != DEFAULT_PLANS else ""
+    named += trainers
     if made.cascade:
         return f"segconv cascade {dataset}{named}"
     return f"segconv train {dataset} -c {made.configurations[-1]} -f 0,1,2,3,4{named}"

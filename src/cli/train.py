@@ -10,7 +10,7 @@ import click
 from ..errors import SegconvError
 from .options import example, finding_trainers, modelled, option, speaking, three_folders, trusting
 from .sink import Sink
-from .training_folds import Place, as_json, infer_with, placed, show_environment, teller
+from .training_folds import Place, as_json, name_inference, placed, show_environment, teller
 from .types import FOLDS
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def command(
         training = train_folds(
             found, model, folds, paths, options, trust, slots=place.slots, warn=display.warn, ended=teller(display.say)
         )
-    return _end(sink, training, model, found.name.id)
+    return _end(sink, training, model, found.name.id, paths)
 
 
 def _wish(given: dict[str, bool]) -> Wish:
@@ -86,13 +86,12 @@ def _wish(given: dict[str, bool]) -> Wish:
     return of[asked[0]] if asked else Wish.FINISH
 
 
-def _end(sink: Sink, training: Training, model: Model, number: int) -> int:
+def _end(sink: Sink, training: Training, model: Model, number: int, paths: Paths) -> int:
     """Say what was done and what failed; return the exit code."""
-    done = [result.fold for result in training.done]
     warnings = [finding for result in training.done for finding in result.warnings]
     sink.warn([*warnings, *training.failures])
     if not training.failures:
-        sink.next(infer_with(model, number, done))
+        name_inference(sink, training.done, model, number, paths)
     result: dict[str, Any] = {
         "trained": [str(result.state.folder) for result in training.done],
         "folds": [as_json(result) for result in training.done],

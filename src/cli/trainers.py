@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import Finding, SegconvError
+from ..train.model import DEFAULT_PLANS
 from .options import (
     FOLDER,
     PATH,
@@ -23,6 +24,7 @@ from .options import (
     overwrite,
     speaking,
     three_folders,
+    trainers_again,
 )
 from .sink import Sink
 
@@ -154,7 +156,9 @@ def preview(
     )
     sink.table(["transform", "probability", "settings"], [_row(step) for step in facts["transforms"]])
     sink.say(f"look at {picture}")
-    sink.next(f"segconv train {found.name.id} -c {model.configuration} -f 0 -tr {model.trainer}")
+    chosen = "" if model.plans == DEFAULT_PLANS else f" -p {model.plans}"
+    chosen += trainers_again(paths)
+    sink.next(f"segconv train {found.name.id} -c {model.configuration} -f 0 -tr {model.trainer}{chosen}")
     sink.end({"picture": str(picture), "case": made.case, **facts}, warnings)
     return 0
 

@@ -10,7 +10,7 @@ import click
 
 from ..errors import Finding, SegconvError
 from ..train.model import DEFAULT_PLANS, DEFAULT_TRAINER, Model
-from .options import bundled, device, option
+from .options import bundled, device, option, trainers_again
 from .sink import Sink
 from .types import GPUS
 
@@ -111,6 +111,8 @@ def teller(say: Callable[[str], None]) -> Callable[[Outcome[FoldResult]], None]:
 def _done(result: FoldResult) -> str:
     from ..train.steps import Step
 
+    if not result.state.trained:
+        return f"ended, and keeps no final checkpoint, {result.state.folder}"
     resumed = f"resumed at epoch {result.resumed_at}, " if result.step is Step.RESUME else ""
     words = {
         Step.NONE: "was trained and validated before",
@@ -132,8 +134,12 @@ def as_json(result: FoldResult) -> dict[str, Any]:
     }
 
 
-def infer_with(model: Model, number: int, folds: Sequence[str]) -> str:
-    """Return the command that predicts with the folds of a model of the dataset with this number."""
+def name_inference(sink: Sink, done: Sequence[FoldResult], model: Model, number: int, paths: Paths) -> None:
+    """Name the command that predicts with folds of a model of a dataset, if all of them keep their checkpoint."""
+    if not all(result.state.trained for result in done):
+        return
     named = (("-tr", model.trainer, DEFAULT_TRAINER), ("-p", model.plans, DEFAULT_PLANS))
     others = "".join(f" {name} {value}" for name, value, usual in named if value != usual)
-    return f"segconv infer {number} -c {model.configuration} -f {','.join(folds)}{others} -i IN -o OUT"
+    folds = ",".join(result.fold for result in done)
+    others += trainers_again(paths)
+    sink.next(f"segconv infer {number} -c {model.configuration} -f {folds}{others} -i IN -o OUT")

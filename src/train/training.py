@@ -134,6 +134,8 @@ def run_fold(
         _run(model, fold, step, paths, options, slot)
     finally:
         after = settle(state_of(ready.folder))
+    if step in (Step.BEGIN, Step.RESUME):
+        _refuse_unfinished(after, training_log(model, fold, paths))
     return FoldResult(fold, step, resumed_at, after, tuple(_oddities(before, after, step)))
 
 
@@ -163,6 +165,20 @@ def _run(model: Model, fold: str, step: Step, paths: Paths, options: TrainOption
         raise stop_in(model.fold_folder(paths, fold)) or error from error.__cause__
     finally:
         follower.end(phase)
+
+
+def _refuse_unfinished(after: FoldState, log: Path) -> None:
+    """Refuse a training that ended as if all were well: code of others may end the process, even while imported.
+
+    Trainers that keep no checkpoints, such as nnU-Net's benchmarks, leave a ``debug.json`` that says how many epochs
+    they planned.
+    """
+    if after.trained or (not after.whole and after.epochs is not None):
+        return
+    of = f" of {after.epochs}" if after.epochs else ""
+    kept = f"after {after.epoch}{of} epochs" if after.whole else "before it began to train"
+    what = f"nnU-Net's process ended without an error, but {kept}"
+    raise SegconvError(what, code="SC110", file=str(log), hint=f"see {log}")
 
 
 def _arguments(model: Model, fold: str, step: Step, options: TrainOptions, device: str) -> list[str]:

@@ -93,6 +93,36 @@ def test_a_failed_fold_is_reported_with_the_end_of_its_log(world: World) -> None
     assert "Next: " not in done.err
 
 
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [("", "but before it began to train"), ("debug.json checkpoint_best.pth", "but after 1 of 2 epochs")],
+)
+def test_a_training_that_ends_its_process_as_if_all_were_well_has_failed(files: str, said: str, world: World) -> None:
+    (world.room / "end 0").write_text(files)
+    done = world.train("-f", "0,1", "--device", "cpu", "--trust-model")
+    assert (done.code, done.codes()) == (1, ["SC110"])
+    assert f"fold 0: nnU-Net's process ended without an error, {said}" in done.err
+    assert "train-full-0.log" in done.err
+    assert "fold 1: trained and validated" in done.err
+    assert "Next: " not in done.err
+
+
+def test_a_trainer_that_keeps_no_checkpoints_is_no_failure(world: World) -> None:
+    (world.room / "end 0").write_text("debug.json")
+    done = world.train("-f", "0", "--device", "cpu")
+    assert done.code == 0, done.err
+    assert "Warning SC113: " in done.err
+    assert f"fold 0: ended, and keeps no final checkpoint, {world.folder(0)}\n" in done.err
+    assert "Next: " not in done.err, "nothing can predict"
+
+
+def test_the_next_command_finds_the_same_trainers(world: World) -> None:
+    folder = world.segconv.folder / "my trainers"
+    folder.mkdir()
+    done = world.train("-f", "0", "--device", "cpu", "--ext-trainer", folder)
+    assert f"Next: segconv infer 7 -c full -f 0 --ext-trainer '{folder}' -i IN -o OUT\n" in done.err
+
+
 def test_each_fold_gets_what_it_still_needs(world: World) -> None:
     fold(world.folder(0), "final", validated=True)
     fold(world.folder(1), "best", epoch=3)
