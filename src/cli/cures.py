@@ -282,7 +282,8 @@ class Speaker:
         hint, cures = finding.advice
         choices = dict.fromkeys(filter(None, (hint, *(self.words(cure) for cure in cures if cure.kind not in REMARKS))))
         remarks = dict.fromkeys(self.words(cure) for cure in cures if cure.kind in REMARKS)
-        return replace(finding, hint="; ".join([", or ".join(choices), *remarks]), cures=cures)
+        several = ", or ".join(choices).replace("?, or ", "? ")
+        return replace(finding, hint="; ".join([several, *remarks]), cures=cures)
 
     def words(self, cure: Cure) -> str:
         """Return what to do, and what to type for it."""

@@ -64,13 +64,7 @@ def find_trainer(name: str, among: Sequence[Trainer], folders: Sequence[Path] = 
         ``SC001`` if there is none, with similar names; ``SC171`` if there are several; ``SC172`` if its package does
         not have it.
     """
-    said = named(name)
-    base = None if said is None else said.base
-    found = [
-        replace(trainer, name=name)
-        for trainer in among
-        if trainer.name == name or (trainer.home == OURS and trainer.name == base)
-    ]
+    found = _named_so(name, among)
     if len(found) > 1 and name != ROOT:  # by which no one means a class of another package
         raise _in_several([trainer.home for trainer in found], name, folders)
     if found:
@@ -80,16 +74,35 @@ def find_trainer(name: str, among: Sequence[Trainer], folders: Sequence[Path] = 
     for folder in folders:
         if any(_may_have(module, name) for module in modules_below(folder)):
             return Trainer(name, (), "", (), "", str(folder))
-    plural = re.sub(r"_1(epoch|iteration)(?=_|$)", r"_1\1s", name)  # nnU-Net's own has one epoch, in the singular
-    if named(plural) is not None:
-        near = [plural]
-    else:
-        near = difflib.get_close_matches(name, [trainer.name for trainer in among], n=3)
     raise SegconvError(
         f"no trainer {name!r}",
-        hint=f"did you mean {' or '.join(near)}?" if near else "",
+        hint=_hint(name, among),
         cures=[Cure.of("list_trainers", count=len(among)), Cure.of("name_trainers")],
     )
+
+
+def _named_so(name: str, among: Sequence[Trainer]) -> list[Trainer]:
+    """Return the trainers of a name, under this name if it has a length."""
+    said = named(name)
+    base = None if said is None else said.base
+    return [
+        replace(trainer, name=name)
+        for trainer in among
+        if trainer.name == name or (trainer.home == OURS and trainer.name == base)
+    ]
+
+
+def _hint(name: str, among: Sequence[Trainer]) -> str:
+    """Return what a name may have been meant to be."""
+    plural = re.sub(r"_1(epoch|iteration)(?=_|$)", r"_1\1s", name)  # nnU-Net's own has one epoch, in the singular
+    for meant in (plural, plural.replace("nnUNetTrainer_", "nnUNetTrainerSegconv_", 1)):  # its recipe, of any length
+        if named(meant) is not None:
+            return f"did you mean {meant}?"
+    base = max((base for base in TRAINERS if name.startswith(f"{base}_")), key=len, default="")
+    if base:
+        return f"a length is written {base}[_<n>epochs][_<n>iterations], in this order and from 1 on"
+    near = difflib.get_close_matches(name, [trainer.name for trainer in among], n=3)
+    return f"did you mean {' or '.join(near)}?" if near else ""
 
 
 def _in_several(homes: Sequence[str], name: str, folders: Sequence[Path]) -> SegconvError:

@@ -37,11 +37,17 @@ def checked_folders(folders: Iterable[Path]) -> tuple[Path, ...]:
         ``SC010`` for a path that is no folder, or has the character that separates folders.
     """
     found = [path.absolute() for path in folders]
-    what = f"is not a folder whose path has no {os.pathsep!r}"
-    refuse_if_any(
-        Finding("SC010", what, file=str(path)) for path in found if not path.is_dir() or os.pathsep in str(path)
-    )
+    refuse_if_any(Finding("SC010", what, file=str(path)) for path in found if (what := _unusable(path)))
     return tuple(found)
+
+
+def _unusable(path: Path) -> str:
+    """Return why nnU-Net would not search a folder; empty if it would."""
+    if os.pathsep in str(path):
+        return f"has a {os.pathsep!r} in its path, which separates folders in {TRAINERS}"
+    if not path.exists():
+        return "does not exist"
+    return "" if path.is_dir() else "is not a folder"
 
 
 def modules_in(folder: Path) -> list[str]:

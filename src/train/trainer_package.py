@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import keyword
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,9 @@ from .trainers.of_packages import GROUP
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
 """nnU-Net separates trainer, plans and configuration in the name of a folder by two underscores."""
+
+_READ_BY_OTHERS = ("setup", "conftest")
+"""Modules that setuptools and pytest run."""
 
 _PROJECT = """\
 [build-system]
@@ -156,13 +160,17 @@ def _refuse_unusable(name: str) -> None:
             f"{name!r} cannot name a trainer: ASCII letters, digits and single underscores do, a letter first",
             hint="for example nnUNetTrainerMine",
         )
+    module = name.lower()
+    if keyword.iskeyword(name) or keyword.iskeyword(module) or module in _READ_BY_OTHERS:
+        what = f"{name!r} cannot name a trainer: {module}.py, or its class, would mean something else to Python"
+        raise SegconvError(what, hint="for example nnUNetTrainerMine")
     said = named(name)
     homes = {trainer.name: trainer.home for trainer in list_trainers()}
     taken = homes.get(name if said is None else said.base)
     if taken is not None:
         raise SegconvError(f"{name} is in {taken}", code="SC171", hint="give yours a name of its own")
-    if importlib.util.find_spec(name.lower()) is not None:
-        raise SegconvError(f"{name}: its module would be {name.lower()}, and there is one", hint="choose another name")
+    if importlib.util.find_spec(module) is not None:
+        raise SegconvError(f"{name}: its module would be {module}, which exists", hint="choose another name")
 
 
 def _remove(draft: Path, files: list[str]) -> None:

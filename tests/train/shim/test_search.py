@@ -17,8 +17,9 @@ from segconv.train import known_trainers, offered_trainers
 from segconv.train.child import environment, python
 from segconv.train.known_trainers import find_trainer, list_trainers
 from segconv.train.paths import Paths
+from segconv.train.shim import segconv_trainers
 from segconv.train.trainer_folders import SHIM, checked_folders
-from segconv.train.trainers import TRAINERS
+from segconv.train.trainers import TRAINERS, of_packages
 
 SIZED = "nnUNetTrainerSegconv_7epochs_3iterations"
 GOOD = "from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer\nclass Mine(nnUNetTrainer): pass\n"
@@ -52,6 +53,14 @@ def test_the_same_class_is_found_each_time_and_reaches_a_spawned_process() -> No
     assert (same, pickled) == (True, True)
     assert there == f"<class 'segconv.train.trainers.{SIZED}'>"
     assert base == "nnUNetTrainerSegconv"
+
+
+def test_a_trainer_that_its_package_lacks_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = metadata.EntryPoint("Mine", "json:Mine", of_packages.GROUP)
+    monkeypatch.setattr(of_packages, "offered", lambda: {"Mine": point})
+    with pytest.raises(ImportError, match="Mine cannot be imported: module 'json' has no attribute 'Mine'"):
+        segconv_trainers.__getattr__("Mine")
+    assert not hasattr(segconv_trainers, "Other"), "nnU-Net looks for it in the next folder"
 
 
 @pytest.mark.train
@@ -132,11 +141,33 @@ def test_a_length_in_the_singular_brings_the_plural() -> None:
         assert find_trainer(wanted, known).name == wanted
 
 
-def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+@pytest.mark.train
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("nnUNetTrainerUMambaEncNoAMP_3iterations_2epochs", "nnUNetTrainerUMambaEncNoAMP[_<n>epochs][_<n>iterations]"),
+        ("nnUNetTrainerAdamWPoly_0epochs", "nnUNetTrainerAdamWPoly[_<n>epochs][_<n>iterations]"),
+        ("nnUNetTrainer_300epochs", "did you mean nnUNetTrainerSegconv_300epochs?"),
+        ("nnUNetTrainer_1epoch_5iterations", "did you mean nnUNetTrainerSegconv_1epochs_5iterations?"),
+        ("nnUNetTrainerUMambabot", "did you mean nnUNetTrainerUMambaBot or "),
+    ],
+)
+def test_a_length_that_is_none_brings_how_one_is_written(name: str, hint: str) -> None:
     with pytest.raises(SegconvError) as caught:
-        checked_folders([tmp_path, tmp_path / "none"])
-    (finding,) = caught.value.findings
-    assert (finding.code, finding.file) == ("SC010", str(tmp_path / "none"))
+        find_trainer(name, list_trainers())
+    assert hint in caught.value.hint
+
+
+def test_folders_that_nnunet_would_not_search_are_refused_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "a:b").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(SegconvError) as caught:
+        checked_folders([tmp_path, *(tmp_path / name for name in ("none", "a:b", "file"))])
+    assert [(finding.code, Path(finding.file).name, finding.message) for finding in caught.value.findings] == [
+        ("SC010", "none", "does not exist"),
+        ("SC010", "a:b", "has a ':' in its path, which separates folders in nnUNet_extTrainer"),
+        ("SC010", "file", "is not a folder"),
+    ]
 
 
 @pytest.mark.train
