@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -172,3 +172,22 @@ def test_tensors_on_the_cpu_never_go_to_the_compiled_kernel(monkeypatch: pytest.
     with torch.no_grad():
         layer()(torch.zeros(1, 5, 32))
     assert fake.calls == 0
+
+
+@pytest.mark.parametrize(
+    ("is_cuda", "dtype", "uses_it"), [(True, "float32", True), (True, "float64", False), (False, "float32", False)]
+)
+def test_the_compiled_kernel_scans_single_precision_on_a_cuda_device(
+    is_cuda: bool, dtype: str, uses_it: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from segconv.train.networks import mamba
+    from segconv.train.networks.kernels import Kernel
+
+    fake, made = Fake(), layer()
+    monkeypatch.setattr(mamba, "kernel", lambda: Kernel(fake))
+    x = SimpleNamespace(is_cuda=is_cuda, dtype=getattr(torch, dtype))
+    monkeypatch.setattr(made, "_compiled", lambda scan, *_: scan)
+    monkeypatch.setattr(made, "_ours", lambda *_: None)
+    assert (made._scanned(x, *[None] * 4) is fake) is uses_it

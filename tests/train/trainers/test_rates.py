@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -93,3 +94,14 @@ def test_the_warm_up_rises_to_the_highest_rate_and_falls_from_there() -> None:
     assert rates[5] == 1e-3
     assert rates[5:] == sorted(rates[5:], reverse=True)
     assert rates[-1] == pytest.approx(1e-6, abs=1e-15)
+
+
+def test_the_trainer_warms_up_in_the_first_twentieth_of_its_iterations() -> None:
+    from segconv.train.trainers.adamw import nnUNetTrainerAdamWCosine as Cosine
+
+    length = SimpleNamespace(initial_lr=1e-3, num_epochs=8, num_iterations_per_epoch=10)
+    rates = [Cosine.rate_at(length, step // 10, step % 10) for step in range(80)]  # type: ignore[arg-type]
+    assert rates[:4] == pytest.approx([2.5e-4, 5e-4, 7.5e-4, 1e-3], rel=1e-12)
+    assert rates[4] == 1e-3
+    assert rates[42] == pytest.approx(1e-6 + 999e-6 * (1 + math.cos(math.pi * 38 / 75)) / 2, abs=1e-12)
+    assert rates[79] == pytest.approx(1e-6, abs=1e-12)

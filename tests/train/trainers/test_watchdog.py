@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -94,6 +95,8 @@ def test_a_first_average_of_nan_does_not_freeze_the_best_checkpoint(said: Said) 
         ([[0.5, 0.0]] + [[0.0, 0.0]] * 10, True),
         ([[0.5, 0.0]] + [[0.0, 0.0]] * 9, False),
         ([[0.15, 0.04]] + [[0.0, 0.0]] * 10, False),  # its average is below 0.1
+        ([[0.15, 0.06]] + [[0.0, 0.0]] * 10, True),
+        ([[0.5, 0.0]] + [[0.0, 0.0]] * 9 + [[0.0, 0.011]], False),
         ([[0.5, 0.0]] + [[0.0, 0.02]] + [[0.0, 0.0]] * 9, False),
         ([[0.5, 0.0]] + [[math.nan, 0.009]] * 10, True),
         ([[0.5, 0.0]] + [[math.nan, math.nan]] * 10, False),
@@ -104,3 +107,50 @@ def test_a_collapse_is_nothing_for_ten_epochs_after_something(epochs: list[list[
     from segconv.train.trainers.watchdog import collapsed
 
     assert collapsed(epochs) is is_collapsed
+
+
+@pytest.fixture
+def trainer(tmp_path: Path) -> Any:
+    """A trainer with only what the watchdog looks at."""
+    from segconv.train.trainers import stock
+
+    made = object.__new__(stock.nnUNetTrainerSegconv)
+    scaler = SimpleNamespace(get_scale=lambda: 2.0**16)
+    vars(made).update(output_folder=str(tmp_path), current_epoch=3, grad_scaler=scaler, _best_ema=None, lines=[])
+    vars(made)["print_to_log_file"] = made.lines.append
+    return made
+
+
+def test_a_finite_loss_begins_the_row_again(trainer: Any) -> None:
+    from segconv.train.trainers.watchdog import TrainingStopped
+
+    for loss in [math.nan] * 19 + [1.0] + [math.nan] * 19:
+        trainer._watch_loss(loss)
+    with pytest.raises(TrainingStopped, match="20 losses in a row"):
+        trainer._watch_loss(math.inf)
+
+
+@pytest.mark.parametrize(("epochs", "warned"), [(29, 0), (30, 1), (31, 1)])
+def test_a_network_that_finds_nothing_for_thirty_epochs_is_logged_once(
+    trainer: Any, epochs: int, warned: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+
+    dice: list[list[float]] = []
+    trainer.logger = SimpleNamespace(get_value=lambda key, step: {"dice_per_class_or_region": dice}[key])
+    monkeypatch.setattr(nnUNetTrainer, "on_epoch_end", lambda _: None)
+    for _ in range(epochs):
+        dice.append([0.0, 0.005])
+        trainer.on_epoch_end()
+    assert trainer.lines == ["WARNING: no class was found in 30 epochs"] * warned
+
+
+@pytest.mark.parametrize(("best", "kept"), [(math.nan, None), (0.3, 0.3)])
+def test_a_best_average_of_nan_is_not_loaded(
+    trainer: Any, best: float, kept: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+
+    monkeypatch.setattr(nnUNetTrainer, "load_checkpoint", lambda self, _: setattr(self, "_best_ema", best))
+    trainer.load_checkpoint("checkpoint_latest.pth")
+    assert trainer._best_ema == kept
