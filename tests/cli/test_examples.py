@@ -41,6 +41,8 @@ ORDER = [
 ]  # fmt: skip
 NOT_HERE = "totalseg" if sys.version_info >= (3, 13) else "nothing"
 """Commands whose package this Python cannot have."""
+ONE_WORKER = ["-j", "1"]  # each more spends seconds on its imports
+QUICKLY = dict.fromkeys(("plan", "stress", "best", "infer", "predict", "demo"), ONE_WORKER)
 
 
 def example(epilog: str) -> list[str]:
@@ -104,7 +106,7 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
     for name in (name for name in ORDER if not name.startswith(NOT_HERE)):
         before.get(name, lambda: None)()
         with monkeypatch.context() as patch:
-            more = with_the_new_trainer(tmp_path, patch) if name == "rehearse" else ()
+            more = with_the_new_trainer(tmp_path, patch) if name == "rehearse" else QUICKLY.get(name, ())
             done = segconv(*examples[name], *more)
         assert done.code == 0, (name, done.err)
         if name == "augment":
@@ -225,8 +227,9 @@ def a_trained_model_was_measured(folder: Path) -> None:
     assert not list(Path().glob(".segconv-stress*"))
 
 
+@pytest.mark.timeout(1800)
 def test_the_real_nuclei_are_converted_trained_on_and_predicted(data: Path, tmp_path: Path, segconv: Command) -> None:
-    done = segconv("demo", "--data", data / "dsb2018_pairs", "-o", tmp_path / "demo")
+    done = segconv("demo", "--data", data / "dsb2018_pairs", "-o", tmp_path / "demo", *ONE_WORKER)
     assert done.code == 0, done.err
     made = sorted((tmp_path / "demo" / "predictions").glob("*.png"))
     assert [p.name for p in made] == [f"img-{n}.png" for n in range(19, 25)]

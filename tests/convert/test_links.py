@@ -107,7 +107,7 @@ def test_pictures_are_linked_where_they_are_carried(tmp_path: Path, segconv: Com
 
 
 @pytest.mark.train
-@pytest.mark.parametrize("link", LINKS)
+@pytest.mark.parametrize("link", ["symlink", "external"])  # to a reader, hard links are files like any other
 def test_nnunet_verifies_plans_and_preprocesses_linked_datasets(link: str, tmp_path: Path, segconv: Command) -> None:
     source = msd_ct(tmp_path / "s")
     assert segconv("convert", source, "--to", "8_B", "--link", link).code == 0
