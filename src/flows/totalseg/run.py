@@ -28,8 +28,8 @@ from .earlier import Earlier, earlier_results
 from .plan import Segmentation
 from .results import LOG, finishing
 
-_HOPELESS = ("SC064", "SC195")
-"""Codes of errors that every case would have."""
+_HOPELESS = ("SC032", "SC064", "SC195")
+"""Codes of errors that every further case would have, such as a full disk."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def run_segmentation(planned: Segmentation, how: RunOptions = USUAL, devices: De
     ------
     Refused
         With the errors of all cases if none could be segmented; ``SC195`` if TotalSegmentator cannot be started,
-        ``SC064`` if a model holds code.
+        ``SC064`` if a model holds code, ``SC032`` if the disk is full: finished cases are kept for the next run.
     SegconvError
         ``SC020`` if the output exists and is not replaced, ``SC021`` for another unfinished run, ``SC035`` if another
         run works on it; what reading and writing raise.

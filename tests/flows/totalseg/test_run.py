@@ -69,16 +69,15 @@ class World:
     def run(self, *more: object) -> Done:
         return self.segconv(*self.words(*more))
 
-    def start(self, *more: object) -> subprocess.Popen[bytes]:
+    def start(self, *more: object, **variables: str) -> subprocess.Popen[bytes]:
         code = (
             "import sys; from segconv.train.totalsegmentator import working; from segconv.cli.main import main; "
             "from tests.train.totalsegmentator.stand_in import PROGRAM; working._PROGRAM = PROGRAM; main(sys.argv[1:])"
         )
         words = [sys.executable, "-c", code, *map(str, self.words(*more))]
         root = Path(__file__).parents[3]
-        return subprocess.Popen(
-            words, cwd=root, env={**os.environ, **self.stand_in.variables}, stderr=subprocess.DEVNULL
-        )
+        env = {**os.environ, **self.stand_in.variables, **variables}
+        return subprocess.Popen(words, cwd=root, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def hidden(self) -> list[str]:
         return sorted(path.name for path in self.output.parent.glob(".segconv*"))
@@ -246,6 +245,18 @@ def test_an_interrupted_run_goes_on_and_a_second_one_waits(world: World, number:
     wait_until(lambda: (world.run().code) != 75)  # the last process of a killed run may take a moment
     assert world.results() == ALL
     assert [case for case, _ in world.stand_in.said()[before:] if case != "start"] == ["d"]
+    assert world.hidden() == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "ends"), [("kill@30", -signal.SIGKILL), ("kill@58", -signal.SIGKILL), ("ENOSPC@46", 74)]
+)
+def test_a_run_that_ends_at_any_change_of_the_disk_goes_on(world: World, fault: str, ends: int) -> None:
+    assert world.start(SEGCONV_FAULT=fault).wait(LIMIT_S) == ends
+    assert not world.output.exists()
+    wait_until(lambda: world.run().code != 75)
+    assert all(is_of(world.output / f"{name}.nii.gz", volume) for name, volume in world.images.items())
+    assert len(world.stand_in.cases()) <= 4  # only what was at work is segmented twice
     assert world.hidden() == []
 
 
