@@ -61,6 +61,7 @@ bench: $(VENV)/.ready
 	$(BIN)/python -m benchmarks.plan
 	$(BIN)/python -m benchmarks.check
 	$(BIN)/python -m benchmarks.augment
+	$(BIN)/python -m benchmarks.combine
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

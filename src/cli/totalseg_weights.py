@@ -62,7 +62,7 @@ def weights(tasks: tuple[str, ...], mode: Mode | None, roi_subset: tuple[str, ..
     folder, licensed = weights_folder(), bool(licence_of(home_folder()))
     found = _of_tasks(tasks, mode or "normal", roi_subset or (), folder) if tasks else _of_all(mode, folder)
     (_show_models if tasks else _show_tasks)(found, sink)
-    held = list({model.path: model for models in found.values() for model in models}.values())
+    held = _distinct(found)
     _say_how_many(held, folder, sink)
     bad = _of_states(held, "incomplete", *(["missing"] if tasks else []))
     _say_what_to_do(bad, sink)
@@ -71,6 +71,10 @@ def weights(tasks: tuple[str, ...], mode: Mode | None, roi_subset: tuple[str, ..
     said = {"folder": str(folder), "licence_number": licensed, "tasks": _as_json(found)}
     sink.end({"totalsegmentator": version(), **said}, ok=not bad)
     return EXIT_FOUND if bad else EXIT_DONE
+
+
+def _distinct(found: Found) -> list[Held]:
+    return list({model.path: model for models in found.values() for model in models}.values())
 
 
 def _say_how_many(models: Sequence[Held], folder: Path, sink: Sink) -> None:
