@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...dataset.label_table import UNSETTLED, LabelTable
 from ...dataset.labels import BACKGROUND
 from ...dataset.numbering import Numbering
-from ...errors import SegconvError, naming
+from ...errors import Cure, SegconvError, naming
 from ...image import volumes
 from ...image.pieces import Extent, count_pieces, extents
 from ...image.voxels import MOST_VALUES, border_counts, label_values
@@ -35,6 +35,9 @@ from .tool_tables import in_use, tables_beside
 from .united_volumes import parts_united
 
 R = TypeVar("R")
+
+MANY_CLASSES = 12
+"""Label maps with more values are probably those of a tool that segments everything it knows."""
 
 NAMELESS: Mapping[int, str] = {}
 """Of a file that names no values."""
@@ -129,7 +132,13 @@ def _of_values(labels: _Labels) -> LabelTable | None:
         return _of_names(names, IN_HEADERS, facts, survey.options)
     look = Look(labels.pieces, labels.extents)
     judge_guess(facts, look, mapped_values(survey.options), accepted=survey.options.accept_labels)
-    return labels.in_values(settle(survey.options, None, Found(values_of(facts))))
+    found = values_of(facts)
+    try:
+        return labels.in_values(settle(survey.options, None, Found(found)))
+    except SegconvError as error:
+        if error.code == "SC074" and len(found) > MANY_CLASSES:
+            error.advise(error.hint, (Cure("declare_numbering"), *error.cures))
+        raise
 
 
 @dataclass(frozen=True)

@@ -577,7 +577,9 @@ def test_values_with_holes_of_a_real_label_are_closed(
     written = nib.load(data / "totalseg_small" / label)
     nib.save(nib.Nifti1Image(np.asarray(written.dataobj), written.affine), root / label)  # without a table of names
     glob = ("--images", image, "--masks", label, "--channels", "MR" if modality else "CT")
-    assert segconv("convert", root, "--to", "5_A", *glob).codes() == ["SC074"]
+    done = segconv("convert", root, "--to", "5_A", *glob)
+    assert done.codes() == ["SC074"]
+    assert "Hint: --labels totalseg:TASK, if TotalSegmentator made all of them, or --labels background=0" in done.err
     done = segconv("convert", root, "--to", "5_A", *glob, "--accept-labels")
     assert done.code == 0, done.err
     made = segconv.raw / "Dataset005_A"
