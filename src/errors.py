@@ -186,7 +186,7 @@ CODES: dict[str, Code] = {
     "SC165": Code(EXIT_DATA, "order of regions", "nnU-Net would decode predictions of regions to other values", cures=("prove_regions",)),
     "SC166": Code(EXIT_CONFIG, "class missing", "a module, trainer, planner or network class that is named is not installed", "install it, or correct the name"),
     "SC167": Code(EXIT_IO, "disk too small", "the disk has less room than the real training will take", "make room"),
-    "SC168": Code(EXIT_CONFIG, "network output", "the output of a network has another number of channels than the labels need, or another size than the patch", "pass the number of output channels on to the network"),
+    "SC168": Code(EXIT_CONFIG, "network output", "the output of a network has another number of channels than the labels need, another size than the patch, or no floating-point numbers", "pass the number of output channels on to the network"),
     "SC169": Code(EXIT_SOFTWARE, "not resumed", "a killed training does not resume where its checkpoint is", "let the trainer keep nnU-Net's checkpoints"),
     # trainers
     "SC170": Code(EXIT_DATA, "folder of trainers", "a module in a folder of trainers is not Python, and nnU-Net imports all of them", "correct it, or move it away"),

@@ -82,6 +82,10 @@ class Expected:
                 expected = f"{self.heads} channels" if output.dim() == axes else f"{axes}"
                 hint = "make the last layers with num_classes channels"
                 raise self.wrong("SC168", f"returns {found}, expected {expected}", hint)
+            if not output.is_floating_point():
+                kind = str(output.dtype).removeprefix("torch.")
+                hint = "return scores, which nnU-Net itself makes labels of"
+                raise self.wrong("SC168", f"returns values of type {kind}, expected floating-point numbers", hint)
 
     def _refuse_size(self, output: Any) -> None:
         if list(output.shape[2:]) != list(self.patch):

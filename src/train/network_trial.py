@@ -78,7 +78,7 @@ def class_at(path: str) -> Any:
 
     found = located(path)  # for a missing one, nnU-Net would take one of its own networks of that name
     if not (inspect.isclass(found) and issubclass(found, torch.nn.Module)):
-        kind = "a class" if inspect.isclass(found) else f"a {type(found).__name__}"
+        kind = "a class" if inspect.isclass(found) else f"of type {type(found).__name__}"
         what = f"{path} is {kind}, expected a class that descends from torch.nn.Module"
         raise SegconvError(what, code="SC185", hint="name the class of the network, as module.Class")
     return found

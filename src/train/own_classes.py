@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import pydoc
+from contextlib import suppress
 from typing import Any
 
 from ..errors import SegconvError
@@ -26,13 +28,18 @@ def located(path: str) -> Any:
 
 
 def _not_importable(path: str, why: str, error: object) -> SegconvError:
-    package = path.partition(".")[0]
+    what = f"{path} cannot be imported in a process of its own: {why}"
+    return SegconvError(what, code="SC166", hint=_hint(path.partition(".")[0], error))
+
+
+def _hint(package: str, error: object) -> str:
     missing = (getattr(error, "name", None) or "") if isinstance(error, ModuleNotFoundError) else ""
     if missing and missing.partition(".")[0] != package:
-        hint = f"pip install {missing.partition('.')[0]}"
-    else:
-        hint = (
-            f"pip install -e FOLDER, the folder with the pyproject.toml of {package}: nnU-Net's processes see installed"
-            " packages only, neither the current folder nor PYTHONPATH"
-        )
-    return SegconvError(f"{path} cannot be imported in a process of its own: {why}", code="SC166", hint=hint)
+        return f"pip install {missing.partition('.')[0]}"
+    with suppress(ValueError):
+        if package and importlib.util.find_spec(package) is not None:
+            return "correct the module, or the path of the class"
+    return (
+        f"pip install -e FOLDER, the folder with the pyproject.toml of {package}: nnU-Net's processes see installed"
+        " packages only, neither the current folder nor PYTHONPATH"
+    )

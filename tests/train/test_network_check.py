@@ -60,6 +60,15 @@ class OneChannelMore(PlainConvUNet):
         super().__init__(*args, num_classes=num_classes + 1, **kwargs)
 
 
+class Labels(PlainConvUNet):
+    def forward(self, x):
+        found = super().forward(x)
+        return [scores > 0 for scores in found] if isinstance(found, list) else found > 0
+
+
+value = 3
+
+
 class Half(PlainConvUNet):
     def forward(self, x):
         outputs = super().forward(x)
@@ -119,10 +128,13 @@ def function(**arguments):
 EXPECTED = {
     "Good": None,
     "OnCpuOnly": None,
-    "function": ("SC185", "is a function, expected a class"),
+    "function": ("SC185", "is of type function, expected a class"),
     "OtherArguments": ("SC185", "cannot be built for OtherArguments: TypeError"),
     "TwoDimensional": ("SC185", "ValueError: only slices"),
     "OneChannelMore": ("SC168", "returns 3 channels, expected 2 channels"),
+    "Labels": ("SC168", "returns values of type bool, expected floating-point numbers"),
+    "value": ("SC185", "my_pkg.nets.value is of type int, expected a class"),
+    "Missing": ("SC166", "no module or class of that name was found"),
     "Half": ("SC168", "returns a size of 16x16x16 for a patch of 32x32x32"),
     "SmallestFirst": ("SC163", "returns sizes 16x16x16, 32x32x32, and the labels are 32x32x32, 16x16x16"),
     "OneTensor": ("SC163", "returns one tensor"),
@@ -169,6 +181,7 @@ def test_each_fault_has_its_own_finding(room: Path, tmp_path: Path) -> None:
     for finding, (name, (code, said)) in zip(findings, wanted.items(), strict=True):
         assert (finding.code, said in finding.message) == (code, True), (name, finding)
         assert finding.advice[0], name
+        assert "pip install" not in finding.hint, f"my_pkg is installed: {name}"
         assert [cure.kind for cure in finding.cures] == ["train_without_deep_supervision"] * (code == "SC163"), name
 
 
