@@ -51,7 +51,7 @@ def proved(masks: Sequence[MaskFacts], numbering: Numbering) -> str:
     Raises
     ------
     SegconvError
-        ``SC074`` if a file gives a value that it holds another name.
+        ``SC074`` if a file holds a value that it names differently.
     """
     name_of = {value: name for name, value in numbering.values.items()}
     named = [mask for mask in masks if mask.names]

@@ -1,4 +1,4 @@
-"""Classes matched by the names in the headers of label maps, such as TotalSegmentator's, beside an own model's."""
+"""Classes matched by the names in the headers of label maps, as of TotalSegmentator against those of an own model."""
 
 from __future__ import annotations
 
