@@ -71,7 +71,9 @@ def name_of_own(planner: str, wanted: str | None, paths: Paths) -> str:
     taken = {known.plans for known in list_planners()}
     if wanted in taken:
         raise SegconvError(f"{wanted} are plans of nnU-Net's own planners", hint="choose another name")
-    return wanted or (default if default not in taken else f"nnUNetPlans{planner.rpartition('.')[2].replace('_', '')}")
+    if wanted or (default and default not in taken):
+        return wanted or default
+    return f"nnUNetPlans{planner.rpartition('.')[2].replace('_', '')}"
 
 
 def plan_with(planner: str, asked: Asked, paths: Paths, preprocessed: Path, hearing: Hearing) -> None:

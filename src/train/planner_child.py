@@ -36,7 +36,8 @@ def main() -> None:
         say_fault(error)
         return
     if asked["dataset"] is None:
-        say({"plans": inspect.signature(planner).parameters["plans_name"].default})
+        default = inspect.signature(planner).parameters["plans_name"].default
+        say({"plans": default if isinstance(default, str) else ""})
         return
     from nnunetv2.experiment_planning.plan_and_preprocess_api import plan_experiment_dataset
 

@@ -46,8 +46,6 @@ def test_a_planner_of_the_users_own_plans_the_tiny_dataset(
     monkeypatch.setattr(site, "ENABLE_USER_SITE", True)
     monkeypatch.setattr(site, "getusersitepackages", lambda: str(package.parent))
     assert segconv("convert", msd_ct(tmp_path), "--to", "7_Phantom", "-q").code == 0
-    done = segconv("rehearse", "7", "--planner", "my_pkg.planners.Missing")
-    assert (done.codes(), "pip install -e FOLDER" in done.err) == (["SC166"], True)
     words = ("-c", "2d", "-tr", "WithLambda", "--ext-trainer", PLANTED)  # which ends it after the planning
     done = segconv("rehearse", "7", "--planner", "my_pkg.planners.Small", *words)
     assert done.codes() == ["SC162"]

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from segconv.errors import SegconvError
-from segconv.train.own_planner import Asked, Hearing, plan_with
+from segconv.train import own_planner
+from segconv.train.own_planner import Asked, Hearing, name_of_own, plan_with
 from segconv.train.paths import Paths
 
 from ...command import Command, tree_hash
@@ -107,6 +108,14 @@ def test_a_planner_of_the_users_own_plans_and_nnunets_plans_stay(
         assert caught.value.code == "SC189"
     assert sorted(path.name for path in folder.glob("*lans*.json")) == ["nnUNetPlans.json", "nnUNetPlansBigPatch.json"]
     assert not list(folder.parent.glob(".segconv-plan-*[!k]")), "nothing is left"
+
+
+@pytest.mark.parametrize(
+    ("default", "name"), [("", "nnUNetPlansBigPatch"), ("nnUNetPlans", "nnUNetPlansBigPatch"), ("MyPlans", "MyPlans")]
+)
+def test_plans_are_called_as_the_planner_or_its_class(default: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_planner, "run_planner", lambda *_: default)
+    assert name_of_own("my_pkg.planners.Big_Patch", None, Paths()) == name
 
 
 def test_what_is_no_planner_is_refused(world: ReallyTrained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
