@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ...convert.back.restore_case import restore_case
 from ...convert.back.task import RestoreTask
 from ...convert.write.volumes import convert_volumes
@@ -17,6 +15,7 @@ from ...dataset.label_readers import grid
 from ...dataset.lineage import PREDICTION, CaseRecord
 from ...errors import naming, warning
 from ...image import opened
+from ...image.voxels import label_values
 from ...train.totalsegmentator.working import Ready, Worker
 from ...work import begun, fsops
 from ...work.caseio import CaseIO
@@ -85,9 +84,7 @@ def _written_image(task: SegmentTask, io: CaseIO, staging: Path) -> tuple[Path, 
 
 def _voxels(result: Path) -> dict[int, int]:
     """Return value → number of voxels of a result."""
-    array = opened.read_label(opened.read_bytes(str(result)), result.name).array
-    values, counts = np.unique(array, return_counts=True)
-    return dict(zip(map(int, values), map(int, counts), strict=True))
+    return label_values(opened.read_label(opened.read_bytes(str(result)), result.name).array)
 
 
 def _restored(task: RestoreTask, record: CaseRecord, io: CaseIO, staging: Path) -> None:
