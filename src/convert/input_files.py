@@ -88,6 +88,7 @@ def _units(survey: Survey, source: Path, *, pictures: bool) -> list[Unit]:
         slices = Unit("", survey.root.name, "")  # of one volume
         return [listed_volume(replace(survey, root=survey.root.parent), slices)]
     if own := [unit for unit in units if not unit.folder and unit.parts is None]:
+        _say_left_out(survey, [unit for unit in units if unit not in own])
         return own
     survey.take(below)
     return _without_labels(survey, units)
@@ -117,6 +118,12 @@ def _without_labels(survey: Survey, units: list[Unit]) -> list[Unit]:
     what = f"is a label, by its name or place; {count_of(len(masks), 'such file')} below are not predicted"
     survey.warn("SC087", what, file=masks[0].path, hint="give the folder that it is in to predict it")
     return [unit for unit in units if not _is_mask(unit)]
+
+
+def _say_left_out(survey: Survey, units: Sequence[Unit]) -> None:
+    if units:
+        what = f"is left out, as files next to its folder are taken; {count_of(len(units), 'image')} in folders"
+        survey.warn("SC087", what, file=units[0].path or ".", hint="give its folder, or move all images into folders")
 
 
 def _is_mask(unit: Unit) -> bool:

@@ -239,4 +239,5 @@ def _refuse_channels(case: SourceCase, channels: int, root: Path, options: Conve
     else:
         count = sum(probe_unit(case, path, root, options).channels for path in case.images)
     if count != channels:
-        raise SegconvError(f"has {count_of(count, 'channel')}, the model was trained on {channels}", code="SC084")
+        what = f"has {count_of(count, 'channel')}, the model was trained on {channels}"
+        raise SegconvError(what, code="SC084", hint=f"give images of {count_of(channels, 'channel')}")

@@ -72,8 +72,14 @@ def test_volumes_in_folders_below_are_found_and_labels_among_them_left_out(tmp_p
 
 def test_files_of_the_folder_itself_are_all(tmp_path: Path) -> None:
     write(tmp_path / "new/a.nii.gz", ct(1).images[0])
+    assert planned(tmp_path / "new").plan.warnings == ()
     write(tmp_path / "new/old/b.nii.gz", ct(2).images[0])
-    assert names(planned(tmp_path / "new")) == ["a"]
+    series(tmp_path / "new/series", 1)
+    inputs = planned(tmp_path / "new")
+    assert names(inputs) == ["a"]
+    (found,) = inputs.plan.warnings
+    assert (found.code, found.file) == ("SC087", "old/b.nii.gz")
+    assert "2 images in folders" in found.message
 
 
 @pytest.mark.parametrize("form", ["{case}_{channel}", "{case}/{channel}", "{case}/{case}_{channel}"])

@@ -130,11 +130,11 @@ class _Listing:
         return (unit,)
 
     def _unit(self, text: str) -> Unit:
-        """Return a listed file, with its absolute path if it is outside the source."""
+        """Return a listed file, with its absolute path if it is outside the source, or the source as one series."""
         found = self._place(text)
         stem = self._strip(found.name)
         ending = found.name[len(stem) :]
-        if found.is_relative_to(self._root):
+        if found != self._root and found.is_relative_to(self._root):
             folder = str(found.parent.relative_to(self._root))
             return Unit("" if folder == "." else folder, stem, ending)
         return Unit(str(found.parent), stem, ending)
@@ -149,11 +149,7 @@ class _Listing:
         if not found.is_absolute():
             beside, inside = self._path.parent / found, self._root / found
             found = beside if reading.is_there(beside) or not reading.is_there(inside) else inside
-        found = Path(os.path.abspath(found))
-        if found == self._root:
-            what = f"lists {text!r}, the source itself, expected a file in it"
-            raise SegconvError(what, code="SC087", file=file, hint="list files")
-        return found
+        return Path(os.path.abspath(found))
 
 
 class _Contradiction(SegconvError):

@@ -14,6 +14,7 @@ from ...convert.model import ConvertOptions, own_name
 from ...convert.outputs import V2Dataset
 from ...dataset.names import DatasetName
 from ...dataset.numbering import Numbering
+from ...dataset.target import refuse_crossed
 from ...errors import Cure, SegconvError
 from ...train.totalsegmentator.registry import version
 from ...work.run_options import RunOptions
@@ -49,15 +50,17 @@ class Prelabelled:
         ------
         SegconvError
             ``SC001`` for masks in place of label maps, and for classes to keep that the task has not; ``SC002`` for the
-            dataset's name; ``SC020`` if the id is taken.
+            dataset's name; ``SC020`` if the id is taken, or the dataset would be in the source.
         """
         if planned.masks:
             cures = (Cure.of("leave_out", field="masks"),)
             raise SegconvError("a dataset is made of label maps, not of a mask for each class", cures=cures)
         if self.keep:
             kept_names(list(planned.request.classes.values()), self.keep)
-        named = own_name(planned.plan.source_root)
-        return V2Dataset(self.raw, self.other_roots).free_name(self.to, named, how, force=False)
+        root, output = planned.plan.source_root, V2Dataset(self.raw, self.other_roots)
+        name = output.free_name(self.to, own_name(root), how, force=False)
+        refuse_crossed(root, output.target(name))
+        return name
 
 
 def plan_prelabelled(planned: Segmentation, wish: Prelabelled, how: RunOptions) -> Conversion:

@@ -13,6 +13,7 @@ from segconv.train.totalsegmentator import registry
 
 from ...command import Done
 from ...convert.oracles import description, voxels
+from ...image.formats.test_dicom import write_series
 from ...train.totalsegmentator.stand_in import LIVER
 from .test_run import ALL, World, read
 from .test_run import world as world
@@ -55,6 +56,20 @@ def test_one_command_makes_label_maps_and_a_dataset_with_the_registrys_names(wor
     assert back.code == 0, back.err
     restored = read(tmp_path / "back" / "b c.v2.nii.gz")
     assert np.array_equal(restored.array, read(world.output / "b c.v2.nii.gz").array)
+
+
+def test_a_source_that_is_a_series_itself_becomes_a_dataset(world: World) -> None:
+    world.scans = world.scans.with_name("series")
+    world.scans.mkdir()
+    array = np.random.default_rng(1).integers(900, 1100, (5, 6, 7)).astype(np.int16)
+    write_series(world.scans, array)
+    done = world.run(*TO)
+    assert done.code == 0, done.err
+    (record,) = read_records(made(world))
+    assert record.original_name == "series"
+    assert np.array_equal(voxels(made(world) / f"labelsTr/{record.case}.nii.gz"), array > 1024)  # HU, from -1024
+    done = world.run()
+    assert f"Next: segconv convert {world.scans} --to 42_Name --pairs" in done.err
 
 
 def test_the_datasets_lineage_says_what_made_its_labels(world: World) -> None:
@@ -125,6 +140,12 @@ def test_what_could_not_be_made_is_refused_before_anything_is_segmented(
 def test_a_taken_id_is_refused_before_anything_is_segmented(world: World) -> None:
     (world.segconv.raw / "Dataset042_Other").mkdir(parents=True)
     done = world.run(*TO)
+    assert (done.code, done.codes(), world.stand_in.said()) == (73, ["SC020"], [])
+
+
+def test_a_dataset_in_the_source_is_refused_before_anything_is_segmented(world: World) -> None:
+    (world.scans / "raw").mkdir()
+    done = world.run(*TO, "--raw", world.scans / "raw")
     assert (done.code, done.codes(), world.stand_in.said()) == (73, ["SC020"], [])
 
 
