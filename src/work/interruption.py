@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Any
 
 from ..errors import Cure, Interrupted
@@ -17,6 +20,13 @@ _ENDING = (signal.SIGINT, signal.SIGTERM)
 
 _heard: list[int] = []
 """Signals that this process has answered."""
+
+
+_CALLBACK = ("<frozen importlib._bootstrap>", "cb")
+"""A function that runs when an import has ended, as a callback: Python reports what it raises, and goes on."""
+
+_SOON_S = 0.001
+"""When a signal is sent again that came in the callback."""
 
 
 class _Asked(KeyboardInterrupt):
@@ -43,10 +53,19 @@ def answer_no_more() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _answer(number: int, frame: object) -> None:
+def _answer(number: int, frame: FrameType | None) -> None:
+    if frame is not None and (frame.f_code.co_filename, frame.f_code.co_name) == _CALLBACK:
+        _thread.start_new_thread(_again, (number,))
+        return
     answer_no_more()
     _heard.append(number)
     raise _Asked(number)
+
+
+def _again(number: int) -> None:
+    """Send a signal to this process again."""
+    time.sleep(_SOON_S)
+    os.kill(os.getpid(), number)  # to the process: it must wake the main thread
 
 
 @contextmanager

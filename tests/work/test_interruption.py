@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -141,3 +142,23 @@ def test_a_signal_during_code_from_a_string_leaves_the_exit_code(tmp_path: Path)
     """As that of named tuples and dataclasses in modules that are imported meanwhile."""
     (tmp_path / "in_a_string.py").write_text(IN_A_STRING)
     assert subprocess.run([sys.executable, "-m", "in_a_string"], cwd=tmp_path, check=False).returncode == 143
+
+
+@pytest.mark.parametrize("number", BOTH)
+def test_a_signal_in_a_callback_of_an_import_is_answered_after_it(number: signal.Signals) -> None:
+    """Python would report what the callback raises, and go on."""
+
+    def cb(_: object) -> None:
+        signal.raise_signal(number)
+
+    cb.__code__ = cb.__code__.replace(co_filename="<frozen importlib._bootstrap>")
+    locks = [threading.Event()]
+    references = [weakref.ref(locks[0], cb)]
+
+    def work() -> None:
+        locks.clear()
+        threading.Event().wait(30)
+
+    with pytest.raises(Interrupted, match="kept"), interruptible("kept"):
+        work()
+    assert references[0]() is None
