@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import EXIT_FOUND
+from ..errors import EXIT_FOUND, Finding
 from ..words import count_of, some_of
-from .options import PATH, example, option, running, speaking
+from .options import PATH, dry_run, example, option, running, speaking
 from .sink import Sink
 
 if TYPE_CHECKING:
+    from ..convert.combining.plan import Combination
     from ..work.run_options import RunOptions
 
 SHOWN_CLASSES = 6
@@ -47,6 +49,7 @@ def groups(task: str | None, search: str, sink: Sink) -> int:
     "--task", metavar="TASK[@VERSION]", help="Task whose classes these are; default: the one whose names they have."
 )
 @option("--missing-masks", type=click.Choice(["empty"]), help="A class that a case lacks counts as empty.")
+@dry_run
 @running
 @speaking
 def combine(
@@ -55,6 +58,7 @@ def combine(
     output: Path,
     task: str | None,
     missing_masks: str | None,
+    dry_run: bool,
     sink: Sink,
     how: RunOptions,
 ) -> int:
@@ -78,24 +82,30 @@ def combine(
         missing_masks=missing_masks,
         readers=Readers(how.jobs),
     )
-    wanted = planned.wanted
     for note in planned.notes:
         sink.say(f"note: {note}")
+    if dry_run:
+        sink.say(f"{count_of(len(planned.plan.items), 'case')}; nothing was written (--dry-run)")
+        return _show(planned, len(planned.plan.items), planned.plan.warnings, sink)
     outcome = run_combination(planned, how)
-    findings = [*outcome.warnings, *outcome.failed]
-    sink.warn(findings)
-    sink.table(
-        ["value", "label", "classes"],
-        [(value, name, some_of(wanted.classes[name], SHOWN_CLASSES)) for value, name in wanted.names.items()],
-    )
     sink.say(f"Combined {count_of(outcome.done, 'case')} to {outcome.target}")
     sink.next("segconv convert IMAGES --to 42_Name --pairs LIST.csv makes a dataset of images and these label maps")
+    return _show(planned, outcome.done, [*outcome.warnings, *outcome.failed], sink)
+
+
+def _show(planned: Combination, cases: int, findings: Sequence[Finding], sink: Sink) -> int:
+    """Show what is combined; return the exit code."""
+    wanted = planned.wanted
+    sink.warn(findings)
+    rows = [(value, name, some_of(wanted.classes[name], SHOWN_CLASSES)) for value, name in wanted.names.items()]
+    sink.table(["value", "label", "classes"], rows)
+    failed = any(finding.severity == "error" for finding in findings)  # with --keep-going
     result = {
-        "output": str(outcome.target),
-        "cases": outcome.done,
+        "output": str(planned.plan.target.path),
+        "cases": cases,
         "labels": {name: value for value, name in wanted.names.items()},
         "classes": {name: list(own) for name, own in wanted.classes.items()},
         "notes": list(planned.notes),
     }
-    sink.end(result, findings, ok=not outcome.failed)
-    return EXIT_FOUND if outcome.failed else 0
+    sink.end(result, findings, ok=not failed)
+    return EXIT_FOUND if failed else 0

@@ -148,11 +148,16 @@ def test_many_cases_are_resumed_and_equal_for_any_number_of_workers(segconv: Com
     before = tree_hash(source)
     words = ["totalseg", "combine", source, "lungs=lung_*", "liver"]
     assert segconv(*words, "-o", tmp_path / "one", "-j", 1).code == 0
+    dry = segconv(*words, "-o", out, "--dry-run", "--json")
+    assert (dry.code, dry.json["cases"], dry.json["labels"]) == (0, 4, {"lungs": 1, "liver": 2})
+    assert not list(tmp_path.glob("*out*"))
     good = (source / "s3" / "liver.nii.gz").read_bytes()
     (source / "s3" / "liver.nii.gz").write_bytes(good[:-9])
     done = segconv(*words, "-o", out, "-j", 3)
     assert (done.code, done.codes()) == (65, ["SC050"])
     assert not out.exists()
+    some = segconv(*words, "-o", tmp_path / "some", "--keep-going", "--json")
+    assert (some.code, some.json["ok"], some.json["cases"]) == (1, False, 3)
     (source / "s3" / "liver.nii.gz").write_bytes(good)
     done = segconv(*words, "-o", out, "-j", 3)
     assert done.code == 0
