@@ -24,7 +24,16 @@ class nnUNetTrainerFineTuning(nnUNetTrainerSegconv):  # noqa: N801 - nnU-Net's s
 
         The encoder is frozen by a rate of 0. Its parameters stay in the optimizer, whose state then fits that of any
         checkpoint, and keep their gradients, whose absence distributed training refuses.
+
+        Raises
+        ------
+        AttributeError
+            If the network has no encoder.
         """
+        if not hasattr(self.network, "encoder"):
+            raise AttributeError(
+                f"{type(self).__name__} freezes network.encoder first, and {type(self.network).__name__} has none"
+            )
         encoder = list(self.network.encoder.parameters())
         inside = set(map(id, encoder))
         others = [parameter for parameter in self.network.parameters() if id(parameter) not in inside]

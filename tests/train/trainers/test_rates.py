@@ -105,3 +105,14 @@ def test_the_trainer_warms_up_in_the_first_twentieth_of_its_iterations() -> None
     assert rates[4] == 1e-3
     assert rates[42] == pytest.approx(1e-6 + 999e-6 * (1 + math.cos(math.pi * 38 / 75)) / 2, abs=1e-12)
     assert rates[79] == pytest.approx(1e-6, abs=1e-12)
+
+
+def test_fine_tuning_names_a_network_without_an_encoder() -> None:
+    import torch
+
+    from segconv.train.trainers.finetuning import nnUNetTrainerFineTuning as FineTuning
+
+    trainer = object.__new__(FineTuning)
+    trainer.network = torch.nn.Conv2d(1, 2, 1)
+    with pytest.raises(AttributeError, match=r"freezes network\.encoder first, and Conv2d has none"):
+        trainer.configure_optimizers()
