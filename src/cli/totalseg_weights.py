@@ -148,14 +148,19 @@ def _of_states(models: Iterable[Held], *states: str) -> list[Held]:
     return [model for model in models if model.state in states]
 
 
-def _say_what_to_do(models: Iterable[Held], sink: Sink) -> None:
+def _say_what_to_do(models: Sequence[Held], sink: Sink) -> None:
     for model in models:
-        if model.state == "incomplete":
-            sink.say(f"move {model.path} away: TotalSegmentator takes it for complete")
-        if model.needed.source == "licence":
-            sink.say(f"{model.needed.number} needs a licence number, which is free for research")
-        if model.needed.url:
-            sink.say(f"{model.needed.number} is at {model.needed.url}")
+        for path in model.in_the_way:
+            why = "takes it for complete" if path == model.path else f"finds it in place of {model.path.name}"
+            sink.say(f"move {path} away: TotalSegmentator {why}")
+    wanting = [model.needed for model in models if model.to_bring]
+    for own in wanting:
+        if own.source == "licence":
+            sink.say(f"{own.number} needs a licence number, which is free for research")
+        if own.url:
+            sink.say(f"{own.number} is at {own.url}")
+    if any(own.url for own in wanting):
+        sink.next("segconv totalseg install FILE.zip puts what you downloaded in place")
 
 
 def _as_json(found: Found) -> list[dict[str, Any]]:

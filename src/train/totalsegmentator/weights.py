@@ -114,6 +114,18 @@ class Held:
     state: State
     lacking: tuple[str, ...] = ()
 
+    @property
+    def in_the_way(self) -> tuple[Path, ...]:
+        """Folders to move away: others with its number, and its own if that is incomplete itself."""
+        others = [self.path.parent / name for name in self.lacking if "/" not in name]
+        own = [self.path] if self.state == "incomplete" and len(others) < len(self.lacking) else []
+        return (*own, *others)
+
+    @property
+    def to_bring(self) -> bool:
+        """Whether its weights are wanting, and not only in conflict with another folder."""
+        return self.state == "missing" or self.path in self.in_the_way
+
     def as_json(self) -> dict[str, Any]:
         """Return it as the object that ``--json`` prints."""
         own = self.needed
@@ -313,13 +325,15 @@ def complete_models(models: Iterable[Needed], folder: Path) -> list[Path]:
 def _finding(model: Held) -> Finding:
     own, found = model.needed, some_of(model.lacking)
     what = "does not exist" if model.state == "missing" else f"is incomplete; missing, cut or in the way: {found}"
-    aside = "move it away; " if model.state == "incomplete" else ""
+    advice = [f"move {path} away" for path in model.in_the_way]
+    if model.to_bring:
+        advice.append(f"download {own.url}" if own.url else _HINTS[own.source])
     return Finding(
         "SC192",
         f"{what} (the model {_SAYS[own.purpose]})",
-        hint=aside + (f"download {own.url}" if own.url else _HINTS[own.source]),
+        hint="; ".join(advice),
         file=str(model.path),
-        cures=(Cure("install_weights"),),
+        cures=(Cure("install_weights"),) if model.to_bring else (),
     )
 
 

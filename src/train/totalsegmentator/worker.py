@@ -99,10 +99,16 @@ def _segmented(segment: Callable[..., Any], options: dict[str, Any]) -> dict[str
         segment(**options)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - it even ends the process over a missing licence
         traceback.print_exc()
-        return {"failed": f"{type(error).__name__}: {error}", "out_of_memory": _is_out_of_memory(error)}
+        return {"failed": f"{type(error).__name__}: {error}{_place(error)}", "out_of_memory": _is_out_of_memory(error)}
     finally:
         _free()
     return {"done": options["output"]}
+
+
+def _place(error: BaseException) -> str:
+    """Return where an error was raised: the log that says more is not kept if no case succeeds."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

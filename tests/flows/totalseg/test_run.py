@@ -137,7 +137,7 @@ def test_masks_are_a_folder_for_each_case(world: World) -> None:
     assert not read(world.output / "a" / "spleen.nii.gz").array.any()
 
 
-def test_a_failing_case_stops_no_other_and_alone_is_segmented_again(world: World) -> None:
+def test_a_failing_case_stops_no_other_and_is_segmented_by_the_next_run(world: World) -> None:
     whole = (world.scans / "a.nii.gz").read_bytes()
     (world.scans / "a.nii.gz").write_bytes(whole[:-40])
     world.stand_in.direct("d", "fail")

@@ -147,7 +147,14 @@ def test_missing_incomplete_and_complete_models_are_distinguished(
     assert (first.code, first.file) == ("SC192", str(own.parent))
     assert "plans.json" in first.message
     assert "fold_0/checkpoint_final.pth" in first.message
-    assert f"{crops.folder}_v204" in second.message
+    other = tmp_path / f"{crops.folder}_v204"
+    assert other.name in second.message
+    assert (first.hint.split("; ")[0], second.hint) == (f"move {own.parent} away", f"move {other} away")
+    assert (bool(first.cures), second.cures) == (True, ())
+    done = segconv("totalseg", "weights", "total", "--fast")
+    assert f"move {other} away: TotalSegmentator finds it in place of {crops.folder}" in done.err
+    assert "https" not in done.err
+    assert "Next: segconv totalseg install FILE.zip" in segconv("totalseg", "weights", "lung_vessels").err
 
 
 def test_folds_that_are_not_listed_are_those_that_exist(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -105,6 +106,7 @@ def test_a_case_that_fails_does_not_stop_the_next(worker: Worker, data: Path, tm
     with pytest.raises(SegconvError) as failed:
         worker.segment({**asked(data, tmp_path / "a.nii"), "input": str(torn)})
     assert failed.value.code == "SC197"
+    assert re.search(r"\(\w+\.py, line \d+\)$", failed.value.message)
     worker.segment(asked(data, tmp_path / "b.nii"))
     assert (tmp_path / "b.nii").is_file()
 
