@@ -20,6 +20,7 @@ from segconv.train.preprocessed import copy_case, refuse_more_than_numbers
 from segconv.train.trainer_list import Trainer
 from segconv.train.untrusted_models import NO_TRUST, Trust
 
+from .checkpoints import fold
 from .prepared import ARRAY
 
 CASE = {
@@ -148,10 +149,16 @@ def test_training_starts_only_with_cases_of_plain_numbers(
     paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[str] = []
-    monkeypatch.setattr(training, "run_nnunet", lambda name, *_, **__: begun.append(name))
 
     def train(configuration: str, trust: Trust = NO_TRUST) -> None:
-        training.train_fold(Model("Dataset001_A", configuration), "0", paths, training.TrainOptions("cpu"), trust)
+        model = Model("Dataset001_A", configuration)
+
+        def nnunet(name: str, *_: object, **__: object) -> None:
+            begun.append(name)
+            fold(model.fold_folder(paths, "0"), "final")
+
+        monkeypatch.setattr(training, "run_nnunet", nnunet)
+        training.train_fold(model, "0", paths, training.TrainOptions("cpu"), trust)
 
     with pytest.raises(SegconvError, match=r"names posix\.system") as caught:
         train("2d")
