@@ -87,10 +87,16 @@ def plan_with(planner: str, asked: Asked, paths: Paths, preprocessed: Path, hear
     Raises
     ------
     SegconvError
-        ``SC166``, ``SC188`` for what is no planner; ``SC189`` if it fails, or calls its plans otherwise.
+        ``SC166``, ``SC188`` for what is no planner; ``SC189`` if it fails, calls its plans otherwise, or
+        writes none.
     """
     name = run_planner(planner, asked, replace(paths, preprocessed=preprocessed), hearing)
     refuse_other_name(planner, name, asked.plans, str(hearing.log or ""))
+    if not any(preprocessed.glob(f"Dataset{asked.dataset or 0:03d}_*/{name}.json")):
+        what = f"{planner} wrote no {name}.json"
+        raise SegconvError(
+            what, code="SC189", file=str(hearing.log or ""), hint="let its plan_experiment pass the plans to save_plans"
+        )
 
 
 def run_planner(planner: str, asked: Asked, paths: Paths, hearing: Hearing) -> str:

@@ -64,7 +64,7 @@ def planner_at(path: str) -> Any:
 
     found = located(path)
     if not (inspect.isclass(found) and issubclass(found, ExperimentPlanner)):
-        kind = "a class" if inspect.isclass(found) else f"a {type(found).__name__}"
+        kind = "a class" if inspect.isclass(found) else f"of type {type(found).__name__}"
         what = f"{path} is {kind}, expected a class that descends from nnU-Net's ExperimentPlanner"
         raise SegconvError(what, code="SC188", hint="derive it from ExperimentPlanner or another planner of nnU-Net")
     signature = inspect.signature(found)

@@ -37,6 +37,11 @@ class BigPatch(FixedPlanner):
             os.kill(os.getpid(), 9)
 
 
+class WritesNothing(ExperimentPlanner):
+    def plan_experiment(self):
+        return {}
+
+
 class Unlike:
     pass
 
@@ -101,10 +106,14 @@ def test_a_planner_of_the_users_own_plans_and_nnunets_plans_stay(
 
     done = segconv(*words, "my_pkg.planners.BigPatch", "--plans-name", "nnUNetPlans")
     assert (done.code, "are plans of nnU-Net's own planners" in done.err) == (2, True)
-    for gb, said in ((8, "calls its plans Elsewhere, expected MyPlans"), (1, "ValueError: no plan")):
+    for planner, gb, said in (
+        ("OwnName", 8, "calls its plans Elsewhere, expected MyPlans"),
+        ("OwnName", 1, "ValueError: no plan"),
+        ("WritesNothing", 8, "wrote no MyPlans.json"),
+    ):
         asked = Asked(4, "MyPlans", gb)
         with pytest.raises(SegconvError, match=said) as caught:
-            plan_with("my_pkg.planners.OwnName", asked, Paths.find(), folder.parent, Hearing())
+            plan_with(f"my_pkg.planners.{planner}", asked, Paths.find(), folder.parent, Hearing())
         assert caught.value.code == "SC189"
     assert sorted(path.name for path in folder.glob("*lans*.json")) == ["nnUNetPlans.json", "nnUNetPlansBigPatch.json"]
     assert not list(folder.parent.glob(".segconv-plan-*[!k]")), "nothing is left"
