@@ -180,7 +180,10 @@ def _end(made: Segmented, planned: Segmentation, result: dict[str, Any], sink: S
         sink.next("the same command segments what failed, once it is corrected")
         if made.files and not planned.masks:
             sink.say(f"a dataset without it: {convert}")
-    elif not planned.masks:
+    elif planned.masks:
+        masks = f"segconv convert {shlex.quote(str(made.output))} --from masks --images FOLDER --to 42_Name"
+        sink.next(f"{masks} makes a dataset, if the images are in one FOLDER")
+    else:
         sink.next(convert)
     sink.end(result, findings, ok=not made.failed)
     return 1 if made.failed else 0

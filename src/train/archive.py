@@ -23,6 +23,8 @@ MAX_RATIO = 200
 
 _BLOCK = 1 << 20
 
+_ANOTHER = "do not use it; get the model again from where it was made"
+
 
 @dataclass(frozen=True)
 class Member:
@@ -101,9 +103,10 @@ def _refuse_existing(files: Iterable[Path]) -> None:
 def _oddities(entry: zipfile.ZipInfo, path: Path) -> Iterator[Finding]:
     name = entry.orig_filename
     if not _stays_inside(name):
-        yield Finding("SC060", f"holds {name!r}, expected paths inside it", file=str(path))
+        yield Finding("SC060", f"holds {name!r}, expected paths inside it", hint=_ANOTHER, file=str(path))
     if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
-        yield Finding("SC060", f"holds {name!r}, which is a link or a device, not a file", file=str(path))
+        what = f"holds {name!r}, which is a link or a device, not a file"
+        yield Finding("SC060", what, hint=_ANOTHER, file=str(path))
     if entry.flag_bits & 1:
         yield Finding("SC051", f"holds {name!r}, which is encrypted", file=str(path))
     if entry.file_size > MAX_RATIO * max(entry.compress_size, 1) and entry.file_size > _BLOCK:
@@ -111,6 +114,7 @@ def _oddities(entry: zipfile.ZipInfo, path: Path) -> Iterator[Finding]:
             "SC054",
             f"holds {name!r}, {entry.compress_size} bytes that unpack to {entry.file_size}; at most"
             f" {MAX_RATIO} times as many are allowed",
+            hint=_ANOTHER,
             file=str(path),
         )
 
@@ -123,12 +127,13 @@ def _stays_inside(name: str) -> bool:
 def _whole(entries: list[zipfile.ZipInfo], path: Path) -> Iterator[Finding]:
     total = sum(entry.file_size for entry in entries)
     if total > MAX_ARCHIVE_BYTES or len(entries) > MAX_MEMBERS:
-        yield Finding("SC054", f"unpacks to {len(entries)} files of {total} bytes together", file=str(path))
+        what = f"unpacks to {len(entries)} files of {total} bytes together"
+        yield Finding("SC054", what, hint=_ANOTHER, file=str(path))
     seen: set[str] = set()
     for entry in entries:
         key = entry.filename.rstrip("/").casefold()
         if key in seen:
-            yield Finding("SC085", f"holds {entry.filename!r} twice", file=str(path))
+            yield Finding("SC085", f"holds {entry.filename!r} twice", hint=_ANOTHER, file=str(path))
         seen.add(key)
 
 

@@ -45,7 +45,10 @@ def test_paths_that_leave_the_folder_are_refused(tmp_path: Path, name: str) -> N
     path = tmp_path / "model.zip"
     with zipfile.ZipFile(path, "w") as made:
         made.writestr(zipfile.ZipInfo(name), b"x")
-    assert codes(path) == {"SC060"}
+    with pytest.raises(SegconvError) as refused:
+        list_archive(path)
+    (found,) = refused.value.findings
+    assert (found.code, found.hint) == ("SC060", "do not use it; get the model again from where it was made")
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR])

@@ -89,12 +89,16 @@ def _classes(part: str, known: Collection[str], usual: Mapping[str, Sequence[str
             return found
     elif part in usual:
         return usual[part]
-    near = difflib.get_close_matches(part, [*known, *usual], n=3)
     raise SegconvError(
-        f"there is no class and no usual group {part!r}",
-        code="SC191",
-        hint=f"similar: {', '.join(near)}" if near else f"there are {some_of(known)}",
+        f"there is no class and no usual group {part!r}", code="SC191", hint=_hint(part, [*known, *usual], known)
     )
+
+
+def _hint(part: str, names: Sequence[str], known: Collection[str]) -> str:
+    if "+" in part:
+        return "commas separate classes, as in lung=lung_left,lung_right"
+    near = difflib.get_close_matches(part, names, n=3)
+    return f"similar: {', '.join(near)}" if near else f"there are {some_of(known)}"
 
 
 def literal_parts(groups: Iterable[Group]) -> Iterator[str]:
@@ -116,9 +120,12 @@ def numbered(classes: Mapping[str, Sequence[str]]) -> tuple[dict[str, int], list
     twice: list[Finding] = []
     names = list(classes)
     for value, own in enumerate(classes.values(), 1):
-        shared = [name for name in own if values.setdefault(name, value) != value]
-        if shared:
-            first = names[values[shared[0]] - 1]
-            what = f"{some_of(shared)} of {names[value - 1]} counts as {first}, which is named first"
+        shared: dict[int, list[str]] = {}
+        for name in own:
+            if (first := values.setdefault(name, value)) != value:
+                shared.setdefault(first, []).append(name)
+        for first, taken in shared.items():
+            count = "counts" if len(taken) == 1 else "count"
+            what = f"{some_of(taken)} of {names[value - 1]} {count} as {names[first - 1]}, which is named first"
             twice.append(warning("SC198", what))
     return values, twice

@@ -17,7 +17,8 @@ from ...dataset.label_table import LabelTable
 from ...dataset.labels import BACKGROUND, Labels
 from ...dataset.lineage import SEGMENTED
 from ...dataset.stored_label import LAYERS, StoredLabel, StoredMask
-from ...errors import Cure, Finding, Refused
+from ...errors import Cure, Finding, Refused, SegconvError
+from ...image import volumes
 from ...train.totalsegmentator.request import OF_MODALITY, Request, task_for
 from ...train.totalsegmentator.weights import Mode
 from ...train.untrusted_models import NO_TRUST, Trust
@@ -128,13 +129,15 @@ def plan_segmentation(
     Raises
     ------
     SegconvError
-        ``SC010``, ``SC011`` for the source; ``SC020`` for an output that holds it, or is in it; ``SC190`` without
-        TotalSegmentator; ``SC191`` for an unknown task or class; ``SC199`` if nothing says whether images are CT or
-        MR; ``SC200`` without a licence for a task that needs one.
+        ``SC001`` for an output that is called like a file; ``SC010``, ``SC011`` for the source; ``SC020`` for an output
+        that holds it, or is in it; ``SC190`` without TotalSegmentator; ``SC191`` for an unknown task or class;
+        ``SC199`` if nothing says whether images are CT or MR; ``SC200`` without a licence for a task that needs one.
     Refused
         With the errors of all cases if none can be segmented; ``SC192`` for missing weights. Nothing is downloaded.
     """
     output = output.absolute()
+    if volumes.ending_of(output.name) is not None:
+        raise SegconvError(f"{output.name} is the name of a file; results are a folder", hint="name a folder to make")
     refuse_holding(output, {"the input": source})
     refuse_within(output, "the input", source)
     reading = replace(asked.reading, strip_headers=True)

@@ -31,7 +31,9 @@ def test_what_is_no_group_is_refused(texts: list[str]) -> None:
     assert refused.value.code == "SC001"
 
 
-@pytest.mark.parametrize(("text", "near"), [("a=livr", "liver"), ("a=spleen_*", "there are"), ("lungs", "lung")])
+@pytest.mark.parametrize(
+    ("text", "near"), [("a=livr", "liver"), ("a=spleen_*", "there are"), ("lungs", "lung"), ("a=liver+lung", "commas")]
+)
 def test_what_is_no_class_brings_similar_names(text: str, near: str) -> None:
     with pytest.raises(SegconvError) as refused:
         classes(text)
@@ -44,3 +46,8 @@ def test_a_class_in_two_groups_belongs_to_the_first_and_that_is_said() -> None:
     assert values == {"lung_left": 1, "lung_right": 1, "liver": 2}
     assert [finding.code for finding in findings] == ["SC198"]
     assert findings[0].message == "lung_left of left counts as lung, which is named first"
+    _, findings = numbered({"a": ["liver"], "b": ["lung_left"], "c": ["lung_left", "liver", "lung_right"]})
+    assert [finding.message.partition(",")[0] for finding in findings] == [
+        "lung_left of c counts as b",
+        "liver of c counts as a",
+    ]

@@ -132,6 +132,7 @@ def test_masks_are_a_folder_for_each_case(world: World) -> None:
     done = world.run("--masks", "-j", 2)
     assert done.code == 0, done.err
     assert len(world.results()) == 3 * 117
+    assert f"Next: segconv convert {world.output} --from masks --images FOLDER" in done.err
     mask = read(world.output / "b c.v2" / "liver.nii.gz")
     assert np.array_equal(mask.array, world.images["b c.v2"].array > 0)
     assert not read(world.output / "a" / "spleen.nii.gz").array.any()
@@ -163,6 +164,14 @@ def test_a_failing_case_stops_no_other_and_is_segmented_by_the_next_run(world: W
     done = world.run()
     assert (done.code, tree_hash(world.output), len(world.stand_in.said())) == (0, kept, before)
     assert "3 kept" in done.err
+
+
+@pytest.mark.parametrize("name", ["out.nii.gz", "out.MHA"])
+def test_an_output_that_is_called_like_a_file_is_refused(world: World, name: str) -> None:
+    world.output = world.output.with_name(name)
+    done = world.run()
+    assert (done.code, done.codes(), world.stand_in.said()) == (2, ["SC001"], [])
+    assert "name a folder to make" in done.err
 
 
 def test_two_files_of_one_name_are_an_error_of_both(world: World) -> None:
