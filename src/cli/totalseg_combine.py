@@ -68,7 +68,7 @@ def combine(
     hold all classes. Each NAME becomes a label, with the values 1, 2, … in this order: of classes and patterns
     (`lung=lung_*_lobe_*`), of a class of that name, or of a usual group, which `segconv totalseg groups`
     lists. Where groups overlap, the first has the voxels. -o is a folder, or for one case a file such as
-    lung.nii.gz.
+    lung.nii.gz, which is never replaced.
     """
     from ..convert.combining.plan import run_combination
     from ..flows.combine import plan_combination
