@@ -27,6 +27,7 @@ from segconv.convert.sources.registry import scan_source
 from segconv.convert.survey import Survey
 from segconv.dataset.layout import Dataset
 from segconv.dataset.names import DatasetName
+from segconv.dataset.numbering import Numbering
 from segconv.work.plan import Target
 from segconv.work.run_options import RunOptions
 
@@ -41,6 +42,8 @@ OTHER: dict[str, list[Any]] = {
         {"background": 0, "b": 255, "a": 128},
         {"background": "#000000", "a": "#808080", "b": "#ffffff"},
     ],
+    "numbering": [Numbering("a tool", {"a": 1}), Numbering("a tool 2", {"a": 2})],
+    "keep": [("*",), ("*", "*8")],
     "value_map": [{"255": "a"}, {"128": "a"}],
     "snap": [1, 2],
     "accept_labels": [True],
