@@ -59,8 +59,10 @@ _HOMES = {
     "run_conversion": "convert.conversion",
     "run_restore": "convert.back.restore",
     "run_segmentation": "flows.totalseg.run",
+    "show_splits": "flows.splits.table",
     "train_cascade": "flows.cascade",
     "train_folds": "flows.train",
+    "verify_splits": "flows.splits.verify",
 }
 
 __all__ = sorted(_HOMES)

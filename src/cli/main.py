@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "labels": "Show, verify and change the labels of a dataset.",
     "check": "Check whether a dataset can be trained on, whichever tool made it.",
     "repair": "Repair a dataset, always into a new one.",
+    "splits": "Show and verify the folds of a dataset.",
     "augment": "Multiply a dataset by rotations and HU shifts.",
     "plan": "Let nnU-Net check, plan and preprocess a dataset.",
     "plans": "Show the plans of a dataset, or derive a configuration.",

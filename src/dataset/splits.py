@@ -81,7 +81,7 @@ def groups(records: Iterable[CaseRecord]) -> list[list[CaseRecord]]:
 
     first: dict[tuple[str, str], int] = {}
     for i, record in enumerate(members):
-        for key in _ties(record):
+        for key in ties(record):
             if key in first:
                 root[find(i)] = find(first[key])
             else:
@@ -92,7 +92,7 @@ def groups(records: Iterable[CaseRecord]) -> list[list[CaseRecord]]:
     return list(together.values())
 
 
-def _ties(record: CaseRecord) -> Iterator[tuple[str, str]]:
+def ties(record: CaseRecord) -> Iterator[tuple[str, str]]:
     """Yield what a case shares with those that it must not be separated from."""
     yield "case", record.parent or record.case
     if record.patient is not None:

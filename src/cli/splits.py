@@ -1,0 +1,105 @@
+"""``segconv splits``: the group, and the commands that write nothing."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import EXIT_FOUND
+from .options import PATH, example, jobs, option, speaking, three_folders
+from .sink import Sink
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ..flows.splits.table import FoldFacts
+    from ..train.paths import Paths
+
+file_of_splits = option(
+    "--splits", "file", type=PATH, metavar="FILE", help="A splits_final.json; default: what nnU-Net will train with."
+)
+
+
+@click.group(epilog=example("segconv splits show 501"))
+def command() -> None:
+    """Show and verify the folds of a dataset."""
+
+
+@command.command(epilog=example("segconv splits show 501"))
+@click.argument("dataset")
+@file_of_splits
+@jobs
+@three_folders
+@speaking
+def show(dataset: str, file: Path | None, jobs: int, sink: Sink, paths: Paths) -> int:
+    """Show what is in each fold: cases, copies, patients and classes.
+
+    Shows the folds of the preprocessed data, or of the dataset if it is not planned, or those that
+    nnU-Net will make if it has none. Classes are those of the validation: in how many cases each
+    occurs, and which part of its volume the fold validates.
+    """
+    from ..dataset.layout import Dataset
+    from ..flows.splits.table import show_splits
+    from ..work.readers import Readers
+
+    shown = show_splits(Dataset.open(paths.dataset(dataset)), paths, file=file, readers=Readers(jobs, sink.progress()))
+    sink.say(shown.found.shown)
+    sink.table(["", *(f"fold {number}" for number in range(len(shown.folds)))], _rows(shown.folds))
+    typed = shlex.quote(dataset) + (f" --splits {shlex.quote(str(file))}" if file is not None else "")
+    sink.next(f"segconv splits verify {typed}")
+    path = shown.found.path
+    sink.end({"file": None if path is None else str(path), "folds": [facts.as_json() for facts in shown.folds]})
+    return 0
+
+
+def _rows(folds: Sequence[FoldFacts]) -> Iterator[list[object]]:
+    yield _row("training cases", [fold.train for fold in folds])
+    if any(fold.copies for fold in folds):
+        yield _row("copies among them", [fold.copies for fold in folds])
+    yield _row("validation cases", [fold.val for fold in folds])
+    patients = [fold.patients for fold in folds]
+    if None not in patients:
+        yield _row("patients validated", patients)
+    for name in folds[0].cases:
+        yield _row(name, [f"{fold.cases[name]} ({fold.share[name]:.0%})" for fold in folds])
+
+
+def _row(name: str, cells: Sequence[object]) -> list[object]:
+    return [name, *cells]
+
+
+@command.command(epilog=example("segconv splits verify 501"))
+@click.argument("dataset")
+@file_of_splits
+@jobs
+@three_folders
+@speaking
+def verify(dataset: str, file: Path | None, jobs: int, sink: Sink, paths: Paths) -> int:
+    """Verify that no fold knows its validation cases, and print a certificate.
+
+    Finds validation cases whose original, copy, patient or bytes are in training, names that are no
+    case, cases in no fold or validated twice, and classes that a fold lacks. Every file is read once.
+    The certificate on stdout is JSON: the hashes of dataset and folds, what was checked, the groups,
+    each leak by name, and the verdict. Exit code 1 if there are errors.
+    """
+    from ..dataset.layout import Dataset
+    from ..flows.splits.verify import verify_splits
+    from ..work.readers import Readers
+
+    verified = verify_splits(
+        Dataset.open(paths.dataset(dataset)), paths, file=file, readers=Readers(jobs, sink.progress())
+    )
+    certificate, findings = verified.certificate, verified.findings
+    ok = not any(finding.severity == "error" for finding in findings)
+    sink.warn(findings)
+    for line in json.dumps(certificate.as_json(), indent=2, ensure_ascii=True).splitlines():
+        sink.data(line)
+    sink.say(f"{certificate.found.shown}: {certificate.verdict}")
+    if ok:
+        sink.next(f"segconv plan {shlex.quote(dataset)}")
+    sink.end({"certificate": certificate.as_json()}, findings, ok=ok)
+    return 0 if ok else EXIT_FOUND

@@ -1,0 +1,89 @@
+"""Which cases of a validation are known to a training, and by what: each leak with both of its cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from .lineage import CaseRecord
+from .splits import groups, ties
+
+SAME = "same"
+COPY = "copy"
+PATIENT = "patient"
+CONTENT = "content"
+CHAIN = "chain"
+"""Two cases that share nothing, but each something with a third."""
+SYNTHETIC = "synthetic"
+"""A copy that is validated."""
+
+KINDS = {"case": COPY, "patient": PATIENT, "content": CONTENT}
+"""Kind of a tie between cases → kind of the leak."""
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A case of a validation that its fold trains on in some form.
+
+    Parameters
+    ----------
+    fold
+        Number of the fold.
+    case
+        The case that is validated.
+    known_as
+        The case of the training; the original if a copy is validated.
+    kind
+        One of the constants of this module.
+    """
+
+    fold: int
+    case: str
+    known_as: str
+    kind: str
+
+    def as_json(self) -> dict[str, str | int]:
+        """Return the entry for a certificate."""
+        return {"fold": self.fold, "case": self.case, "known_as": self.known_as, "by": self.kind}
+
+
+def find_leaks(splits: Sequence[Mapping[str, Sequence[str]]], records: Iterable[CaseRecord]) -> list[Leak]:
+    """Return every leak, by fold and in the order of its validation; one of each kind for a case."""
+    records = list(records)
+    of_case = {record.case: record for record in records}
+    group_of = {record.case: number for number, group in enumerate(groups(records)) for record in group}
+    found: list[Leak] = []
+    for number, fold in enumerate(splits):
+        known = _Known([of_case[case] for case in fold["train"] if case in of_case], group_of)
+        for case in fold["val"]:
+            if case in of_case:
+                found += (Leak(number, case, other, kind) for kind, other in known.leaks_of(of_case[case]))
+    return found
+
+
+class _Known:
+    """What a fold trains on: for each tie, and for each group, the first of its cases."""
+
+    def __init__(self, trained: Iterable[CaseRecord], group_of: Mapping[str, int]) -> None:
+        self._group_of = group_of
+        self._by_tie: dict[tuple[str, str], str] = {}
+        self._by_group: dict[int, str] = {}
+        self._cases: set[str] = set()
+        for record in trained:
+            self._cases.add(record.case)
+            self._by_group.setdefault(group_of[record.case], record.case)
+            for tie in ties(record):
+                self._by_tie.setdefault(tie, record.case)
+
+    def leaks_of(self, record: CaseRecord) -> Iterator[tuple[str, str]]:
+        """Yield kind and known case for one that is validated."""
+        if record.parent is not None:
+            yield SYNTHETIC, record.parent
+        if record.case in self._cases:
+            yield SAME, record.case
+            return
+        found = {KINDS[tie[0]]: self._by_tie[tie] for tie in ties(record) if tie in self._by_tie}
+        yield from found.items()
+        group = self._group_of[record.case]
+        if not found and group in self._by_group:
+            yield CHAIN, self._by_group[group]

@@ -1,0 +1,1 @@
+"""Folds of a dataset: shown, verified with a certificate, and made."""

@@ -1,0 +1,107 @@
+"""Folds as a table: how many cases, copies and patients each has, and how its validation shares the classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...dataset.layout import Dataset
+from ...train.paths import Paths
+from ...work.readers import ONE, Readers
+from .evidence import Evidence, recorded
+from .found import Found, find_splits
+
+
+@dataclass(frozen=True)
+class FoldFacts:
+    """What is in a fold.
+
+    Parameters
+    ----------
+    train, copies, val
+        Number of training cases, of augmented copies among them, and of validation cases.
+    patients
+        Number of patients that are validated; None if a patient is unknown.
+    cases
+        Name of a class or region → number of validation cases that hold it.
+    share
+        Likewise, the part of its voxels, over all cases that any fold validates, that this fold validates: 0 to 1.
+    """
+
+    train: int
+    copies: int
+    val: int
+    patients: int | None
+    cases: Mapping[str, int]
+    share: Mapping[str, float]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object for ``--json``."""
+        return {
+            "train": self.train,
+            "copies_in_train": self.copies,
+            "val": self.val,
+            "patients_in_val": self.patients,
+            "classes": {name: {"val_cases": n, "share": self.share[name]} for name, n in self.cases.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Folds, and what is in each."""
+
+    found: Found
+    folds: Sequence[FoldFacts]
+
+
+def show_splits(dataset: Dataset, paths: Paths, *, file: Path | None = None, readers: Readers = ONE) -> Shown:
+    """Return what is in each fold of a dataset; nothing is written.
+
+    Parameters
+    ----------
+    file
+        A ``splits_final.json``; by default what `find_splits` finds.
+    readers
+        How labels are read that the lineage has no counts of.
+
+    Raises
+    ------
+    SegconvError
+        What `find_splits` and `evidence.recorded` raise; ``SC062`` if the dataset is replaced meanwhile.
+    """
+    with dataset.unchanged():
+        found = find_splits(dataset, paths, file)
+        return Shown(found, fold_facts(found.folds, recorded(dataset, readers)))
+
+
+def fold_facts(folds: Sequence[Mapping[str, Sequence[str]]], evidence: Evidence) -> list[FoldFacts]:
+    """Return what is in each fold; cases that do not exist count as cases without voxels."""
+    held = [
+        {name: _voxels(fold["val"], values, evidence) for name, values in evidence.classes.items()} for fold in folds
+    ]
+    whole = {name: sum(sum(own[name]) for own in held) for name in evidence.classes}
+    patients = {record.case: record.patient for record in evidence.records}
+    copies = {record.case for record in evidence.records if record.parent is not None}
+    return [
+        FoldFacts(
+            len(fold["train"]),
+            len(copies.intersection(fold["train"])),
+            len(fold["val"]),
+            _number_of({patients.get(case) for case in fold["val"]}),
+            {name: sum(n > 0 for n in voxels) for name, voxels in own.items()},
+            {name: sum(voxels) / (whole[name] or 1) for name, voxels in own.items()},
+        )
+        for fold, own in zip(folds, held, strict=True)
+    ]
+
+
+def _number_of(patients: set[str | None]) -> int | None:
+    return None if None in patients else len(patients)
+
+
+def _voxels(cases: Sequence[str], values: Sequence[int], evidence: Evidence) -> list[int]:
+    """Return the number of voxels of a class in each case."""
+    nothing: Mapping[int, int] = {}
+    return [sum(evidence.voxels.get(case, nothing).get(value, 0) for value in values) for case in cases]

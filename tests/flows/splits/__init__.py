@@ -1,0 +1,1 @@
+"""Tests of folds that are shown, verified and made."""
