@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import reading
+from ...convert.accepted import ORIENTATION
 from ...dataset.lineage import SEGMENTED, CaseRecord, read_records, read_run
 from ...errors import Cure, SegconvError
 from ...words import some_of
@@ -86,10 +87,23 @@ def _made_by(folder: Path, plan: Plan) -> Sequence[Mapping[str, Any]]:
     if run is None or run.command != SEGMENTED:
         raise _taken(folder, "already exists")
     options = run.get("options", {})
-    if options.get(REQUEST) != json.loads(json.dumps(plan.key)):  # which is how it was written
+    before, asked = options.get(REQUEST), json.loads(json.dumps(plan.key))  # which is how it was written
+    if not isinstance(before, dict) or not _has_same_results(before, asked):
         raise _taken(folder, "holds results of another task, version or option")
     made_by: Sequence[Mapping[str, Any]] = options.get(MADE_BY, ())
     return made_by
+
+
+def _has_same_results(before: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    """Return whether what an earlier request segmented would be segmented likewise now.
+
+    A repair that is allowed in addition changes nothing: images that need it were refused, unless it turns all of them.
+    """
+    repairs = set(before.get("repair", ())), set(asked["repair"])
+    more = repairs[0] <= repairs[1] and ORIENTATION not in repairs[1] - repairs[0]
+    replaced = before.get("nonfinite") in (None, asked["nonfinite"])
+    allowed = {name: asked[name] for name in ("repair", "nonfinite")}
+    return more and replaced and {**before, **allowed} == asked
 
 
 def _usable(found: tuple[Item, CaseRecord], root: Path, folder: Path) -> CaseRecord | None:

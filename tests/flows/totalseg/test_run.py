@@ -181,6 +181,22 @@ def test_two_files_of_one_name_are_an_error_of_both(world: World) -> None:
     assert world.results() == ["b c.v2.nii.gz", "d.nii.gz"]
 
 
+def test_a_repair_that_a_refused_image_needs_keeps_the_results_of_others(world: World) -> None:
+    holes = world.images["d"].array.astype(np.float32)
+    holes[0, 0, 0] = np.nan
+    write(world.scans / "d.nii", Volume(holes, GRID))
+    done = world.run()
+    assert (done.code, done.codes()) == (1, ["SC055"])
+    before = len(world.stand_in.said())
+    done = world.run("--repair", "orientation", "--nonfinite", "-1000")
+    assert (done.code, done.codes()) == (73, ["SC020"])
+    assert world.run("--repair", "orthonormal", "--nonfinite", "-1000").code == 0
+    assert [case for case, _ in world.stand_in.said()[before:] if case != "start"] == ["d"]
+    assert world.results() == ALL
+    done = world.run("--repair", "orthonormal", "--nonfinite", "0")
+    assert (done.code, done.codes()) == (73, ["SC020"])
+
+
 def test_a_ct_that_does_not_hold_hu_is_a_warning(world: World) -> None:
     windowed = np.random.default_rng(0).integers(0, 256, GRID.array_shape).astype(np.int16)
     write(world.scans / "d.nii", Volume(windowed, GRID))
