@@ -59,7 +59,7 @@ def tasks(search: str, sink: Sink) -> int:
 @search
 @speaking
 def classes(task: str | None, search: str, sink: Sink) -> int:
-    """List the classes of a task, or of all tasks, with their values in label maps."""
+    """List the classes of one or all tasks, with their values."""
     from ..train.totalsegmentator import registry
 
     among = registry.tasks() if task is None else (registry.find_task(task),)

@@ -25,7 +25,10 @@ SHOWN_CLASSES = 6
 @option("--search", default="", metavar="TEXT", help="Only names that contain this, or match it as a pattern.")
 @speaking
 def groups(task: str | None, search: str, sink: Sink) -> int:
-    """List the usual groups of a task's classes, or of all tasks, for `segconv totalseg combine`."""
+    """List the usual groups of classes of one or all tasks.
+
+    Their names stand for their classes in `segconv totalseg combine`.
+    """
     from ..train.totalsegmentator import registry
     from ..train.totalsegmentator.groups import usual_groups
 
@@ -62,7 +65,7 @@ def combine(
     sink: Sink,
     how: RunOptions,
 ) -> int:
-    """Combine classes of TotalSegmentator to one mask, or to a label map with names.
+    """Combine classes to one mask, or to a label map with names.
 
     IN is a folder with a mask for each class, a folder of such folders, or one file or a folder of files that
     hold all classes. Each NAME becomes a label, with the values 1, 2, … in this order: of classes and patterns

@@ -126,7 +126,7 @@ def run(
     names its values. The folder also has pairs.csv, which lists the image of each label map.
 
     --to makes a dataset of the images and the label maps in the same run, with the classes that were
-    found as labels. The same command goes on wherever it was interrupted.
+    found as labels. The same command goes on wherever it was interrupted; --overwrite begins with the segmentation.
     """
     from ..flows.totalseg.plan import plan_segmentation
     from ..flows.totalseg.run import run_segmentation

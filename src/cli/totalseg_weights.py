@@ -190,9 +190,9 @@ def pack(
     overwrite: bool,
     sink: Sink,
 ) -> int:
-    """Pack the models that tasks need into one archive, for a machine without a network.
+    """Pack the models that tasks need into one archive.
 
-    With checksums, and with the models that images are cropped with.
+    For a machine without a network: with checksums, and with the models that images are cropped with.
     """
     from ..train.totalsegmentator.packing import pack_models
     from ..train.totalsegmentator.weights import weights_folder
@@ -215,10 +215,11 @@ def pack(
 @trusting
 @speaking
 def install(archive: Path, sha256: str | None, trust: Trust, sink: Sink) -> int:
-    """Put the models of an archive where TotalSegmentator looks for them.
+    """Install models of TotalSegmentator from an archive.
 
-    Archives of `segconv totalseg pack`, and those that TotalSegmentator's authors publish. All of it is
-    listed, verified and judged first. Equal models that exist are kept; different ones are not replaced.
+    Archives of `segconv totalseg pack`, and those that TotalSegmentator's authors publish, are unpacked to
+    where TotalSegmentator looks for its models. All of an archive is listed, verified and judged first.
+    Equal models that exist are kept; different ones are not replaced.
     """
     from ..train.totalsegmentator.installing import install_models
     from ..train.totalsegmentator.weights import weights_folder

@@ -154,8 +154,7 @@ class Worker:
             what = f"TotalSegmentator cannot be started: its process {ended.words}: {last_words(self._last)}"
             raise SegconvError(what, code="SC195") from None
         if "unsafe" in answer:
-            cures = (Cure("trust_files"), Cure("allow_module"))
-            raise Refused(reasons=[Finding(**found, cures=cures) for found in answer["unsafe"]])
+            raise Refused(reasons=[Finding(**found, cures=_cures(found["code"])) for found in answer["unsafe"]])
         ready = answer["ready"]
         if not ready["device"]:
             raise SegconvError("PyTorch finds no GPU", code="SC195", cures=[Cure("compute_without_gpu")])
@@ -203,6 +202,10 @@ class _Ended(Exception):
     def words(self) -> str:
         """How it ended."""
         return f"was ended by signal {-self.code}" if self.code < 0 else f"ended with exit code {self.code}"
+
+
+def _cures(code: str) -> tuple[Cure, ...]:
+    return (Cure("trust_files"), Cure("allow_module")) if code == "SC064" else ()
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
