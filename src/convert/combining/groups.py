@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ...dataset.labels import BACKGROUND
 from ...errors import Finding, SegconvError, warning
 from ...words import some_of
 
@@ -48,8 +49,10 @@ def parse_groups(texts: Iterable[str]) -> tuple[Group, ...]:
         parts = tuple(part.strip() for part in classes.split(",")) if equals else (name,)
         if not _NAME.fullmatch(name) or not all(parts):
             raise SegconvError(f"{text!r} is no group", hint="expected a form like lung=lung_left,lung_right")
+        if name == BACKGROUND:
+            raise SegconvError(f"{name!r} is no name of a group: it is what belongs to none", hint="give another name")
         if name in found:
-            raise SegconvError(f"{name!r} is a group twice")
+            raise SegconvError(f"{name!r} is a group twice", hint="give each group one NAME=CLASS,…")
         found[name] = Group(name, parts)
     if not 0 < len(found) <= MOST_GROUPS:
         raise SegconvError(f"{len(found)} groups, expected 1 to {MOST_GROUPS}")

@@ -24,7 +24,9 @@ def test_names_patterns_and_usual_groups_become_classes_in_their_order() -> None
     assert classes("ribs=rib_[1]") == {"ribs": ("rib_1",)}
 
 
-@pytest.mark.parametrize("texts", [["=liver"], ["a="], ["a=liver,,x"], ["a=liver", "a=rib_1"], ["<a>=liver"], []])
+@pytest.mark.parametrize(
+    "texts", [["=liver"], ["a="], ["a=liver,,x"], ["a=liver", "a=rib_1"], ["<a>=liver"], ["background=liver"], []]
+)
 def test_what_is_no_group_is_refused(texts: list[str]) -> None:
     with pytest.raises(SegconvError) as refused:
         parse_groups(texts)
