@@ -147,6 +147,7 @@ class _Crew:
         self._planned, self._earlier = planned, earlier
         self._failed: dict[str, tuple[Finding, ...]] = {}
         self._staging = planned.plan.target.staging
+        devices = devices.for_cases(len(planned.plan.items) - len(earlier.records))
         self.workers = Workers(self._staging, planned.models, planned.licence, devices, planned.trust)
         self._mine = threading.local()
 

@@ -46,6 +46,14 @@ class Devices:
         if self.processes is not None and self.processes < 1:
             raise SegconvError(f"{self.processes} processes, expected 1 or more")
 
+    def for_cases(self, number: int) -> Devices:
+        """Return these devices with no more processes than cases, so that the cores are shared by those that work."""
+        return replace(self, processes=max(1, min(self._count, number)))
+
+    @property
+    def _count(self) -> int:
+        return self.processes or max(1, len(self.gpus))
+
     def slots(self) -> list[Slot]:
         """Return a slot for each process, with a name of its own; several on one GPU if there are more processes.
 
@@ -54,7 +62,7 @@ class Devices:
         SegconvError
             ``SC001`` if ``CUDA_VISIBLE_DEVICES`` has no such GPU.
         """
-        count = self.processes or max(1, len(self.gpus))
+        count = self._count
         if not self.gpus:
             return cpu_slots(count) if self.device == "cpu" else [Slot(f"process {n}") for n in range(count)]
         own = gpu_slots(self.gpus)

@@ -20,6 +20,12 @@ def test_each_gpu_has_a_process_or_as_many_as_are_asked_for(monkeypatch: pytest.
     assert len({slot.name for slot in Devices("cpu", processes=3).slots()}) == 3
 
 
+def test_there_are_no_more_processes_than_cases() -> None:
+    many = Devices("cpu", processes=8)
+    assert [len(many.for_cases(number).slots()) for number in (0, 1, 3, 9)] == [1, 1, 3, 8]
+    assert Devices(gpus=("0", "1")).for_cases(1).slots()[0].name == "GPU 0"
+
+
 def test_contradicting_devices_are_refused() -> None:
     for wrong in ({"device": "cpu", "gpus": ("0",)}, {"processes": 0}):
         with pytest.raises(SegconvError) as failed:
