@@ -114,7 +114,7 @@ def _of_all(mode: Mode | None, folder: Path) -> Found:
 
 def _show_models(found: Found, sink: Sink) -> None:
     sink.table(
-        ["task", "model", "purpose", "state", "bytes", "folder", "missing or cut"],
+        ["task", "model", "purpose", "state", "bytes", "lacking", "folder"],
         [
             (
                 task,
@@ -122,8 +122,8 @@ def _show_models(found: Found, sink: Sink) -> None:
                 model.needed.purpose,
                 model.state,
                 model.nbytes,
-                model.path,
                 some_of(model.lacking),
+                model.path.name,
             )
             for (task, _), models in found.items()
             for model in models
