@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "convert": "Convert data of any kind to an nnU-Net v2 dataset.",
     "labels": "Show, verify and change the labels of a dataset.",
     "check": "Check whether a dataset can be trained on, whichever tool made it.",
+    "view": "Draw the cases of a dataset with their labels.",
     "repair": "Repair a dataset, always into a new one.",
     "splits": "Show and verify the folds of a dataset.",
     "augment": "Multiply a dataset by rotations and HU shifts.",

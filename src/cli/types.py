@@ -104,6 +104,17 @@ def _limits(text: str) -> tuple[float, float]:
     return float(low), float(high if separator else low)
 
 
+def _window(text: str) -> tuple[float, float]:
+    from ..review.pictures.windows import CT_WINDOWS
+
+    if text in CT_WINDOWS:
+        return CT_WINDOWS[text]
+    low, high = (float(part) for part in text.split(":"))
+    if not -math.inf < low < high < math.inf:
+        raise ValueError
+    return low, high
+
+
 def _spacing(text: str) -> tuple[float, float, float]:
     x, y, z = _numbers(text)
     if not all(0 < part < math.inf for part in (x, y, z)):
@@ -146,6 +157,7 @@ NUMBERS = Parsed("a list of numbers, such as 5,10,15; it may be empty", _some_nu
 SIZE = Parsed("a size in voxels, such as 64x64", _size)
 FEATURES = Parsed("a range of features, such as 8:64", _features)
 LIMITS = Parsed("a range of amounts, such as 30:50", _limits)
+WINDOW = Parsed("lung, bone, soft, or the values of black and white, such as -100:300", _window)
 SPACING = Parsed("a spacing of three lengths in mm above 0, such as 0.5,0.5,2", _spacing)
 TOLERANCE = Parsed("a distance in mm, such as 2, or distances of classes, such as liver=5,tumour=2", _tolerance)
 PIXEL = Parsed("two or three lengths in mm above 0, such as 0.5,0.5", _pixel)

@@ -68,6 +68,8 @@ RESTORED = ("restore", "infer")
 """Commands that make folders of predictions."""
 SEGMENTED = "totalseg"
 """Command that makes folders of TotalSegmentator's results."""
+VIEWED = "view"
+"""Command that makes folders of pictures."""
 
 TRAIN = "train"
 TEST = "test"

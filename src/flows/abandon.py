@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from ..dataset.lineage import DATASETS, RESTORED, SEGMENTED, manifest
+from ..dataset.lineage import DATASETS, RESTORED, SEGMENTED, VIEWED, manifest
 from ..dataset.names import MAX_ID
 from ..errors import Cure, SegconvError
 from ..train.holds import preprocessing
@@ -18,7 +18,7 @@ from ..work.plan import HIDDEN, STRESS, WORKERS, Target, work_slot
 from ..work.run import abort
 from ..work.staging import made_for
 
-_KIND = manifest(*DATASETS, *RESTORED, SEGMENTED, STRESS)
+_KIND = manifest(*DATASETS, *RESTORED, SEGMENTED, VIEWED, STRESS)
 _FOLDER = re.compile(r"(?:Dataset|Task)(\d{3})_.+", re.DOTALL)
 _NAME = re.compile(r"(Dataset|Task)?(\d{1,3})_(.+)")
 

@@ -1,0 +1,153 @@
+"""Read a case of a dataset and draw it, in a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..dataset.lineage import CaseRecord
+from ..errors import Cure, SegconvError, naming
+from ..image import opened
+from ..image.geometry import Geometry
+from ..image.opened import Opened
+from ..image.voxels import label_values
+from ..reading import LONGEST
+from ..review.pictures.case_picture import CONTOURS, CasePicture, drawn
+from ..review.pictures.planes import BACKGROUND, planes_of
+from ..review.pictures.sealed import sealed
+from ..review.pictures.windows import Window, colour_window_of, window_of
+from ..work.caseio import CaseIO
+from ..work.plan import Item
+
+Read = Callable[[Path], bytes]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How cases are drawn.
+
+    Parameters
+    ----------
+    window
+        Values that are drawn black and white; percentiles of each image if None.
+    style
+        One of `case_picture.STYLES`.
+    """
+
+    window: Window | None = None
+    style: str = CONTOURS
+
+
+USUAL_LOOK = Look()
+"""The defaults."""
+
+
+@dataclass(frozen=True)
+class ViewTask:
+    """What a worker needs to draw a case.
+
+    Parameters
+    ----------
+    case, split
+        The case, and where its images are.
+    images
+        Real paths: of the channel to draw, or of three colours.
+    component
+        Which value per pixel to draw, if the file has several; None for all.
+    label
+        Real path, or None if the case has none.
+    names
+        Value → name.
+    look
+        How to draw it.
+    """
+
+    case: str
+    split: str
+    images: tuple[str, ...]
+    component: int | None
+    label: str | None
+    names: Mapping[int, str]
+    look: Look
+
+
+def view_case(item: Item, io: CaseIO) -> dict[str, Any]:
+    """Draw a case into its file; return its record."""
+    task: ViewTask = item.payload
+    io.write(item.outputs[0], png_of(picture_of(task, lambda path: io.read(path, LONGEST))))
+    return CaseRecord(task.case, task.split, original_name=item.outputs[0]).as_json()
+
+
+def picture_of_files(task: ViewTask) -> NDArray[np.uint8]:
+    """Return the picture of a case, ``(row, column, 3)``."""
+    return picture_of(task, lambda path: opened.read_bytes(str(path)))
+
+
+def png_of(picture: NDArray[np.uint8]) -> bytes:
+    """Return a sealed PNG of ``(row, column, 3)``."""
+    pieces = opened.encode(picture, Geometry.plain(picture.shape[1::-1]), ".png")
+    return sealed(b"".join(map(bytes, pieces)))
+
+
+def picture_of(task: ViewTask, read: Read) -> NDArray[np.uint8]:
+    """Return the picture of a case, ``(row, column, 3)``.
+
+    Raises
+    ------
+    SegconvError
+        ``SC082`` if image and label differ in size; what reading the files raises. Errors name the file.
+    """
+    first, image = _image(task, read)
+    geometry = first.header.geometry
+    label = None if task.label is None else _label(task.label, geometry, read)
+    look, colour = task.look, image.ndim > geometry.dimension
+    window = look.window or (colour_window_of(image) if colour else window_of(image))
+    values = {} if label is None else label_values(label)
+    return drawn(
+        CasePicture(
+            task.case,
+            planes_of(image, label, geometry, placed=first.header.placed),
+            window,
+            {value: task.names.get(value, "undeclared") for value in sorted(values) if value != BACKGROUND},
+            look.style,
+        )
+    )
+
+
+def _image(task: ViewTask, read: Read) -> tuple[Opened, NDArray[Any]]:
+    """Return the first file, and the values to draw: ``(z, y, x)`` or ``(y, x)``, in colour with a last axis of 3."""
+    files = []
+    for path in task.images:
+        with naming(path):
+            files.append(opened.decode(read(Path(path)), path))
+    volumes = [file.image() for file in files]
+    for path, volume in zip(task.images[1:], volumes[1:], strict=True):
+        _refuse_other_size(path, volume.geometry, volumes[0].geometry, "the first channel")
+    array = volumes[0].array if len(volumes) == 1 else np.stack([volume.array for volume in volumes], axis=-1)
+    if array.ndim == volumes[0].geometry.dimension:
+        return files[0], array
+    return files[0], array[..., :3] if task.component is None else array[..., task.component]
+
+
+def _label(path: str, geometry: Geometry, read: Read) -> NDArray[Any]:
+    with naming(path):
+        label = opened.decode(read(Path(path)), path).label()
+        label_values(label.array)  # refuses fractions and negative values
+    _refuse_other_size(path, label.geometry, geometry, "the image")
+    return label.array
+
+
+def _refuse_other_size(path: str, grid: Geometry, other: Geometry, whose: str) -> None:
+    if grid.size != other.size:
+        raise SegconvError(
+            f"has the size {grid.size}, {whose} {other.size}",
+            code="SC082",
+            file=path,
+            hint="check that both are of one case",
+            cures=(Cure.of("repair_by_resampling"),),
+        )

@@ -1,0 +1,196 @@
+"""Draw a case: its planes with the outlines of its labels, and a legend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...words import some_of
+from .drawing import drawing, shown
+from .label_colours import colour_of
+from .outlines import Outline, outlines_of
+from .planes import BACKGROUND, Plane
+from .sheet_layout import GAP_PX, TITLE_PX, Place, extent_of, places_of
+from .windows import Window, windowed
+
+CONTOURS = "contours"
+FILL = "fill"
+STYLES = (CONTOURS, FILL)
+"""How labels are drawn: as outlines, or filled as well."""
+
+DPI = 100
+_NARROWEST_PX = 360
+_INSIDE_PX = 11
+"""From the edge of a plane to the middle of a letter in it."""
+_LINE_PX = 17
+_LETTER_PX = 6.2
+"""Mean width of a letter in the legend."""
+
+_OPACITY = 0.45
+_SMALL_PX = 14.0
+"""A label whose outlines are all smaller on the picture gets a ring around each of them."""
+_RING_PX = 11.0
+_MOST_RINGS = 5
+_LISTED = 12
+"""How many labels that are in no plane the legend names."""
+
+
+@dataclass(frozen=True)
+class CasePicture:
+    """What is drawn of a case.
+
+    Parameters
+    ----------
+    title
+        Above the planes.
+    planes
+        From left to right.
+    window
+        Values that are drawn black and white.
+    names
+        Value → name of every label of the case except background, whether or not a plane shows it.
+    style
+        One of `STYLES`.
+    """
+
+    title: str
+    planes: Sequence[Plane]
+    window: Window
+    names: Mapping[int, str]
+    style: str = CONTOURS
+
+
+def drawn(case: CasePicture) -> NDArray[np.uint8]:
+    """Return the picture of a case, ``(row, column, 3)``, red, green and blue."""
+    with drawing():
+        return _Sheet(case).pixels()
+
+
+class _Sheet:
+    """A figure of which every place is counted in pixels from the upper left corner."""
+
+    def __init__(self, case: CasePicture) -> None:
+        self._case = case
+        places = places_of(case.planes)
+        wide, high = extent_of(places)
+        self._width = max(_NARROWEST_PX, round(wide) + 2 * GAP_PX)
+        self._below = TITLE_PX + high + GAP_PX
+        self._entries, self._note = _legend(case)
+        longest = max(map(len, self._entries.values()), default=1)
+        self._columns = max(1, int((self._width - 2 * GAP_PX) // (longest * _LETTER_PX + 30)))
+        self._lines = -(-len(self._entries) // self._columns)
+        self._height = round(self._below + (self._lines + bool(self._note)) * _LINE_PX + GAP_PX)
+        self._figure = _figure(self._width, self._height)
+        self._text(GAP_PX, TITLE_PX / 2 + 2, shown(case.title), size=9, weight="bold")
+        for plane, place in zip(case.planes, places, strict=True):
+            self._draw(plane, replace(place, left=place.left + GAP_PX, top=place.top + TITLE_PX))
+        self._draw_legend()
+
+    def pixels(self) -> NDArray[np.uint8]:
+        self._figure.canvas.draw()
+        return np.asarray(self._figure.canvas.buffer_rgba())[..., :3].copy()
+
+    def _draw(self, plane: Plane, place: Place) -> None:
+        self._text(place.left, place.top - TITLE_PX / 2 + 2, plane.title, size=8)
+        corner = (place.left / self._width, 1 - (place.top + place.height) / self._height)
+        axes = self._figure.add_axes((*corner, place.width / self._width, place.height / self._height))
+        axes.set_axis_off()
+        rows, columns = plane.image.shape[:2]
+        grey = windowed(plane.image, self._case.window)
+        # Where a pixel of the picture holds several of the image, their mean keeps what is small.
+        how = {"aspect": "auto", "interpolation": "antialiased", "extent": (-0.5, columns - 0.5, rows - 0.5, -0.5)}
+        axes.imshow(grey, **({"cmap": "gray", "vmin": 0, "vmax": 1} if grey.ndim == 2 else {}), **how)
+        if plane.label is not None:
+            if self._case.style == FILL:
+                axes.imshow(_filled(plane.label), **{**how, "interpolation": "nearest"})
+            pixel = (place.width / columns, place.height / rows)
+            for value in _values(plane.label):
+                _outline(axes, colour_of(value), outlines_of(plane.label == value), pixel)
+        axes.set_xlim(-0.5, columns - 0.5)
+        axes.set_ylim(rows - 0.5, -0.5)
+        x, y = _INSIDE_PX / place.width, min(0.5, _INSIDE_PX / place.height)
+        for where, letter in zip(((x, 0.5), (1 - x, 0.5), (0.5, 1 - y), (0.5, y)), plane.ends, strict=False):
+            _letter(axes, *where, letter)
+
+    def _draw_legend(self) -> None:
+        from matplotlib.patches import Rectangle
+
+        wide = (self._width - 2 * GAP_PX) / self._columns
+        for number, (value, text) in enumerate(self._entries.items()):
+            column, line = divmod(number, self._lines)
+            left, middle = GAP_PX + column * wide, self._below + (line + 0.5) * _LINE_PX
+            corner = (left / self._width, 1 - (middle + 5) / self._height)
+            sides = (11 / self._width, 11 / self._height)
+            patch = Rectangle(corner, *sides, facecolor=colour_of(value), edgecolor="black", linewidth=0.5)
+            patch.set_transform(self._figure.transFigure)
+            self._figure.add_artist(patch)
+            self._text(left + 17, middle, text, size=8)
+        if self._note:
+            self._text(GAP_PX, self._below + (self._lines + 0.5) * _LINE_PX, self._note, size=8, color="0.35")
+
+    def _text(self, left: float, middle: float, text: str, *, size: float, **how: Any) -> None:
+        self._figure.text(left / self._width, 1 - middle / self._height, text, fontsize=size, va="center", **how)
+
+
+def _figure(width_px: int, height_px: int) -> Any:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width_px / DPI, height_px / DPI), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _values(label: NDArray[Any]) -> list[int]:
+    return [int(value) for value in np.unique(label) if value != BACKGROUND]
+
+
+def _legend(case: CasePicture) -> tuple[dict[int, str], str]:
+    """Return value → text of the labels that a plane shows, and a note on the others."""
+    seen = {value for plane in case.planes if plane.label is not None for value in _values(plane.label)}
+    entries = {value: f"{value} {shown(case.names.get(value, 'undeclared'))}" for value in sorted(seen)}
+    return entries, _note(case, seen)
+
+
+def _note(case: CasePicture, seen: set[int]) -> str:
+    hidden = [shown(name) for value, name in case.names.items() if value not in seen]
+    if hidden:
+        return f"in other slices: {some_of(hidden, _LISTED)}"
+    if seen:
+        return ""
+    return "no label" if case.planes[0].label is None else "the label holds only background"
+
+
+def _filled(label: NDArray[Any]) -> NDArray[np.float32]:
+    """Return a label as colours with opacity, ``(row, column, 4)``."""
+    colours = np.zeros((*label.shape, 4), dtype=np.float32)
+    for value in _values(label):
+        colours[label == value] = (*colour_of(value), _OPACITY)
+    return colours
+
+
+def _outline(
+    axes: Any, colour: tuple[float, float, float], outlines: Sequence[Outline], pixel: tuple[float, float]
+) -> None:
+    """Draw outlines with a dark edge, so that they show on white; those of a small label with a ring each."""
+    from matplotlib.collections import LineCollection
+
+    lines = [outline.points for outline in outlines]
+    for width, ink in ((2.4, (0.0, 0.0, 0.0, 0.55)), (1.3, (*colour, 1.0))):
+        axes.add_collection(LineCollection(lines, linewidths=width, colors=[ink], clip_on=False), autolim=False)
+    sides = [(wide * pixel[0], high * pixel[1]) for wide, high in (outline.size for outline in outlines)]
+    if len(outlines) <= _MOST_RINGS and all(max(side) < _SMALL_PX for side in sides):
+        for outline in outlines:
+            axes.plot(*outline.centre, "o", mfc="none", mec=colour, mew=1.2, ms=2 * _RING_PX * 72 / DPI, zorder=3)
+
+
+def _letter(axes: Any, x: float, y: float, letter: str) -> None:
+    from matplotlib.patheffects import withStroke
+
+    edge = [withStroke(linewidth=2, foreground="black")]
+    how = {"color": "white", "fontsize": 9, "ha": "center", "va": "center", "path_effects": edge}
+    axes.text(x, y, letter, transform=axes.transAxes, **how)
