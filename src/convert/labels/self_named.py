@@ -22,7 +22,8 @@ def names_in_files(masks: Sequence[MaskFacts]) -> dict[str, int | str] | None:
     Raises
     ------
     SegconvError
-        ``SC074`` if some files name no values, or if two files name a value that occurs differently.
+        ``SC074`` if some files name no values, if two files name a value that occurs differently or give one name to
+        different values, or if a file has no name for a value that it holds and another names.
     """
     named = [mask for mask in masks if mask.names]
     if not named:
@@ -42,7 +43,26 @@ def _agreed(named: Sequence[MaskFacts], occurring: Collection[int]) -> dict[int,
             if found.setdefault(value, name) != name and value in occurring:
                 raise _contradiction(mask, value, f"{first[value]} calls it {found[value]!r}", Cure("take_some_cases"))
             first.setdefault(value, mask.file)
+    _refuse_other_numbers(named, occurring)
+    for mask in named:
+        for value in sorted(mask.foreground & found.keys() - mask.names.keys()):
+            what = f"holds the value {value} without a name in its header, {first[value]} calls it {found[value]!r}"
+            raise _of_several_kinds(mask, what, Cure("take_some_cases"))
     return found
+
+
+def _refuse_other_numbers(named: Sequence[MaskFacts], occurring: Collection[int]) -> None:
+    """Refuse files that give a name to other values that occur than the files before them do."""
+    numbers: dict[str, tuple[set[int], str]] = {}
+    for mask in named:
+        own: dict[str, set[int]] = {}
+        for value in mask.names.keys() & set(occurring) - {0}:
+            own.setdefault(mask.names[value], set()).add(value)
+        for name, values in own.items():
+            known, file = numbers.setdefault(name, (values, mask.file))
+            if not known & values:
+                raise _contradiction(mask, min(values), f"{file} gives {min(known)} that name", Cure("take_some_cases"))
+            known |= values
 
 
 def proved(masks: Sequence[MaskFacts], numbering: Numbering) -> str:
@@ -133,8 +153,12 @@ def _nameless(mask: MaskFacts, other: MaskFacts) -> SegconvError:
 
 
 def _contradiction(mask: MaskFacts, value: int, other: str, cure: Cure) -> SegconvError:
+    return _of_several_kinds(mask, f"calls the value {value} {mask.names[value]!r} in its header, {other}", cure)
+
+
+def _of_several_kinds(mask: MaskFacts, what: str, cure: Cure) -> SegconvError:
     return SegconvError(
-        f"calls the value {value} {mask.names[value]!r} in its header, {other}",
+        what,
         code="SC074",
         file=mask.file,
         hint="the labels of a dataset come from one version and task of a tool",

@@ -69,6 +69,19 @@ def test_names_of_values_that_no_file_holds_may_differ() -> None:
     assert names_in_files(masks) == {"background": 0, "liver": 5, "aorta": 7}
 
 
+def test_one_name_for_other_values_in_another_file_is_refused() -> None:
+    with pytest.raises(SegconvError, match="calls the value 2 'liver' in its header, a gives 1 that name") as refused:
+        names_in_files([facts("a", [0, 1], {1: "liver"}), facts("b", [0, 2], {2: "liver"})])
+    assert refused.value.code == "SC074"
+    masks = [facts("a", [0, 5, 6], {5: "rib", 6: "rib"}), facts("b", [0, 6], {6: "rib"}), facts("c", [0], {7: "rib"})]
+    assert names_in_files(masks) == {"background": 0, "rib": 5, "rib_6": 6, "rib_7": 7}
+
+
+def test_a_value_that_only_another_file_names_is_refused() -> None:
+    with pytest.raises(SegconvError, match="holds the value 1 without a name in its header, a calls it 'spleen'"):
+        names_in_files([facts("a", [0, 1], {1: "spleen", 5: "liver"}), facts("b", [0, 1, 5], {5: "liver"})])
+
+
 def test_an_empty_label_map_needs_no_names() -> None:
     assert names_in_files([facts("a", [0], {}), facts("b", [0, 5], {5: "liver"})]) == {"background": 0, "liver": 5}
     assert names_in_files([facts("a", [0, 5], {})]) is None
