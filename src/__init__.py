@@ -21,6 +21,7 @@ _HOMES = {
     "Geometry": "image.geometry",
     "Labels": "dataset.labels",
     "Model": "train.model",
+    "NamedPatients": "flows.splits.patients",
     "Paths": "train.paths",
     "PlanOptions": "train.commands",
     "PredictOptions": "train.predict",
@@ -52,6 +53,7 @@ _HOMES = {
     "plan_dataset": "flows.plan",
     "plan_restore": "convert.back.restore",
     "plan_segmentation": "flows.totalseg.plan",
+    "plan_splits": "flows.splits.make",
     "plan_v1_task": "convert.conversion",
     "rehearse": "flows.rehearse.run",
     "run_augmentation": "augment.runner",
@@ -63,6 +65,7 @@ _HOMES = {
     "train_cascade": "flows.cascade",
     "train_folds": "flows.train",
     "verify_splits": "flows.splits.verify",
+    "write_splits": "flows.splits.write",
 }
 
 __all__ = sorted(_HOMES)

@@ -222,6 +222,8 @@ CODES: dict[str, Code] = {
     "SC198": Code(EXIT_DATA, "overlap", "voxels are in two groups of classes, and count as the one that is named first", "name the group first that is to have them"),
     "SC199": Code(EXIT_DATA, "modality", "nothing says whether images are CT or MR, or they are of another kind than the task is for", cures=("name_modality",)),
     "SC200": Code(EXIT_CONFIG, "licence", "a task of TotalSegmentator needs a licence number, and none is set", "totalseg_set_license stores one"),
+    # folds
+    "SC210": Code(EXIT_EXISTS, "folds in use", "folds would be replaced by which a model was trained", "keep them, or make a new dataset"),
 }  # fmt: skip
 
 

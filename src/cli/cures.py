@@ -62,6 +62,7 @@ WORDS = {
     "repair_external": "`segconv repair {dataset} --to 43_New --allow-external` does so",
     "allow_external": "`--allow-external`",
     "ignore_scribbles": "`segconv labels ignore {dataset} --scribbles --background NAME`",
+    "make_splits": "`segconv splits make {dataset}` makes new folds",
     "plan_again": "`segconv plan {dataset}` copies the folds of the dataset there",
     "train_on_all": "train on all cases with `-f all`",
     "name_patients": "`--patients CSV`, if names mislead",

@@ -29,7 +29,7 @@ COMMANDS: dict[str, str] = {
     "check": "Check whether a dataset can be trained on, whichever tool made it.",
     "view": "Draw the cases of a dataset with their labels.",
     "repair": "Repair a dataset, always into a new one.",
-    "splits": "Show and verify the folds of a dataset.",
+    "splits": "Make, show and verify the folds of a dataset.",
     "augment": "Multiply a dataset by rotations and HU shifts.",
     "plan": "Let nnU-Net check, plan and preprocess a dataset.",
     "plans": "Show the plans of a dataset, or derive a configuration.",

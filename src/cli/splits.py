@@ -12,11 +12,11 @@ import click
 from ..errors import EXIT_FOUND
 from .options import PATH, example, jobs, option, speaking, three_folders
 from .sink import Sink
+from .splits_make import make, named_patients
+from .splits_rows import rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from ..flows.splits.table import FoldFacts
+    from ..flows.splits.patients import NamedPatients
     from ..train.paths import Paths
 
 file_of_splits = option(
@@ -26,7 +26,10 @@ file_of_splits = option(
 
 @click.group(epilog=example("segconv splits show 501"))
 def command() -> None:
-    """Show and verify the folds of a dataset."""
+    """Make, show and verify the folds of a dataset."""
+
+
+command.add_command(make)
 
 
 @command.command(epilog=example("segconv splits show 501"))
@@ -48,7 +51,7 @@ def show(dataset: str, file: Path | None, jobs: int, sink: Sink, paths: Paths) -
 
     shown = show_splits(Dataset.open(paths.dataset(dataset)), paths, file=file, readers=Readers(jobs, sink.progress()))
     sink.say(shown.found.shown)
-    sink.table(["", *(f"fold {number}" for number in range(len(shown.folds)))], _rows(shown.folds))
+    sink.table(["", *(f"fold {number}" for number in range(len(shown.folds)))], rows(shown.folds))
     typed = shlex.quote(dataset) + (f" --splits {shlex.quote(str(file))}" if file is not None else "")
     sink.next(f"segconv splits verify {typed}")
     path = shown.found.path
@@ -56,29 +59,14 @@ def show(dataset: str, file: Path | None, jobs: int, sink: Sink, paths: Paths) -
     return 0
 
 
-def _rows(folds: Sequence[FoldFacts]) -> Iterator[list[object]]:
-    yield _row("training cases", [fold.train for fold in folds])
-    if any(fold.copies for fold in folds):
-        yield _row("copies among them", [fold.copies for fold in folds])
-    yield _row("validation cases", [fold.val for fold in folds])
-    patients = [fold.patients for fold in folds]
-    if None not in patients:
-        yield _row("patients validated", patients)
-    for name in folds[0].cases:
-        yield _row(name, [f"{fold.cases[name]} ({fold.share[name]:.0%})" for fold in folds])
-
-
-def _row(name: str, cells: Sequence[object]) -> list[object]:
-    return [name, *cells]
-
-
 @command.command(epilog=example("segconv splits verify 501"))
 @click.argument("dataset")
 @file_of_splits
+@named_patients
 @jobs
 @three_folders
 @speaking
-def verify(dataset: str, file: Path | None, jobs: int, sink: Sink, paths: Paths) -> int:
+def verify(dataset: str, file: Path | None, named: NamedPatients, jobs: int, sink: Sink, paths: Paths) -> int:
     """Verify that no fold knows its validation cases, and print a certificate.
 
     Finds validation cases whose original, copy, patient or bytes are in training, names that are no
@@ -91,7 +79,7 @@ def verify(dataset: str, file: Path | None, jobs: int, sink: Sink, paths: Paths)
     from ..work.readers import Readers
 
     verified = verify_splits(
-        Dataset.open(paths.dataset(dataset)), paths, file=file, readers=Readers(jobs, sink.progress())
+        Dataset.open(paths.dataset(dataset)), paths, file=file, patients=named, readers=Readers(jobs, sink.progress())
     )
     certificate, findings = verified.certificate, verified.findings
     ok = not any(finding.severity == "error" for finding in findings)

@@ -239,7 +239,7 @@ def apply_edit(edit: Edit, made_with: Sequence[Path] = (), *, force: bool = Fals
         edit.held.refuse_if_changed()
         return []
     path = edit.dataset / DESCRIPTION
-    _refuse_links(path, edit.dataset / lineage.FOLDER, edit.dataset / lineage.RUN)
+    refuse_links(path, edit.dataset / lineage.FOLDER, edit.dataset / lineage.RUN)
     with locked(Target(edit.dataset, name.slot)):
         edit.held.refuse_if_changed()
         if read_file(path) != edit.before:
@@ -268,7 +268,7 @@ def _remove_left(dataset: Path) -> None:
             fsops.unlink(left)
 
 
-def _refuse_links(*paths: Path) -> None:
+def refuse_links(*paths: Path) -> None:
     """Refuse to write through links, or to replace a link by a file."""
     for path in paths:
         if path.is_symlink():

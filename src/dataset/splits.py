@@ -120,7 +120,7 @@ def make_splits(records: Iterable[CaseRecord], *, folds: int = DEFAULT_FOLDS, se
     splits
         Empty if there are fewer than two groups, which cannot be split.
     """
-    dealt = sorted(groups(records), key=lambda group: _rank(seed, min(record.case for record in group)))
+    dealt = sorted(groups(records), key=lambda group: rank(seed, min(record.case for record in group)))
     count = min(folds, len(dealt))
     if count < 2:
         return []
@@ -132,6 +132,12 @@ def make_splits(records: Iterable[CaseRecord], *, folds: int = DEFAULT_FOLDS, se
         fold_of[smallest].append(group)
         sizes[smallest] += max(_originals(group), 1)
     return [_fold(fold, dealt) for fold in fold_of]
+
+
+def split_groups(held_back: Iterable[list[list[CaseRecord]]], records: Iterable[CaseRecord]) -> Splits:
+    """Return the folds that each validate the originals of some groups, and train on all other records."""
+    members = [record for record in records if record.split == TRAIN]
+    return [_fold(fold, [members]) for fold in held_back]
 
 
 def _fold(held_back: list[list[CaseRecord]], everything: list[list[CaseRecord]]) -> dict[str, list[str]]:
@@ -198,5 +204,6 @@ def _originals(group: list[CaseRecord]) -> int:
     return sum(record.parent is None for record in group)
 
 
-def _rank(seed: int, case: str) -> bytes:
+def rank(seed: int, case: str) -> bytes:
+    """Return what orders cases by a seed."""
     return hashlib.sha256(f"{seed}:{case}".encode()).digest()

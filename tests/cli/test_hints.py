@@ -77,7 +77,7 @@ def test_every_command_of_the_documents_exists_with_its_options() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "segconv splits make DATASET",
+        "segconv splits deal DATASET",
         "see: segconv labels shwo 42",
         "segconv check --to 43",
         "remove it, or segconv convert IN --to 43_New --labels a=1,b=2 --nope; --strict",

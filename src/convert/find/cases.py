@@ -191,8 +191,8 @@ def _with_patients(survey: Survey, cases: list[SourceCase]) -> list[SourceCase]:
     options = survey.options
     if options.patients is None and options.patient_pattern is None:
         return cases
-    listed = _listed_patients(options.patients) if options.patients is not None else {}
-    pattern = _pattern(options.patient_pattern) if options.patient_pattern is not None else None
+    listed = listed_patients(options.patients) if options.patients is not None else {}
+    pattern = patient_pattern(options.patient_pattern) if options.patient_pattern is not None else None
     found = [replace(case, patient=_patient_of(case, listed, pattern)) for case in cases]
     _refuse_unknown_patients(survey, found)
     return found
@@ -211,16 +211,17 @@ def _refuse_unknown_patients(survey: Survey, cases: Iterable[SourceCase]) -> Non
         )
 
 
-def _listed_patients(path: Path) -> dict[str, str]:
+def listed_patients(path: Path) -> dict[str, str]:
+    """Return case → patient of a CSV; raises ``SC087`` if it says two things of one case."""
     return _agreeing(path, [(row[0], row[1]) for row in read_rows(path, ("case", "patient")) if len(row) > 1])
 
 
 def _patient_of(case: SourceCase, listed: Mapping[str, str], pattern: re.Pattern[str] | None) -> str | None:
     by_list = listed.get(case.original_name, listed.get(case.case))
-    return by_list or _patient_in(case.original_name, pattern) or case.patient
+    return by_list or patient_in(case.original_name, pattern) or case.patient
 
 
-def _patient_in(name: str, pattern: re.Pattern[str] | None) -> str | None:
+def patient_in(name: str, pattern: re.Pattern[str] | None) -> str | None:
     """Return what a pattern matches in the name of a case: its group ``patient``, else its first group, else all."""
     match = pattern.search(name) if pattern is not None else None
     if pattern is None or match is None:
@@ -228,7 +229,8 @@ def _patient_in(name: str, pattern: re.Pattern[str] | None) -> str | None:
     return match["patient"] if "patient" in pattern.groupindex else match[1] if pattern.groups else match[0]
 
 
-def _pattern(text: str) -> re.Pattern[str]:
+def patient_pattern(text: str) -> re.Pattern[str]:
+    """Return a pattern of patients; raises ``SC001`` if it is not a regular expression."""
     try:
         return re.compile(text)
     except re.error as error:

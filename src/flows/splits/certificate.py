@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...dataset.leakage import COPY, KINDS, Leak
+from ...dataset.leakage import Leak
 from ...dataset.splits import groups
 from ...version import VERSION
 from .evidence import Evidence
@@ -70,7 +71,7 @@ class Certificate:
         return {
             "copies": {"from": "lineage" if lineage else None, "copies": sum(r.parent is not None for r in records)},
             "patients": {
-                "from": "lineage" if known else self.evidence.guessed_from or None,
+                "from": self.evidence.patients_from,
                 "unknown": 0 if self.evidence.guessed_from else len(records) - known,
             },
             "identical_bytes": {"from": "sha256", "images": sum(len(record.targets) for record in records)},
@@ -90,5 +91,5 @@ class Certificate:
             "train": len(fold["train"]),
             "val": len(fold["val"]),
             "leaking": len({leak.case for leak in mine}),
-            "by": {kind: n for kind in (COPY, *KINDS.values()) if (n := sum(leak.kind == kind for leak in mine))},
+            "by": dict(sorted(Counter(leak.kind for leak in mine).items())),
         }

@@ -82,7 +82,7 @@ def fold_facts(folds: Sequence[Mapping[str, Sequence[str]]], evidence: Evidence)
         {name: _voxels(fold["val"], values, evidence) for name, values in evidence.classes.items()} for fold in folds
     ]
     whole = {name: sum(sum(own[name]) for own in held) for name in evidence.classes}
-    patients = {record.case: record.patient for record in evidence.records}
+    patients = {record.case: record.patient for record in evidence.guessed}
     copies = {record.case for record in evidence.records if record.parent is not None}
     return [
         FoldFacts(
@@ -90,11 +90,18 @@ def fold_facts(folds: Sequence[Mapping[str, Sequence[str]]], evidence: Evidence)
             len(copies.intersection(fold["train"])),
             len(fold["val"]),
             _number_of({patients.get(case) for case in fold["val"]}),
-            {name: sum(n > 0 for n in voxels) for name, voxels in own.items()},
-            {name: sum(voxels) / (whole[name] or 1) for name, voxels in own.items()},
+            *_classes(own, whole),
         )
         for fold, own in zip(folds, held, strict=True)
     ]
+
+
+def _classes(own: Mapping[str, Sequence[int]], whole: Mapping[str, int]) -> tuple[dict[str, int], dict[str, float]]:
+    """Return in how many validation cases each class is, and its part of the voxels."""
+    return (
+        {name: sum(n > 0 for n in voxels) for name, voxels in own.items()},
+        {name: sum(voxels) / (whole[name] or 1) for name, voxels in own.items()},
+    )
 
 
 def _number_of(patients: set[str | None]) -> int | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...dataset.layout import Dataset
 from ...dataset.leakage import CHAIN, CONTENT, COPY, PATIENT, SAME, SYNTHETIC, Leak, find_leaks
-from ...errors import Finding
+from ...errors import Cure, Finding
 from ...review.check.fold_check import FoldFile, Training, judge_folds
 from ...train.paths import Paths
 from ...words import count_of, some_of
@@ -17,6 +17,7 @@ from ...work.readers import ONE, Readers
 from .certificate import Certificate
 from .evidence import Evidence, read
 from .found import Found, find_splits
+from .patients import AS_RECORDED, NamedPatients
 
 BY = {
     COPY: "have a copy or their original in training",
@@ -44,7 +45,14 @@ class Verified:
     findings: tuple[Finding, ...]
 
 
-def verify_splits(dataset: Dataset, paths: Paths, *, file: Path | None = None, readers: Readers = ONE) -> Verified:
+def verify_splits(
+    dataset: Dataset,
+    paths: Paths,
+    *,
+    file: Path | None = None,
+    patients: NamedPatients = AS_RECORDED,
+    readers: Readers = ONE,
+) -> Verified:
     """Verify the folds of a dataset; nothing is written.
 
     Every image and label is read once, for its hash.
@@ -53,6 +61,8 @@ def verify_splits(dataset: Dataset, paths: Paths, *, file: Path | None = None, r
     ----------
     file
         A ``splits_final.json``; by default what `find_splits` finds.
+    patients
+        Those that the user names count instead of those recorded.
     readers
         How files are read.
 
@@ -63,11 +73,11 @@ def verify_splits(dataset: Dataset, paths: Paths, *, file: Path | None = None, r
     """
     with dataset.unchanged():
         found = find_splits(dataset, paths, file)
-        evidence = read(dataset, readers)
+        evidence = read(dataset, readers, patients)
     certain = find_leaks(found.folds, evidence.records)
     return Verified(
         Certificate(evidence, found, certain, _suspected(found, evidence, certain)),
-        _advised((*_leaking(certain, found), *_fit(found, evidence)), found),
+        (*_advised(_leaking(certain, found), dataset), *misfits(found, evidence)),
     )
 
 
@@ -97,8 +107,8 @@ def _pair(leak: Leak) -> str:
     return f"{leak.case} as {leak.known_as}"
 
 
-def _fit(found: Found, evidence: Evidence) -> Iterator[Finding]:
-    """Yield what does not fit the cases and classes, and patients that are only guessed."""
+def misfits(found: Found, evidence: Evidence) -> tuple[Finding, ...]:
+    """Return what does not fit the cases and classes, and patients on both sides that are only guessed."""
     training = Training(
         [record.case for record in evidence.records],
         (),
@@ -107,14 +117,13 @@ def _fit(found: Found, evidence: Evidence) -> Iterator[Finding]:
         {value: name for name, values in evidence.classes.items() for value in values},
         evidence.present,
     )
-    return judge_folds(found.folds, _file(found), training)
+    return _advised(judge_folds(found.folds, _file(found), training), evidence.dataset)
 
 
-def _advised(findings: Sequence[Finding], found: Found) -> tuple[Finding, ...]:
-    """Return the findings with advice that fits: nnU-Net's default folds are in no file that could be removed."""
-    if found.path is not None:
-        return tuple(findings)
-    return tuple(replace(finding, hint="give the dataset folds of its own", cures=()) for finding in findings)
+def _advised(findings: Iterable[Finding], dataset: Dataset) -> tuple[Finding, ...]:
+    """Return the findings with the advice to make new folds, which needs no new dataset."""
+    cure = Cure.of("make_splits", dataset=dataset.name.id)
+    return tuple(replace(finding, hint="", cures=(cure,)) for finding in findings)
 
 
 def _file(found: Found) -> FoldFile:

@@ -139,5 +139,7 @@ def test_nnunets_default_folds_leak_all_patients_after_augmentation_and_ours_non
     assert certificate["splits"] == {"file": None, "sha256": None}
     assert certificate["checked"]["copies"] == {"from": "lineage", "copies": 24}
     assert all(fold["leaking"] == fold["val"] for fold in certificate["folds"])
+    assert all(fold["by"]["copy"] == fold["val"] for fold in certificate["folds"])
+    assert sum(fold["by"].get("synthetic", 0) for fold in certificate["folds"]) == 24, "every copy is validated"
     assert "nnU-Net's default folds" in theirs.err
     assert "copies among them" in segconv("splits", "show", "6").out

@@ -1,0 +1,90 @@
+"""``segconv splits make``."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .options import PATH, bundled, dry_run, example, jobs, option, seed, speaking, three_folders
+from .sink import Sink
+from .splits_rows import rows
+
+if TYPE_CHECKING:
+    from ..flows.splits.patients import NamedPatients
+    from ..train.paths import Paths
+
+
+def _named(patient_pattern: str | None, patients: Path | None) -> NamedPatients:
+    from ..flows.splits.patients import NamedPatients
+
+    return NamedPatients(patients, patient_pattern)
+
+
+named_patients = bundled(
+    "named",
+    _named,
+    option("--patient-pattern", metavar="REGEX", help="Finds the patient in the name of a case."),
+    option("--patients", type=PATH, metavar="CSV", help="Case and patient."),
+)
+
+
+@click.command(epilog=example("segconv splits make 501 --folds 4 --dry-run"))
+@click.argument("dataset")
+@option("--folds", type=click.IntRange(min=2), help="Number of folds; default: 5, or fewer if the dataset is small.")
+@named_patients
+@seed
+@option("--overwrite", is_flag=True, help="Replace folds that are your own work.")
+@dry_run
+@jobs
+@three_folders
+@speaking
+def make(
+    dataset: str,
+    folds: int | None,
+    named: NamedPatients,
+    seed: int,
+    overwrite: bool,
+    dry_run: bool,
+    jobs: int,
+    sink: Sink,
+    paths: Paths,
+) -> int:
+    """Make folds that cannot leak, with an equal part of every class.
+
+    Cases of one patient, copies and images of the same bytes stay in one fold; copies only train. The
+    folds are balanced by the number of cases, the presence of each class and its volume, and are
+    the same for the same seed. They are written to the dataset and to its preprocessed data, unless a
+    model was trained with others.
+    """
+    from ..dataset.layout import Dataset
+    from ..flows.splits.make import plan_splits
+    from ..flows.splits.write import write_splits
+    from ..work.readers import Readers
+
+    made = plan_splits(
+        Dataset.open(paths.dataset(dataset)),
+        folds=folds,
+        seed=seed,
+        patients=named,
+        otherwise="--patient-pattern or --patients",
+        readers=Readers(jobs, sink.progress()),
+    )
+    sink.say(made.said)
+    sink.say(f"patients: {made.patients}")
+    sink.table(["", *(f"fold {number}" for number in range(len(made.folds)))], rows(made.facts))
+    sink.warn(made.findings)
+    changed = [] if dry_run else write_splits(made, paths, overwrite=overwrite)
+    if dry_run:
+        sink.say("nothing was written (--dry-run)")
+    elif not changed:
+        sink.say("nothing to do: these are the folds that are there")
+    for path in changed:
+        sink.say(f"wrote {path}")
+    if not dry_run:
+        sink.next(f"segconv splits verify {shlex.quote(dataset)}")
+    result = {"options": made.options, "splits": made.folds, "folds": [fold.as_json() for fold in made.facts]}
+    sink.end({**result, "wrote": [str(path) for path in changed]}, made.findings)
+    return 0

@@ -1,0 +1,146 @@
+"""Make folds of a dataset: groups stay together, each fold gets its part of every class, and copies only train."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...dataset.balance import Amounts, balanced
+from ...dataset.layout import Dataset
+from ...dataset.lineage import CaseRecord
+from ...dataset.splits import DEFAULT_FOLDS, FILE, Splits, groups, rank, split_groups
+from ...errors import Cure, Finding, SegconvError
+from ...words import count_of
+from ...work.readers import ONE, Readers
+from .evidence import Evidence, read
+from .found import Found
+from .patients import AS_RECORDED, NamedPatients
+from .table import FoldFacts, fold_facts
+from .verify import misfits
+
+VOLUME_COUNTS = 0.5
+"""Weight of a class's volume, where its presence has 1: volumes differ so much that they would decide everything."""
+
+
+@dataclass(frozen=True)
+class NewSplits:
+    """Folds that are made and not written.
+
+    Parameters
+    ----------
+    dataset
+        The dataset.
+    folds
+        The folds.
+    facts
+        What is in each.
+    said
+        How many folds there are and why, in words.
+    patients
+        What is known of the patients, in words.
+    findings
+        What is odd, such as a class that is rarer than the folds.
+    options
+        What determines the folds, for the lineage.
+    """
+
+    dataset: Dataset
+    folds: Splits
+    facts: Sequence[FoldFacts]
+    said: str
+    patients: str
+    findings: Sequence[Finding]
+    options: Mapping[str, Any]
+
+
+def plan_splits(
+    dataset: Dataset,
+    *,
+    folds: int | None = None,
+    seed: int = 0,
+    patients: NamedPatients = AS_RECORDED,
+    otherwise: str = "a pattern or a list of patients",
+    readers: Readers = ONE,
+) -> NewSplits:
+    """Make folds of a dataset; nothing is written.
+
+    Cases are together in a group if they are of one patient, copies of one another, or have an image of the same bytes.
+    Patients are those that the user names, otherwise those recorded, otherwise those that the names of all cases
+    suggest.
+
+    Parameters
+    ----------
+    folds
+        Number of folds; by default five, or one for each group if there are fewer.
+    seed
+        Determines the folds, together with the cases.
+    patients
+        Those that the user names count instead of those recorded.
+    otherwise
+        What would name the patients, in words.
+    readers
+        How files are read.
+
+    Raises
+    ------
+    SegconvError
+        ``SC114`` if there are fewer groups than folds, or fewer than two; what `evidence.read` and `NamedPatients.of`
+        raise; ``SC062`` if the dataset is replaced meanwhile.
+    """
+    with dataset.unchanged():
+        evidence = read(dataset, readers, patients)
+    together = [group for group in groups(evidence.guessed) if _originals(group)]
+    count = _number(folds, len(together))
+    ranks = [rank(seed, min(record.case for record in group)) for group in together]
+    fold_of = balanced(_amounts(together, evidence), count, ranks, weights=_weights(len(evidence.classes)))
+    held_back = [[group for group, own in zip(together, fold_of, strict=True) if own == fold] for fold in range(count)]
+    made = split_groups(held_back, evidence.records)
+    return NewSplits(
+        dataset,
+        made,
+        fold_facts(made, evidence),
+        _said(count, folds, together),
+        evidence.patients_in_words(otherwise),
+        misfits(Found(made, dataset.path / FILE), evidence),
+        {"folds": count, "seed": seed, "patients": evidence.patients_from},
+    )
+
+
+def _originals(group: Sequence[CaseRecord]) -> list[CaseRecord]:
+    return [record for record in group if record.parent is None]
+
+
+def _number(wanted: int | None, available: int) -> int:
+    if available < max(wanted or 2, 2):
+        raise SegconvError(
+            f"{count_of(available, 'group')} of cases that belong together make no {wanted or 2} folds",
+            code="SC114",
+            hint="fewer folds" if wanted is not None and available >= 2 else "",
+            cures=[Cure.of("train_on_all")],
+        )
+    return min(wanted or DEFAULT_FOLDS, available)
+
+
+def _amounts(together: Sequence[Sequence[CaseRecord]], evidence: Evidence) -> Amounts:
+    """Return, for each group: its cases, its cases with each class, and the voxels of each class."""
+    values = list(evidence.classes.values())
+    found = np.zeros((len(together), 1 + 2 * len(values)))
+    for row, group in zip(found, together, strict=True):
+        for record in _originals(group):
+            own = evidence.voxels.get(record.case, {})
+            voxels = np.array([sum(own.get(value, 0) for value in learned) for learned in values], dtype=float)
+            row += np.concatenate([[1.0], voxels > 0, voxels])
+    return found
+
+
+def _weights(classes: int) -> list[float]:
+    return [1.0] * (1 + classes) + [VOLUME_COUNTS] * classes
+
+
+def _said(count: int, wanted: int | None, together: Sequence[Sequence[CaseRecord]]) -> str:
+    cases = sum(len(_originals(group)) for group in together)
+    why = f", as there are only {count} groups" if wanted is None and count < DEFAULT_FOLDS else ""
+    return f"{count} folds of {count_of(cases, 'case')} in {count_of(len(together), 'group')}{why}"

@@ -1,0 +1,146 @@
+"""``segconv splits make``: groups stay together, copies only train, and nothing that models depend on is replaced."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.make_fixtures import png_shapes
+
+from ...command import Command, tree_hash
+
+RAW = "nnUNet_raw/Dataset005_Shapes"
+PREPROCESSED = "nnUNet_preprocessed/Dataset005_Shapes"
+
+
+@pytest.fixture
+def shapes(segconv: Command, tmp_path: Path) -> Path:
+    source = png_shapes(tmp_path / "s", size=(24, 20), cases=8, tests=0)
+    assert segconv("convert", source, "--to", "5_Shapes", "--accept-labels").code == 0
+    return tmp_path / RAW
+
+
+def folds_of(folder: Path) -> Any:
+    return json.loads((folder / "splits_final.json").read_text(encoding="utf-8"))
+
+
+def test_patients_named_by_a_list_or_a_pattern_stay_together(segconv: Command, shapes: Path, tmp_path: Path) -> None:
+    listed = tmp_path / "patients.csv"
+    listed.write_text("".join(f"shape-{n},p{n // 3}\n" for n in range(8)), encoding="utf-8")
+    done = segconv("splits", "make", "5", "--patients", listed)
+    assert done.code == 0, done.err
+    assert "3 folds of 8 cases in 3 groups, as there are only 3 groups" in done.err
+    together = {frozenset(int(case[-1]) // 3 for case in fold["val"]) for fold in folds_of(shapes)}
+    assert together == {frozenset({0}), frozenset({1}), frozenset({2})}
+    verified = segconv("splits", "verify", "5", "--patients", listed, "--json").json["certificate"]
+    assert (verified["verdict"], verified["checked"]["patients"]["from"]) == ("no leak found", "list")
+    assert segconv("splits", "make", "5", "--patient-pattern", "[0-3]").codes() == ["SC085"]
+    assert segconv("splits", "make", "5", "--patient-pattern", "-([0-9])", "--folds", "4").code == 0
+    assert [len(fold["val"]) for fold in folds_of(shapes)] == [2, 2, 2, 2]
+    leaking = segconv("splits", "verify", "5", "--patients", listed)
+    assert leaking.codes() == ["SC095"] * len(leaking.codes()) != []
+    assert "`" not in leaking.err
+    assert "segconv splits make 5 makes new folds" in leaking.err
+
+
+def test_copies_only_train_and_the_dataset_remains_sound(segconv: Command, shapes: Path) -> None:
+    assert segconv("augment", "5", "--to", "6_Aug", "--copies", "2", "--rotate-range", "15").code == 0
+    assert segconv("splits", "make", "6", "--seed", "3").code == 0
+    aug = segconv.raw / "Dataset006_Aug"
+    folds = folds_of(aug)
+    assert sorted(case for fold in folds for case in fold["val"]) == [f"shape-{n}" for n in range(8)]
+    for fold in folds:
+        held = set(fold["val"])
+        names = {case.name.removesuffix("_0000.png") for case in (aug / "imagesTr").iterdir()}
+        assert set(fold["train"]) == {case for case in names if case.split("_aug")[0] not in held}
+    checked = segconv("check", "6", "--json").json
+    assert checked["ok"]
+    assert checked["findings"] == []
+    assert segconv("splits", "verify", "6").code == 0
+    run = json.loads((aug / "segconv" / "run.json").read_text(encoding="utf-8"))
+    assert run["edits"][-1]["new"] == {"folds": 5, "seed": 3, "patients": None}
+
+
+def test_the_seed_decides_and_the_same_command_changes_nothing_again(segconv: Command, shapes: Path) -> None:
+    made = [segconv("splits", "make", "5", "--seed", seed, "--dry-run", "--json").json["splits"] for seed in range(4)]
+    assert len({json.dumps(folds) for folds in made}) > 1
+    before = tree_hash(shapes)
+    assert segconv("splits", "make", "5", "--seed", "2", "--dry-run").code == 0
+    assert tree_hash(shapes) == before
+    assert segconv("splits", "make", "5", "--seed", "2").code == 0
+    assert folds_of(shapes) == made[2]
+    once = tree_hash(shapes)
+    again = segconv("splits", "make", "5", "--seed", "2")
+    assert (again.code, "nothing to do" in again.err, tree_hash(shapes)) == (0, True, once)
+
+
+def test_raw_and_preprocessed_get_the_same_folds_unless_they_are_the_users(
+    segconv: Command, shapes: Path, tmp_path: Path
+) -> None:
+    planned = tmp_path / PREPROCESSED
+    planned.mkdir()
+    (planned / "splits_final.json").write_bytes((shapes / "splits_final.json").read_bytes())
+    done = segconv("splits", "make", "5", "--folds", "4", "--json")
+    assert (done.code, len(done.json["wrote"])) == (0, 2), done.out
+    assert folds_of(planned) == folds_of(shapes)
+    mine = [{"train": ["shape-0"], "val": ["shape-1"]}]
+    (planned / "splits_final.json").write_text(json.dumps(mine), encoding="utf-8")
+    refused = segconv("splits", "make", "5", "--folds", "2")
+    assert (refused.code, refused.codes()) == (73, ["SC020"])
+    assert folds_of(planned) == mine
+    assert len(folds_of(shapes)) == 4
+    assert segconv("splits", "make", "5", "--folds", "2", "--overwrite").code == 0
+    assert len(folds_of(planned)) == len(folds_of(shapes)) == 2
+    assert segconv("check", "5").code == 0
+
+
+def test_folds_by_which_a_model_was_trained_are_never_replaced(segconv: Command, shapes: Path, tmp_path: Path) -> None:
+    trained = tmp_path / "nnUNet_results" / "Dataset005_Shapes" / "nnUNetTrainer__nnUNetPlans__2d" / "fold_0"
+    assert segconv("splits", "make", "5", "--folds", "4").code == 0
+    trained.mkdir(parents=True)
+    assert segconv("splits", "make", "5", "--folds", "4").code == 0, "the same folds"
+    before = tree_hash(shapes)
+    for more in ((), ("--overwrite",)):
+        refused = segconv("splits", "make", "5", "--folds", "2", *more)
+        assert (refused.code, refused.codes()) == (73, ["SC210"])
+        assert str(trained) in refused.err
+    assert tree_hash(shapes) == before
+
+
+def test_too_few_groups_and_links_are_refused(segconv: Command, shapes: Path, tmp_path: Path) -> None:
+    assert segconv("splits", "make", "5", "--folds", "9").codes() == ["SC114"]
+    assert segconv("splits", "make", "5", "--patient-pattern", "shape").codes() == ["SC114"]
+    (shapes / "splits_final.json").rename(tmp_path / "elsewhere.json")
+    before = (tmp_path / "elsewhere.json").read_bytes()
+    (shapes / "splits_final.json").symlink_to(tmp_path / "elsewhere.json")
+    assert segconv("splits", "make", "5", "--folds", "3").codes() == ["SC060"]
+    assert (tmp_path / "elsewhere.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("failing", [1, 2, 3])
+def test_a_kill_between_two_files_is_finished_by_the_same_command(
+    segconv: Command, shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    from segconv.work import fsops
+
+    planned = tmp_path / PREPROCESSED
+    planned.mkdir()
+    (planned / "splits_final.json").write_bytes((shapes / "splits_final.json").read_bytes())
+    written: list[Path] = []
+    write = fsops.write_atomic
+
+    def cut(path: Path, *pieces: bytes, **how: Any) -> None:
+        written.append(path)
+        if len(written) == failing:
+            raise KeyboardInterrupt
+        write(path, *pieces, **how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fsops, "write_atomic", cut)
+        assert segconv("splits", "make", "5", "--folds", "3").code == 130
+    assert segconv("splits", "make", "5", "--folds", "3").code == 0
+    assert folds_of(planned) == folds_of(shapes)
+    assert segconv("check", "5").code == 0
