@@ -144,11 +144,11 @@ CODES: dict[str, Code] = {
     "SC092": Code(EXIT_DATA, "two geometries", "the forms of a header disagree or are unset", "nothing: the geometry that nnU-Net reads was kept"),
     "SC093": Code(EXIT_DATA, "header repaired", "a header or the order of voxels was repaired during conversion", "nothing: restore undoes it"),
     "SC094": Code(EXIT_DATA, "dataset", "a folder is not a usable nnU-Net dataset", cures=("check",)),
-    "SC095": Code(EXIT_DATA, "splits", "a split mixes copies or patients between training and validation", "remove the file", ("convert_again",)),
+    "SC095": Code(EXIT_DATA, "splits", "a split mixes copies or patients between training and validation", "remove the file", ("make_splits",)),
     "SC096": Code(EXIT_DATA, "lineage", "the record of how a dataset was made cannot be used", "convert again"),
     "SC097": Code(EXIT_DATA, "not reversible", "something cannot come back as it was", "nothing: it was merged during conversion"),
     "SC098": Code(EXIT_DATA, "orientations", "the cases are stored in several orientations, which nnU-Net ignores", "store all cases in one orientation, if left and right matter"),
-    "SC099": Code(EXIT_DATA, "folds", "the folds do not match the cases: names that do not exist, cases or classes left out", "remove the file", ("convert_again",)),
+    "SC099": Code(EXIT_DATA, "folds", "the folds do not match the cases: names that do not exist, cases or classes left out", "remove the file", ("make_splits",)),
     # scores
     "SC130": Code(EXIT_DATA, "units", "only some labels say how large a voxel is, or not as was given", cures=("give_spacing",)),
     "SC131": Code(EXIT_DATA, "nothing to compare", "two sets of predictions have no case or class in common", "give predictions of the same cases"),

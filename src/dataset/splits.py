@@ -197,7 +197,7 @@ def leaks(splits: Sequence[dict[str, list[str]]], records: Iterable[CaseRecord])
 
 
 def _leak(what: str) -> Finding:
-    return Finding("SC095", what, file=FILE, hint="remove the file", cures=(Cure.of("convert_again"),))
+    return Finding("SC095", what, file=FILE, hint="remove the file", cures=(Cure.of("make_splits"),))
 
 
 def _originals(group: list[CaseRecord]) -> int:

@@ -69,7 +69,7 @@ class FoldFile:
     @property
     def cure(self) -> Cure:
         """How to get other folds: those in the preprocessed data come from the dataset."""
-        return Cure.of("convert_again" if self.shown == FILE else "plan_again")
+        return Cure.of("make_splits" if self.shown == FILE else "plan_again")
 
     def read(self) -> tuple[Splits, list[Finding]]:
         """Return its folds, and warnings about the file.
@@ -229,14 +229,14 @@ def judge_default_folds(training: Training) -> Iterator[Finding]:
             f" {some_of(sorted(record.case for record in together[0]))}",
             file=FILE,
             severity="error" if _belong_together(together, training) else "warning",
-            cures=(Cure.of("convert_again"),),
+            cures=(Cure.of("make_splits"),),
         )
     if 0 < len(training.cases) < DEFAULT_FOLDS:
         yield warning(
             "SC099",
             f"there are no folds, and {count_of(len(training.cases), 'case')} are too few for nnU-Net's five",
             file=FILE,
-            cures=(Cure.of("convert_again"), Cure.of("train_on_all")),
+            cures=(Cure.of("make_splits"), Cure.of("train_on_all")),
         )
 
 
