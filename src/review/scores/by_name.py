@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from ...words import some_of
-from .declared import Classes, Declaration, of_values
+from .declared import Classes, Declaration, of_values, sort_key
 from .sides import Side
 
 NOTHING = "0"
@@ -50,7 +50,20 @@ def matched(said: Declaration | None, predictions: Side, references: Side) -> Ma
         target = _target(said)
         if _differs(side, tables[side.what], target):
             found = _translated(found, side, tables[side.what], target)
+        else:
+            found = replace(found, notes=(*found.notes, *_named_otherwise(side, target)))
     return found
+
+
+def _named_otherwise(side: Side, target: Classes) -> list[str]:
+    """Return a note on the first value that a file calls otherwise than the class as which it is scored."""
+    for held in side.files:
+        for value in sorted(held.counts.keys() & held.names.keys() - {NOTHING}, key=sort_key):
+            classes = [name for name, texts in target.names.items() if value in texts]
+            if classes and held.names[value].casefold() not in map(str.casefold, classes):
+                own = f"{held.file} calls {value} {held.names[value]!r} in its header"
+                return [f"{side.what} are scored by their values, not by names: {own}, which counts as {classes[0]!r}"]
+    return []
 
 
 def _table(side: Side) -> dict[str, str]:
@@ -130,7 +143,7 @@ def _in_words(side: Side, table: Mapping[str, str], target: Classes) -> list[str
     moved = [f"{name} {held[name]}" for name in held if name in target.names]
     others = held.keys() - target.names.keys()
     unnamed = target.names.keys() - table.values()
-    found = [f"{side.what} are matched by the names in their headers: {some_of(moved)}"]
+    found = [f"{side.what} are matched by the names in their headers: {some_of(moved)}"] if moved else []
     if others:
         found.append(f"counted as background, as the other side has no such class: {some_of(sorted(others))}")
     if unnamed:

@@ -145,3 +145,16 @@ def test_a_task_names_the_values_of_both_sides(tool: Path, segconv: Command) -> 
     assert done.code == 0, done.err
     assert list(done.json["classes"]) == ["kidney_right", "liver", "costal_cartilages"]
     assert VALUES.max() == 117
+
+
+def test_a_value_that_is_scored_as_another_class_than_its_header_says_is_noted(
+    own: Path, tmp_path: Path, segconv: Command
+) -> None:
+    values = np.array([0, 1, 2, 3], np.uint8)
+    for names, noted in (({1: "spleen", 2: "Kidney_Right", 3: "lesion_2"}, True), ({1: "Liver"}, False)):
+        for number, case in enumerate(CASES):
+            write_named(tmp_path / f"odd/{case}.nii.gz", number, names, values)
+        done = segconv("evaluate", tmp_path / "odd", "5")
+        assert done.code == 0, done.err
+        assert ("calls 1 'spleen' in its header, which counts as 'liver'" in done.err) == noted
+        assert ("are scored by their values" in done.err) == noted
