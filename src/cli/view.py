@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import EXIT_FOUND
+from ..errors import EXIT_FOUND, SegconvError
 from .options import PATH, bundled, example, option, running, speaking, three_folders
 from .sink import Sink
 from .types import WINDOW
@@ -24,6 +25,7 @@ class Drawn:
     """How the user wants cases drawn."""
 
     window: tuple[float, float] | None
+    predictions: Path | None
     channel: str | None
     fill: bool
 
@@ -41,6 +43,12 @@ class Drawn:
         metavar="lung|bone|soft|LOW:HIGH",
         help="Values that are drawn black and white; default: percentiles of each image.",
     ),
+    option(
+        "--predictions",
+        type=PATH,
+        metavar="FOLDER",
+        help="Draw predictions as nnU-Net writes them, the worst first, and where they differ from the labels.",
+    ),
     option("--channel", metavar="NAME|NUMBER", help="Channel to draw; default: the first, or R, G and B in colour."),
     option("--fill", is_flag=True, help="Fill labels as well as outlining them."),
 )
@@ -56,27 +64,64 @@ def command(
     and a sagittal plane through the largest label, at their spacing, with the directions of the patient. A
     label has the same colour in all cases. CASE is a training or test case, or a pattern such as 'liver_*';
     all training cases by default. A PNG shows the cases that are named, or up to 12 of all.
+
+    With --predictions, CASE is by default each case that has one. Outlines are those of the prediction,
+    dashed ones those of the label; pictures are sorted by their mean Dice, the worst first.
     """
     from ..dataset.layout import Dataset
     from ..flows.view import plan_view, refuse_output, run_view
+    from ..flows.view_predictions import plan_prediction_view
     from ..flows.viewed_case import Look
     from ..review.pictures.case_picture import CONTOURS, FILL
-    from ..train.paths import NAMES
-    from ..work.apart import refuse_holding, refuse_within
 
+    if drawn.fill and drawn.predictions is not None:
+        raise SegconvError("--fill does not go with --predictions, where voxels that differ are filled")
     found = Dataset.open(paths.dataset(dataset))
-    folders = {name: getattr(paths, word) for word, name in NAMES.items()}
-    refuse_holding(output, {"the dataset": found.path, **folders})
-    refuse_within(output, "the dataset", found.path)
+    _refuse_places(output, found.path, drawn.predictions, paths)
     refuse_output(output, overwrite=how.overwrite)
     look = Look(drawn.window, FILL if drawn.fill else CONTOURS)
-    view = plan_view(found, cases, output, look, channel=drawn.channel)
+    scores: dict[str, dict[str, float | None]] = {}
+    if drawn.predictions is None:
+        view = plan_view(found, cases, output, look, channel=drawn.channel)
+    else:
+        planned = plan_prediction_view(
+            found, drawn.predictions, cases, output, look, channel=drawn.channel, workers=how
+        )
+        view, scores = planned.view, planned.as_json()
     outcome = run_view(view, how)
     findings = [*outcome.warnings, *outcome.failed]
     sink.warn(findings)
-    of = "" if view.total == len(view.plan.items) else f" of {view.total}"
+    _show(scores, sink)
     of = "" if view.total == outcome.done else f" of {view.total}"
     sink.say(f"Drew {outcome.done}{of} {'case' if view.total == 1 else 'cases'}: {outcome.target}")
-    sink.next(f"segconv check {shlex.quote(dataset)}")
-    sink.end({"dataset": str(found.path), "output": str(outcome.target), "cases": outcome.done}, findings)
+    sink.next(_next(dataset, drawn.predictions))
+    result = {"dataset": str(found.path), "output": str(outcome.target), "cases": outcome.done, "dice": scores}
+    sink.end(result, findings)
     return EXIT_FOUND if outcome.failed else 0
+
+
+def _next(dataset: str, predictions: Path | None) -> str:
+    if predictions is None:
+        return f"segconv check {shlex.quote(dataset)}"
+    return f"segconv evaluate {shlex.quote(str(predictions))} {shlex.quote(dataset)}"
+
+
+def _refuse_places(output: Path, dataset: Path, predictions: Path | None, paths: Paths) -> None:
+    """Refuse an output that holds, or is in, what is read."""
+    from ..train.paths import NAMES
+    from ..work.apart import refuse_holding, refuse_within
+
+    read = {"the dataset": dataset, "the predictions": predictions}
+    refuse_holding(output, read | {name: getattr(paths, word) for word, name in NAMES.items()})
+    for what, folder in read.items():
+        if folder is not None:
+            refuse_within(output, what, folder)
+
+
+def _show(scores: Mapping[str, Mapping[str, float | None]], sink: Sink) -> None:
+    """Write a table of Dice, the worst case first; a dash where a class is neither predicted nor in the label."""
+    if not scores:
+        return
+    columns = list(next(iter(scores.values())))
+    rows = [[case, *("-" if dice is None else f"{dice:.3f}" for dice in row.values())] for case, row in scores.items()]
+    sink.table(["case", *columns], rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -41,6 +41,8 @@ MOST_IN_MONTAGE = 64
 """How many one picture may show: it is kept in memory."""
 
 PICTURE = ".png"
+Chosen = tuple[str, str]
+"""A case and its split."""
 _COLOURS = ("r", "g", "b")
 _WHITE = 255
 _FEW = 8
@@ -68,7 +70,7 @@ class View:
     @property
     def montage(self) -> bool:
         """Whether all cases are in one picture."""
-        return self.plan.target.path.suffix.lower() == PICTURE
+        return is_montage(self.plan.target.path)
 
 
 def plan_view(
@@ -96,17 +98,39 @@ def plan_view(
         ``SC001`` for a case, pattern or channel that does not exist, and for too many cases for a PNG; ``SC011`` for
         a dataset without cases; ``SC060`` for links that leave the dataset; ``SC062`` if it was replaced.
     """
-    montage = output.suffix.lower() == PICTURE
     with dataset.unchanged():
         cases = _chosen(dataset, wanted)
-        drawn = _spread(cases) if montage and not wanted else cases
-        if montage and len(drawn) > MOST_IN_MONTAGE:
-            found = f"{output.name}: {len(drawn)} cases are too many for one picture, expected at most"
-            raise SegconvError(f"{found} {MOST_IN_MONTAGE}", hint="name a folder, which gets a picture of each case")
-        items = _items(dataset, drawn, None if channel is None else _channel_number(dataset, channel), look)
-    key = {"command": VIEWED, "cases": [case for case, _ in drawn], "look": repr(look), "channel": channel}
+        drawn = cases if wanted or not is_montage(output) else _spread(cases)
+        items = items_of(dataset, drawn, channel, look)
+    return view_of(dataset, items, output, {"look": repr(look), "channel": channel}, len(cases))
+
+
+def view_of(dataset: Dataset, items: Sequence[Item], output: Path, key: Mapping[str, object], total: int) -> View:
+    """Return the view of planned cases, in their order.
+
+    Parameters
+    ----------
+    key
+        What determines the pictures besides the cases.
+    total
+        How many cases there were to choose from.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` for too many cases for a PNG.
+    """
+    if is_montage(output) and len(items) > MOST_IN_MONTAGE:
+        found = f"{output.name}: {len(items)} cases are too many for one picture, expected at most"
+        raise SegconvError(f"{found} {MOST_IN_MONTAGE}", hint="name a folder, which gets a picture of each case")
+    key = {"command": VIEWED, "cases": [item.case for item in items], **key}
     target = Target(output, output.absolute().name, lineage.manifest(VIEWED))
-    return View(dataset, Plan(target, dataset.path, tuple(items), key, (), (dataset.held,)), len(cases))
+    return View(dataset, Plan(target, dataset.path, tuple(items), key, (), (dataset.held,)), total)
+
+
+def is_montage(output: Path) -> bool:
+    """Return whether an output is one picture of several cases."""
+    return output.suffix.lower() == PICTURE
 
 
 def run_view(view: View, how: RunOptions = USUAL) -> Outcome:
@@ -131,7 +155,7 @@ def run_view(view: View, how: RunOptions = USUAL) -> Outcome:
         staged.write(lineage.RUN, NewRun(command=VIEWED, source=source, files=staged.targets).to_bytes())
         return []
 
-    return execute(view.plan, view_case, finish, how, decoded=_decoded)
+    return execute(view.plan, view_case, finish, how, decoded=largest_decoded)
 
 
 def refuse_output(output: Path, *, overwrite: bool) -> None:
@@ -142,7 +166,7 @@ def refuse_output(output: Path, *, overwrite: bool) -> None:
     SegconvError
         ``SC020``.
     """
-    if output.suffix.lower() == PICTURE:
+    if is_montage(output):
         refuse_taken(output, overwrite=overwrite)
 
 
@@ -151,7 +175,9 @@ def _draw_montage(view: View, how: RunOptions) -> Outcome:
     refuse = partial(refuse_taken, path, overwrite=how.overwrite)
     refuse()
     files = Held(view.dataset.path, [file for item in items for file in item.sources])
-    workers = within_memory(Workers(how.jobs, how.backend, how.progress), items, lambda item: item.nbytes, _decoded)
+    workers = within_memory(
+        Workers(how.jobs, how.backend, how.progress), items, lambda item: item.nbytes, largest_decoded
+    )
     with (
         interruptible("interrupted: nothing was drawn", "the same command starts again from the beginning"),
         unchanged(view.dataset.held, files),
@@ -196,30 +222,41 @@ def _tiled(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     return sheet
 
 
-def _decoded(item: Item) -> int:
+def largest_decoded(item: Item) -> int:
+    """Return the decoded bytes of the largest file of a case."""
     return max(decoded_bytes(path) for path in item.sources)
 
 
-def _chosen(dataset: Dataset, wanted: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the cases that are asked for, each with its split."""
+def _chosen(dataset: Dataset, wanted: Sequence[str]) -> list[Chosen]:
+    """Return the cases that are asked for."""
     training = [(case, TRAIN) for case in dataset.cases()]
     if not wanted:
         if not training:
             raise SegconvError("holds no training case", code="SC011", file=str(dataset.path))
         return training
-    among = dict([(case, TEST) for case in dataset.cases(TEST)] + training)
+    return among(dict([(case, TEST) for case in dataset.cases(TEST)] + training), wanted, dataset.path.name)
+
+
+def among(cases: Mapping[str, str], wanted: Sequence[str], whose: str) -> list[Chosen]:
+    """Return the cases of these names and patterns, each with its split.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` for the first that fits none.
+    """
     found: dict[str, str] = {}
     for pattern in wanted:
-        cases = [pattern] if pattern in among else fnmatch.filter(among, pattern)
-        if not cases:
-            near = difflib.get_close_matches(pattern, among, n=3)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {some_of(sorted(among))}"
-            raise SegconvError(f"{dataset.path.name} has no case {pattern!r}", hint=hint)
-        found |= {case: among[case] for case in cases}
+        names = [pattern] if pattern in cases else fnmatch.filter(cases, pattern)
+        if not names:
+            near = difflib.get_close_matches(pattern, cases, n=3)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {some_of(sorted(cases))}"
+            raise SegconvError(f"{whose} has no case {pattern!r}", hint=hint)
+        found |= {case: cases[case] for case in names}
     return [*found.items()]
 
 
-def _spread(cases: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def _spread(cases: list[Chosen]) -> list[Chosen]:
     """Return at most `MONTAGE` cases, evenly spaced, the first and the last among them."""
     if len(cases) <= MONTAGE:
         return cases
@@ -236,20 +273,22 @@ def _channel_number(dataset: Dataset, channel: str) -> int:
     raise SegconvError(f"{dataset.path.name} has no channel {channel!r}", hint=f"there are {known}")
 
 
-def _items(dataset: Dataset, cases: Sequence[tuple[str, str]], channel: int | None, look: Look) -> list[Item]:
+def items_of(dataset: Dataset, cases: Sequence[Chosen], channel: str | None, look: Look) -> list[Item]:
+    """Return the work on each case; the parameters and errors are those of `plan_view`."""
+    number = None if channel is None else _channel_number(dataset, channel)
     names = value_names(dataset.description.labels)
     findings: list[Finding] = []
     items = []
     for case, split in cases:
         try:
-            images, component = _images(dataset, case, split, channel)
+            images, component = _images(dataset, case, split, number)
             label = dataset.label_file(case, split)
             files = [os.fspath(dataset.located(path)) for path in (*images, *([label] if is_there(label) else []))]
         except SegconvError as error:
             findings += error.findings
             continue
-        number = len(images)
-        task = ViewTask(case, split, tuple(files[:number]), component, next(iter(files[number:]), None), names, look)
+        first = len(images)
+        task = ViewTask(case, split, tuple(files[:first]), component, next(iter(files[first:]), None), names, look)
         items.append(Item(case, tuple(files), (f"{case}{PICTURE}",), task, sum(map(size_if_there, files))))
     refuse_if_any(findings)
     return items

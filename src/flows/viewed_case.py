@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..dataset.lineage import CaseRecord
 from ..errors import Cure, SegconvError, naming
 from ..image import opened
-from ..image.geometry import Geometry
+from ..image.geometry import Geometry, Volume
 from ..image.opened import Opened
 from ..image.voxels import label_values
 from ..reading import LONGEST
@@ -65,6 +65,12 @@ class ViewTask:
         Value → name.
     look
         How to draw it.
+    prediction
+        Real path of a prediction; empty if none is drawn.
+    ignore
+        Value of the ignore label, or None.
+    title
+        Above the picture; the case if empty.
     """
 
     case: str
@@ -74,6 +80,9 @@ class ViewTask:
     label: str | None
     names: Mapping[int, str]
     look: Look
+    prediction: str = ""
+    ignore: int | None = None
+    title: str = ""
 
 
 def view_case(item: Item, io: CaseIO) -> dict[str, Any]:
@@ -105,18 +114,14 @@ def picture_of(task: ViewTask, read: Read) -> NDArray[np.uint8]:
     first, image = _image(task, read)
     geometry = first.header.geometry
     label = None if task.label is None else _label(task.label, geometry, read)
+    prediction = _label(task.prediction, geometry, read) if task.prediction else None
     look, colour = task.look, image.ndim > geometry.dimension
     window = look.window or (colour_window_of(image) if colour else window_of(image))
-    values = {} if label is None else label_values(label)
-    return drawn(
-        CasePicture(
-            task.case,
-            planes_of(image, label, geometry, placed=first.header.placed),
-            window,
-            {value: task.names.get(value, "undeclared") for value in sorted(values) if value != BACKGROUND},
-            look.style,
-        )
-    )
+    values = {value for layer in (label, prediction) if layer is not None for value in label_values(layer)}
+    placed = first.header.placed
+    planes = planes_of(image, label, geometry, placed=placed, prediction=prediction, ignore=task.ignore)
+    names = {value: task.names.get(value, "undeclared") for value in sorted(values - {BACKGROUND})}
+    return drawn(CasePicture(task.title or task.case, planes, window, names, look.style))
 
 
 def _image(task: ViewTask, read: Read) -> tuple[Opened, NDArray[Any]]:
@@ -135,19 +140,36 @@ def _image(task: ViewTask, read: Read) -> tuple[Opened, NDArray[Any]]:
 
 
 def _label(path: str, geometry: Geometry, read: Read) -> NDArray[Any]:
-    with naming(path):
-        label = opened.decode(read(Path(path)), path).label()
-        label_values(label.array)  # refuses fractions and negative values
+    label = read_label(path, read)
     _refuse_other_size(path, label.geometry, geometry, "the image")
     return label.array
 
 
+def read_label(path: str, read: Read) -> Volume:
+    """Return a label, ``(z, y, x)`` or ``(y, x)``; errors name the file.
+
+    Raises
+    ------
+    SegconvError
+        ``SC071`` for fractions and ``SC072`` for negative values; what reading it raises.
+    """
+    with naming(path):
+        label = opened.decode(read(Path(path)), path).label()
+        label_values(label.array)
+    return label
+
+
+def other_size(path: str, size: tuple[int, ...], expected: tuple[int, ...], whose: str) -> SegconvError:
+    """Return the error for a file of another size, ``(x, y, z)``, than another file of its case."""
+    return SegconvError(
+        f"has the size {size}, {whose} {expected}",
+        code="SC082",
+        file=path,
+        hint="check that both are of one case",
+        cures=(Cure.of("repair_by_resampling"),),
+    )
+
+
 def _refuse_other_size(path: str, grid: Geometry, other: Geometry, whose: str) -> None:
     if grid.size != other.size:
-        raise SegconvError(
-            f"has the size {grid.size}, {whose} {other.size}",
-            code="SC082",
-            file=path,
-            hint="check that both are of one case",
-            cures=(Cure.of("repair_by_resampling"),),
-        )
+        raise other_size(path, grid.size, other.size, whose)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -139,3 +141,71 @@ def test_the_record_says_what_was_drawn(segconv: Command) -> None:
     assert segconv("view", "7", "-o", segconv.folder / "x").code == 0
     run = json.loads(Path(segconv.folder / "x" / "segconv" / "run.json").read_text())
     assert (run["command"], run["source"]["name"]) == ("view", "Dataset007_Ct")
+
+
+def predicted(segconv: Command, change: dict[str, Any]) -> Path:
+    """Predictions that are the labels of cases, each changed by a function."""
+    folder = segconv.folder / "predictions"
+    folder.mkdir()
+    for case, do in change.items():
+        shutil.copy(segconv.raw / "Dataset007_Ct" / "labelsTr" / f"{case}.nii.gz", folder)
+        datasets.change_nifti(folder / f"{case}.nii.gz", lambda voxels, affine, do=do: (do(voxels), affine))
+    return folder
+
+
+def test_predictions_are_drawn_the_worst_first_where_they_differ(segconv: Command) -> None:
+    datasets.volumes(segconv.raw, cases=3)
+    folder = predicted(
+        segconv, {"c0": lambda v: v, "c1": lambda v: np.zeros_like(v), "c2": lambda v: np.where(v == 2, 0, v)}
+    )
+    done = segconv("view", "7", "--predictions", folder, "-o", segconv.folder / "drawn", "--json", "-j", "1")
+    assert done.code == 0, done.err
+    assert list(done.json["dice"]) == ["c1", "c2", "c0"]
+    assert done.json["dice"]["c0"]["mean"] == 1
+    scores = segconv("evaluate", folder, "7", "--json").json
+    for case, row in done.json["dice"].items():
+        assert {name: dice for name, dice in row.items() if name != "mean"} == pytest.approx(scores["cases"][case]), (
+            case
+        )
+    names = ["0001_c1.png", "0002_c2.png", "0003_c0.png"]
+    assert sorted(path.name for path in (segconv.folder / "drawn").glob("*.png")) == names
+    worst, better, perfect = (io.imread(segconv.folder / "drawn" / name).astype(int) for name in names)
+    red = [int((p[..., 0] - p[..., 1:].max(axis=-1) > 60).sum()) for p in (worst, better, perfect)]
+    assert red[0] > 2 * red[1] > 0
+    done = segconv("view", "7", "c2", "c0", "--predictions", folder, "-o", segconv.folder / "two.png", "-j", "1")
+    assert done.out.splitlines()[0].split("\t")[:2] == ["case", "mean"]
+    assert [line.split("\t")[0] for line in done.out.splitlines()[1:]] == ["c2", "c0"]
+    assert "Next: segconv evaluate" in done.err
+
+
+def test_the_ignore_label_is_never_wrong(segconv: Command) -> None:
+    root = datasets.volumes(segconv.raw, cases=1)
+    folder = predicted(segconv, {"c0": lambda v: v})
+    highest = len(json.loads((root / "dataset.json").read_text())["labels"])
+    datasets.edit(root, lambda found: found["labels"].update(ignore=highest))
+    datasets.change_nifti(root / "labelsTr" / "c0.nii.gz", lambda v, a: (np.where(v == 0, highest, v), a))
+    done = segconv("view", "7", "--predictions", folder, "-o", segconv.folder / "x.png", "--json")
+    assert done.json["dice"]["c0"]["mean"] == 1
+    shown = io.imread(segconv.folder / "x.png").astype(int)[:500]
+    assert int(((shown[..., 0] > 200) & (shown[..., 1:].max(axis=-1) < 60)).sum()) == 0
+
+
+def test_predictions_that_do_not_fit_are_refused(segconv: Command) -> None:
+    datasets.volumes(segconv.raw, cases=3)
+    folder = predicted(segconv, {"c0": lambda v: v * 50, "c1": lambda v: v[:-1]})
+    words = ("--predictions", folder, "-o", segconv.folder / "x")
+    assert segconv("view", "7", *words).codes() == ["SC070", "SC082"]
+    assert segconv("view", "7", "c2", *words).codes() == ["SC001"]
+    assert segconv("view", "7", *words, "--fill").codes() == ["SC001"]
+    assert segconv("view", "7", "--predictions", segconv.folder / "none", "-o", "x").codes() == ["SC010"]
+    assert segconv("view", "7", "--predictions", segconv.raw, "-o", "x").codes() == ["SC011"]
+    assert segconv("view", "7", "--predictions", folder, "-o", folder / "x").codes() == ["SC020"]
+
+
+def test_predictions_without_a_reference_come_last(segconv: Command) -> None:
+    root = datasets.volumes(segconv.raw, cases=2)
+    folder = predicted(segconv, {"c0": lambda v: np.zeros_like(v), "c1": lambda v: v})
+    (root / "labelsTr" / "c0.nii.gz").unlink()
+    done = segconv("view", "7", "--predictions", folder, "-o", segconv.folder / "x", "--json")
+    assert list(done.json["dice"]) == ["c1"]
+    assert sorted(path.name for path in (segconv.folder / "x").glob("*.png")) == ["0001_c1.png", "0002_c0.png"]

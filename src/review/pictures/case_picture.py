@@ -22,6 +22,11 @@ FILL = "fill"
 STYLES = (CONTOURS, FILL)
 """How labels are drawn: as outlines, or filled as well."""
 
+Colour = tuple[float, float, float]
+WRONG: Colour = (1.0, 0.0, 0.0)
+REFERENCE: Colour = (1.0, 1.0, 1.0)
+"""Colours of voxels that differ, and of dashed outlines of the reference."""
+
 DPI = 100
 _NARROWEST_PX = 360
 _INSIDE_PX = 11
@@ -80,7 +85,7 @@ class _Sheet:
         self._width = max(_NARROWEST_PX, round(wide) + 2 * GAP_PX)
         self._below = TITLE_PX + high + GAP_PX
         self._entries, self._note = _legend(case)
-        longest = max(map(len, self._entries.values()), default=1)
+        longest = max((len(text) for _, text in self._entries), default=1)
         self._columns = max(1, int((self._width - 2 * GAP_PX) // (longest * _LETTER_PX + 30)))
         self._lines = -(-len(self._entries) // self._columns)
         self._height = round(self._below + (self._lines + bool(self._note)) * _LINE_PX + GAP_PX)
@@ -104,12 +109,11 @@ class _Sheet:
         # Where a pixel of the picture holds several of the image, their mean keeps what is small.
         how = {"aspect": "auto", "interpolation": "antialiased", "extent": (-0.5, columns - 0.5, rows - 0.5, -0.5)}
         axes.imshow(grey, **({"cmap": "gray", "vmin": 0, "vmax": 1} if grey.ndim == 2 else {}), **how)
-        if plane.label is not None:
-            if self._case.style == FILL:
-                axes.imshow(_filled(plane.label), **{**how, "interpolation": "nearest"})
-            pixel = (place.width / columns, place.height / rows)
-            for value in _values(plane.label):
-                _outline(axes, colour_of(value), outlines_of(plane.label == value), pixel)
+        if plane.label is not None and self._case.style == FILL:
+            axes.imshow(_filled(plane.label), **{**how, "interpolation": "nearest"})
+        if plane.wrong is not None:
+            axes.imshow(_marked(plane.wrong), **{**how, "interpolation": "nearest"})
+        _outline_all(axes, plane, (place.width / columns, place.height / rows))
         axes.set_xlim(-0.5, columns - 0.5)
         axes.set_ylim(rows - 0.5, -0.5)
         x, y = _INSIDE_PX / place.width, min(0.5, _INSIDE_PX / place.height)
@@ -120,12 +124,12 @@ class _Sheet:
         from matplotlib.patches import Rectangle
 
         wide = (self._width - 2 * GAP_PX) / self._columns
-        for number, (value, text) in enumerate(self._entries.items()):
+        for number, (colour, text) in enumerate(self._entries):
             column, line = divmod(number, self._lines)
             left, middle = GAP_PX + column * wide, self._below + (line + 0.5) * _LINE_PX
             corner = (left / self._width, 1 - (middle + 5) / self._height)
             sides = (11 / self._width, 11 / self._height)
-            patch = Rectangle(corner, *sides, facecolor=colour_of(value), edgecolor="black", linewidth=0.5)
+            patch = Rectangle(corner, *sides, facecolor=colour, edgecolor="black", linewidth=0.5)
             patch.set_transform(self._figure.transFigure)
             self._figure.add_artist(patch)
             self._text(left + 17, middle, text, size=8)
@@ -149,11 +153,14 @@ def _values(label: NDArray[Any]) -> list[int]:
     return [int(value) for value in np.unique(label) if value != BACKGROUND]
 
 
-def _legend(case: CasePicture) -> tuple[dict[int, str], str]:
-    """Return value → text of the labels that a plane shows, and a note on the others."""
-    seen = {value for plane in case.planes if plane.label is not None for value in _values(plane.label)}
-    entries = {value: f"{value} {shown(case.names.get(value, 'undeclared'))}" for value in sorted(seen)}
-    return entries, _note(case, seen)
+def _legend(case: CasePicture) -> tuple[list[tuple[Colour, str]], str]:
+    """Return colour and text of what the planes show, and a note on the rest."""
+    layers = [layer for plane in case.planes for layer in (plane.label, plane.prediction) if layer is not None]
+    seen = sorted({value for layer in layers for value in _values(layer)})
+    entries = [(colour_of(value), f"{value} {shown(case.names.get(value, 'undeclared'))}") for value in seen]
+    if any(plane.wrong is not None for plane in case.planes):
+        entries += [(WRONG, "differs"), (REFERENCE, "dashed: reference")]
+    return entries, _note(case, {*seen})
 
 
 def _note(case: CasePicture, seen: set[int]) -> str:
@@ -173,9 +180,37 @@ def _filled(label: NDArray[Any]) -> NDArray[np.float32]:
     return colours
 
 
-def _outline(
-    axes: Any, colour: tuple[float, float, float], outlines: Sequence[Outline], pixel: tuple[float, float]
-) -> None:
+def _marked(wrong: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return where a prediction is wrong as colours with opacity, ``(row, column, 4)``."""
+    colours = np.zeros((*wrong.shape, 4), dtype=np.float32)
+    colours[wrong] = (*WRONG, _OPACITY)
+    return colours
+
+
+def _outline_all(axes: Any, plane: Plane, pixel: tuple[float, float]) -> None:
+    """Outline the labels, or those of the prediction, above dashed ones of the reference."""
+    front, back = (plane.label, None) if plane.prediction is None else (plane.prediction, plane.label)
+    if back is not None:
+        for outlines in _each_outlined(back).values():
+            _dash(axes, outlines)
+    if front is not None:
+        for value, outlines in _each_outlined(front).items():
+            _outline(axes, colour_of(value), outlines, pixel)
+
+
+def _each_outlined(label: NDArray[Any]) -> dict[int, list[Outline]]:
+    return {value: outlines_of(np.asarray(label == value)) for value in _values(label)}
+
+
+def _dash(axes: Any, outlines: Sequence[Outline]) -> None:
+    from matplotlib.collections import LineCollection
+
+    lines = [outline.points for outline in outlines]
+    how: dict[str, Any] = {"linewidths": 1.2, "linestyles": "dashed", "clip_on": False, "zorder": 3}
+    axes.add_collection(LineCollection(lines, colors=[REFERENCE], **how), autolim=False)
+
+
+def _outline(axes: Any, colour: Colour, outlines: Sequence[Outline], pixel: tuple[float, float]) -> None:
     """Draw outlines with a dark edge, so that they show on white; those of a small label with a ring each."""
     from matplotlib.collections import LineCollection
 

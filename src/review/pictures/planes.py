@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,10 @@ class Plane:
         Of rows and of columns.
     ends
         What is at the left, right, top and bottom in the patient; empty if unknown.
+    prediction
+        ``(row, column)``, or None.
+    wrong
+        Where label and prediction differ, ``(row, column)``; None unless there are both.
     """
 
     title: str
@@ -44,12 +49,27 @@ class Plane:
     label: NDArray[Any] | None
     spacing_mm: tuple[float, float]
     ends: tuple[str, ...] = ()
+    prediction: NDArray[Any] | None = None
+    wrong: NDArray[np.bool_] | None = None
 
 
-def planes_of(image: NDArray[Any], label: NDArray[Any] | None, geometry: Geometry, *, placed: bool) -> list[Plane]:
+Layers = Mapping[str, NDArray[Any] | None]
+"""Attribute of `Plane` → the array that it is cut from."""
+
+
+def planes_of(
+    image: NDArray[Any],
+    label: NDArray[Any] | None,
+    geometry: Geometry,
+    *,
+    placed: bool,
+    prediction: NDArray[Any] | None = None,
+    ignore: int | None = None,
+) -> list[Plane]:
     """Return the only plane of a picture or of a volume of one slice, else axial, coronal and sagittal ones.
 
-    Each plane is the slice that holds most of the largest label; the middle one in a case without labels.
+    Each plane is the slice with most of what prediction and label differ in, otherwise that with most of the largest
+    label; the middle one in a case without labels.
 
     Parameters
     ----------
@@ -61,13 +81,20 @@ def planes_of(image: NDArray[Any], label: NDArray[Any] | None, geometry: Geometr
         Of both.
     placed
         Whether the geometry says how the patient is oriented; otherwise slices are drawn as stored.
+    prediction
+        Like `label`.
+    ignore
+        Value in the label where no prediction is wrong, or None.
     """
+    wrong = _wrong(label, prediction, ignore)
     if geometry.dimension == 2:
-        return [Plane("", image, label, (geometry.spacing_mm[1], geometry.spacing_mm[0]))]
+        spacing = (geometry.spacing_mm[1], geometry.spacing_mm[0])
+        return [Plane("", image, label, spacing, prediction=prediction, wrong=wrong)]
     found = _canonical_order(geometry) if placed else Reordering((0, 1, 2), (False,) * 3)
-    at = _through_largest(label, found, geometry)
+    at = _through(_focus(label, prediction, wrong), found, geometry)
+    layers: Layers = {"image": image, "label": label, "prediction": prediction, "wrong": wrong}
     thin = [axis for axis in (2, 1, 0) if geometry.size[found.order[axis]] == 1]
-    return [_plane(axis, image, label, geometry, found, at, placed=placed) for axis in thin[:1] or (2, 1, 0)]
+    return [_plane(axis, layers, geometry, found, at, placed=placed) for axis in thin[:1] or (2, 1, 0)]
 
 
 def largest_label(label: NDArray[Any] | None) -> int | None:
@@ -83,20 +110,38 @@ def _canonical_order(geometry: Geometry) -> Reordering:
     return reordering(geometry, canonical)
 
 
-def _through_largest(label: NDArray[Any] | None, found: Reordering, geometry: Geometry) -> tuple[int, ...]:
-    """Return the slice of each canonical axis, as an index of the file's own axis."""
-    value = largest_label(label)
-    if label is None or value is None:
+def _wrong(label: NDArray[Any] | None, prediction: NDArray[Any] | None, ignore: int | None) -> NDArray[np.bool_] | None:
+    if label is None or prediction is None:
+        return None
+    differ: NDArray[np.bool_] = label != prediction
+    return differ if ignore is None else differ & (label != ignore)
+
+
+def _focus(
+    label: NDArray[Any] | None, prediction: NDArray[Any] | None, wrong: NDArray[np.bool_] | None
+) -> NDArray[np.bool_] | None:
+    """Return what is wrong, else the largest label, else the largest one of the prediction; None if there is none."""
+    if wrong is not None and wrong.any():
+        return wrong
+    for array in (label, prediction):
+        value = largest_label(array)
+        if array is not None and value is not None:
+            inside: NDArray[np.bool_] = array == value
+            return inside
+    return None
+
+
+def _through(inside: NDArray[np.bool_] | None, found: Reordering, geometry: Geometry) -> tuple[int, ...]:
+    """Return the slice of each canonical axis that holds most of a mask, as an index of the file's own axis."""
+    if inside is None:
         return tuple(geometry.size[own] // 2 for own in found.order)
-    inside = label == value
     sums = [inside.sum(axis=tuple({0, 1, 2} - {2 - own})) for own in found.order]
     return tuple(int(counts.argmax()) for counts in sums)
 
 
 def _plane(
     axis: int,
-    image: NDArray[Any],
-    label: NDArray[Any] | None,
+    layers: Layers,
     geometry: Geometry,
     found: Reordering,
     at: tuple[int, ...],
@@ -111,8 +156,10 @@ def _plane(
     title = f"{name}, {_INDICES[own]} = {at[axis]}"
     rows, columns = along
     spacing = (geometry.spacing_mm[rows], geometry.spacing_mm[columns])
-    cut = [_cut(array, own, at[axis], along, flips) for array in (image, label) if array is not None]
-    return Plane(title, cut[0], cut[1] if len(cut) > 1 else None, spacing, _letters(axis) if placed else ())
+    cuts: dict[str, Any] = {
+        name: None if array is None else _cut(array, own, at[axis], along, flips) for name, array in layers.items()
+    }
+    return Plane(title, spacing_mm=spacing, ends=_letters(axis) if placed else (), **cuts)
 
 
 def _letters(axis: int) -> tuple[str, ...]:
