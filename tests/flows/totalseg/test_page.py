@@ -39,12 +39,14 @@ def test_every_command_of_the_page_works(tmp_path: Path, segconv: Command, monke
     assert {*typed} == {
         "totalseg run",
         "check",
+        "view",
         "convert",
         "restore",
         "totalseg combine",
         "totalseg groups",
         "evaluate",
     }
+    assert len(list(Path("pictures").glob("*.png"))) == 3
     raw = tmp_path / "work" / "nnUNet_raw"
     for name in ("Dataset042_Organs", "Dataset043_Corrected", "Dataset044_Masks"):
         assert description(raw / name)["labels"] == {"background": 0, "liver": 1}
