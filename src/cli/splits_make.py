@@ -35,6 +35,7 @@ named_patients = bundled(
 @click.argument("dataset")
 @option("--folds", type=click.IntRange(min=2), help="Number of folds; default: 5, or fewer if the dataset is small.")
 @named_patients
+@option("--group-by", metavar="REGEX", help="Finds the site in the name of a case; one fold for each site.")
 @seed
 @option("--overwrite", is_flag=True, help="Replace folds that are your own work.")
 @dry_run
@@ -45,6 +46,7 @@ def make(
     dataset: str,
     folds: int | None,
     named: NamedPatients,
+    group_by: str | None,
     seed: int,
     overwrite: bool,
     dry_run: bool,
@@ -69,6 +71,7 @@ def make(
         folds=folds,
         seed=seed,
         patients=named,
+        group_by=group_by,
         otherwise="--patient-pattern or --patients",
         readers=Readers(jobs, sink.progress()),
     )

@@ -6,7 +6,7 @@ The result is nnU-Net's ``splits_final.json``: a list of ``{"train": […], "val
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,11 +64,16 @@ def write_splits(staged: Staged, folds: Splits) -> None:
     staged.write(FILE, dumps(folds))
 
 
-def groups(records: Iterable[CaseRecord]) -> list[list[CaseRecord]]:
+def groups(records: Iterable[CaseRecord], *, origins: Mapping[str, str] | None = None) -> list[list[CaseRecord]]:
     """Return the training cases in groups that must not be separated.
 
     Two cases belong together if one is a copy of the other or both of a third, if they are of one
     patient, or if any of their files have the same content.
+
+    Parameters
+    ----------
+    origins
+        Case → its site or scanner, whose cases belong together as well.
     """
     members = [record for record in records if record.split == TRAIN]
     root = list(range(len(members)))
@@ -81,7 +86,8 @@ def groups(records: Iterable[CaseRecord]) -> list[list[CaseRecord]]:
 
     first: dict[tuple[str, str], int] = {}
     for i, record in enumerate(members):
-        for key in ties(record):
+        origin = [("origin", origins[record.case])] if origins is not None else []
+        for key in (*ties(record), *origin):
             if key in first:
                 root[find(i)] = find(first[key])
             else:

@@ -62,6 +62,7 @@ def plan_splits(
     folds: int | None = None,
     seed: int = 0,
     patients: NamedPatients = AS_RECORDED,
+    group_by: str | None = None,
     otherwise: str = "a pattern or a list of patients",
     readers: Readers = ONE,
 ) -> NewSplits:
@@ -79,6 +80,9 @@ def plan_splits(
         Determines the folds, together with the cases.
     patients
         Those that the user names count instead of those recorded.
+    group_by
+        Regular expression that finds, in the name of a case, what else must stay in one fold, such as a site. By
+        default there is a fold for each: leave-one-site-out.
     otherwise
         What would name the patients, in words.
     readers
@@ -92,8 +96,9 @@ def plan_splits(
     """
     with dataset.unchanged():
         evidence = read(dataset, readers, patients)
-    together = [group for group in groups(evidence.guessed) if _originals(group)]
-    count = _number(folds, len(together))
+    origins = None if group_by is None else _origins(evidence.records, group_by)
+    together = [group for group in groups(evidence.guessed, origins=origins) if _originals(group)]
+    count = _number(folds, len(together), DEFAULT_FOLDS if group_by is None else len(together))
     ranks = [rank(seed, min(record.case for record in group)) for group in together]
     fold_of = balanced(_amounts(together, evidence), count, ranks, weights=_weights(len(evidence.classes)))
     held_back = [[group for group, own in zip(together, fold_of, strict=True) if own == fold] for fold in range(count)]
@@ -105,7 +110,7 @@ def plan_splits(
         _said(count, folds, together),
         evidence.patients_in_words(otherwise),
         misfits(Found(made, dataset.path / FILE), evidence),
-        {"folds": count, "seed": seed, "patients": evidence.patients_from},
+        {"folds": count, "seed": seed, "patients": evidence.patients_from, "group_by": group_by},
     )
 
 
@@ -113,7 +118,12 @@ def _originals(group: Sequence[CaseRecord]) -> list[CaseRecord]:
     return [record for record in group if record.parent is None]
 
 
-def _number(wanted: int | None, available: int) -> int:
+def _origins(records: Sequence[CaseRecord], pattern: str) -> dict[str, str]:
+    """Return the origin of every case."""
+    return {record.case: record.patient or "" for record in NamedPatients(pattern=pattern, what="sites").of(records)}
+
+
+def _number(wanted: int | None, available: int, usual: int) -> int:
     if available < max(wanted or 2, 2):
         raise SegconvError(
             f"{count_of(available, 'group')} of cases that belong together make no {wanted or 2} folds",
@@ -121,7 +131,7 @@ def _number(wanted: int | None, available: int) -> int:
             hint="fewer folds" if wanted is not None and available >= 2 else "",
             cures=[Cure.of("train_on_all")],
         )
-    return min(wanted or DEFAULT_FOLDS, available)
+    return min(wanted or usual, available)
 
 
 def _amounts(together: Sequence[Sequence[CaseRecord]], evidence: Evidence) -> Amounts:

@@ -22,10 +22,13 @@ class NamedPatients:
         CSV with a case and its patient in each row, or None.
     pattern
         Regular expression that finds the patient in the name of a case, for cases that are not in the list.
+    what
+        What is named, in messages.
     """
 
     file: Path | None = None
     pattern: str | None = None
+    what: str = "patients"
 
     @property
     def evidence(self) -> str:
@@ -61,10 +64,10 @@ class NamedPatients:
     def _refuse_unknown(self, cases: Sequence[str]) -> None:
         if cases:
             raise SegconvError(
-                f"the {self.evidence} of patients names none for {count_of(len(cases), 'case')}: {some_of(cases)}",
+                f"the {self.evidence} of {self.what} names none for {count_of(len(cases), 'case')}: {some_of(cases)}",
                 code="SC085",
                 file=str(self.file or ""),
-                hint="correct the pattern or the list: cases of one patient must stay in one fold",
+                hint="correct the pattern or the list: every case needs one, to stay in one fold with the others of it",
             )
 
 

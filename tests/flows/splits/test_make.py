@@ -61,7 +61,25 @@ def test_copies_only_train_and_the_dataset_remains_sound(segconv: Command, shape
     assert checked["findings"] == []
     assert segconv("splits", "verify", "6").code == 0
     run = json.loads((aug / "segconv" / "run.json").read_text(encoding="utf-8"))
-    assert run["edits"][-1]["new"] == {"folds": 5, "seed": 3, "patients": None}
+    assert run["edits"][-1]["new"] == {"folds": 5, "seed": 3, "patients": None, "group_by": None}
+
+
+def test_each_site_is_left_out_once_and_copies_follow_their_original(segconv: Command, tmp_path: Path) -> None:
+    source = png_shapes(tmp_path / "s", size=(24, 20), cases=8, tests=0)
+    for part in ("input", "output"):
+        for path in (source / "training" / part).iterdir():
+            path.rename(path.with_name(f"site{int(path.stem[-1]) % 2 + 1}-{path.name}"))
+    assert segconv("convert", source, "--to", "5_Shapes", "--accept-labels", "--case-names", "path").code == 0
+    assert segconv("augment", "5", "--to", "6_Aug", "--copies", "1", "--rotate-range", "15").code == 0
+    assert segconv("splits", "make", "6", "--group-by", "site[0-9]").code == 0
+    sites = [
+        {part: {case[case.index("site") + 4] for case in fold[part]} for part in fold}
+        for fold in folds_of(segconv.raw / "Dataset006_Aug")
+    ]
+    assert sorted(map(str, sites)) == sorted(map(str, [{"train": {"1"}, "val": {"2"}}, {"train": {"2"}, "val": {"1"}}]))
+    assert [len(fold["val"]) for fold in folds_of(segconv.raw / "Dataset006_Aug")] == [4, 4]
+    assert segconv("splits", "make", "6", "--group-by", "hospital").codes() == ["SC085"]
+    assert segconv("splits", "make", "6", "--group-by", "site[0-9]", "--folds", "3").codes() == ["SC114"]
 
 
 def test_the_seed_decides_and_the_same_command_changes_nothing_again(segconv: Command, shapes: Path) -> None:
