@@ -132,11 +132,15 @@ def _focus(
 
 
 def _through(inside: NDArray[np.bool_] | None, found: Reordering, geometry: Geometry) -> tuple[int, ...]:
-    """Return the slice of each canonical axis that holds most of a mask, as an index of the file's own axis."""
+    """Return the slice of each canonical axis that holds most of a mask, as an index of the file's own axis.
+
+    Of several it is the middle one, which is farthest from the ends of a label that is the same in all.
+    """
     if inside is None:
         return tuple(geometry.size[own] // 2 for own in found.order)
     sums = [inside.sum(axis=tuple({0, 1, 2} - {2 - own})) for own in found.order]
-    return tuple(int(counts.argmax()) for counts in sums)
+    most = [np.flatnonzero(counts == counts.max()) for counts in sums]
+    return tuple(int(slices[len(slices) // 2]) for slices in most)
 
 
 def _plane(

@@ -74,3 +74,10 @@ def test_a_stack_without_orientation_is_drawn_as_stored() -> None:
 def test_a_volume_of_one_slice_has_one_plane() -> None:
     (plane,) = planes_of(np.ones((4, 1, 6)), None, Geometry.plain((6, 1, 4), (1, 5, 2)), placed=True)
     assert (plane.title, plane.image.shape, plane.spacing_mm) == ("coronal, j = 0", (4, 6), (2, 1))
+
+
+def test_of_slices_with_as_much_of_a_label_the_middle_one_is_drawn() -> None:
+    label = np.zeros(SIZE[::-1], np.uint8)
+    label[1:8, 2:5, 1:4] = 1
+    planes = planes_of(lighthouses(), label, RAS, placed=True)
+    assert [plane.title for plane in planes] == ["axial, k = 4", "coronal, j = 3", "sagittal, i = 2"]
