@@ -234,7 +234,7 @@ def judge_default_folds(training: Training) -> Iterator[Finding]:
     if 0 < len(training.cases) < DEFAULT_FOLDS:
         yield warning(
             "SC099",
-            f"there are no folds, and {count_of(len(training.cases), 'case')} are too few for nnU-Net's five",
+            f"there are no folds, and nnU-Net's five need five cases, not {len(training.cases)}",
             file=FILE,
             cures=(Cure.of("make_splits"), Cure.of("train_on_all")),
         )

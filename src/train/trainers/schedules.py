@@ -20,7 +20,7 @@ def cosine(initial: float, step: int, steps: int, *, warm_up: int, lowest: float
 
     ``initial · (step + 1) / warm_up`` before step ``warm_up``, and then
     ``lowest + (initial - lowest) · (1 + cos(π · (step - warm_up) / (steps - 1 - warm_up))) / 2``, as in Loshchilov and
-    Hutter, SGDR, ICLR 2017, equation 5. The last step has the lowest rate.
+    Hutter, SGDR, ICLR 2017, equation 5. The last step has the lowest rate, unless the training has no other.
 
     Parameters
     ----------
