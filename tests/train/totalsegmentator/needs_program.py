@@ -37,7 +37,7 @@ def main() -> None:
         predicted.clear()
         python_api.totalsegmentator(image, None, task=task, device="cpu", quiet=True, **options)
         assert sorted(downloaded) == sorted(number for number, *_ in predicted)
-        print(json.dumps(predicted), file=answers)
+        print(json.dumps(predicted), file=answers, flush=True)  # Python flushes what sys.stdout is now
 
 
 if __name__ == "__main__":
