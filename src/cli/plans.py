@@ -141,7 +141,7 @@ def derive(
     new = made.configuration
     features = new["architecture"]["arch_kwargs"].get("features_per_stage", "as before")
     sink.say(f"{name}: patch {new['patch_size']}, features {features}, from {base}")
-    chosen = model_words(differences.network, trainer, plans)
+    chosen = model_words(new["architecture"]["network_class_name"], trainer, plans)
     if made.stage_before is None:
         sink.next(f"segconv train {shlex.quote(dataset)} -c {name} -f 0{chosen}")
     else:

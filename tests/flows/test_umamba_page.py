@@ -48,3 +48,7 @@ def test_each_command_ends_with_the_next_one_of_the_page(
     made = json.loads((folder / f"{shlex.split(expected)[-1]}.json").read_text(encoding="utf-8"))
     arguments = made["configurations"]["3d_fullres"]["architecture"]["arch_kwargs"]
     assert arguments.get("input_size") == (size if network == "umamba-enc" else None)
+    plans = shlex.split(expected)[-1]
+    done = segconv("plans", "derive", "7", "small", "--from", "3d_fullres", "-p", plans, "--batch-size", "1")
+    assert done.code == 0, done.err
+    assert expected.replace("3d_fullres", "small") in done.err
