@@ -14,6 +14,8 @@ from ...words import some_of
 
 _NAME = re.compile(r"\w[\w.+ -]*")
 _PATTERN = re.compile(r"[*?\[]")
+_BETWEEN = re.compile(r"[,+]")
+"""What separates classes; a class with ``+`` in its name is named by a pattern, or is a group of itself."""
 
 MOST_GROUPS = (1 << 16) - 1
 """A label map has two bytes a voxel at most."""
@@ -38,6 +40,8 @@ class Group:
 def parse_groups(texts: Iterable[str]) -> tuple[Group, ...]:
     """Return the groups in texts such as ``lung=lung_left,lung_right``; a name without classes is a group of itself.
 
+    ``lung=lung_left+lung_right`` is the same, as where regions are declared.
+
     Raises
     ------
     SegconvError
@@ -46,7 +50,7 @@ def parse_groups(texts: Iterable[str]) -> tuple[Group, ...]:
     found: dict[str, Group] = {}
     for text in texts:
         name, equals, classes = (part.strip() for part in text.partition("="))
-        parts = tuple(part.strip() for part in classes.split(",")) if equals else (name,)
+        parts = tuple(part.strip() for part in _BETWEEN.split(classes)) if equals else (name,)
         if not _NAME.fullmatch(name) or not all(parts):
             raise SegconvError(f"{text!r} is no group", hint="expected a form like lung=lung_left,lung_right")
         if name == BACKGROUND:
@@ -98,8 +102,6 @@ def _classes(part: str, known: Collection[str], usual: Mapping[str, Sequence[str
 
 
 def _hint(part: str, names: Sequence[str], known: Collection[str]) -> str:
-    if "+" in part:
-        return "commas separate classes, as in lung=lung_left,lung_right"
     near = difflib.get_close_matches(part, names, n=3)
     return f"similar: {', '.join(near)}" if near else f"there are {some_of(known)}"
 

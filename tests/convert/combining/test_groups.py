@@ -22,6 +22,8 @@ def test_names_patterns_and_usual_groups_become_classes_in_their_order() -> None
     }
     assert classes("liver") == {"liver": ("liver",)}, "a class comes before a usual group of its name"
     assert classes("ribs=rib_[1]") == {"ribs": ("rib_1",)}
+    assert classes("own=lung_left + liver") == classes("own=lung_left,liver")
+    assert classes_of(parse_groups(["CD4+", "own=CD4?"]), ["CD4+"], {}) == {"CD4+": ("CD4+",), "own": ("CD4+",)}
 
 
 @pytest.mark.parametrize(
@@ -34,7 +36,7 @@ def test_what_is_no_group_is_refused(texts: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "near"), [("a=livr", "liver"), ("a=spleen_*", "there are"), ("lungs", "lung"), ("a=liver+lung", "commas")]
+    ("text", "near"), [("a=livr", "liver"), ("a=spleen_*", "there are"), ("lungs", "lung"), ("a=liver+lungs", "lung")]
 )
 def test_what_is_no_class_brings_similar_names(text: str, near: str) -> None:
     with pytest.raises(SegconvError) as refused:
