@@ -119,7 +119,7 @@ def _replace(made: NewSplits, places: Sequence[_Place], *, overwrite: bool) -> l
 
 
 def _may_go(place: _Place, own: _Place, made: NewSplits, run: RunRecord | None) -> bool:
-    """Return whether folds are nobody's work: absent, recorded in the lineage, or as nnU-Net makes them."""
+    """Return whether no work of the user is lost: folds are absent, recorded in the lineage, or nnU-Net's own."""
     if place.data is None:
         return True
     files = [] if run is None else run.files

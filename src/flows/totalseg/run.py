@@ -92,13 +92,13 @@ def run_segmentation(planned: Segmentation, how: RunOptions = USUAL, devices: De
         if earlier is not None and not _missing(planned, earlier) and not os.path.lexists(target.staging):
             return _unchanged(planned, earlier, planned.failed)
         declare_leftovers(target.staging)
-        crew = _Crew(planned, devices or Devices(), earlier or Earlier(target.path))
+        kept = earlier or Earlier(target.path)
+        crew = _Crew(planned, devices or Devices(), kept)
         how = replace(how, lock=lock, keep_going=True, overwrite=how.overwrite or earlier is not None)
         try:
             done = execute(plan, crew.work, finishing(planned, crew.workers.logs), how, do=crew.do)
         except _NothingNew as nothing:
-            assert earlier is not None  # noqa: S101 - it is only raised then
-            return _unchanged(planned, earlier, (*planned.failed, *nothing.reasons))
+            return _unchanged(planned, kept, (*planned.failed, *nothing.reasons))
     files = crew.files()
     failed = (*planned.failed, *(_where_more_is(found, target.path) for found in done.failed))
     return Segmented(target.path, files, len(files) - len(crew.carried), failed, tuple(done.warnings))

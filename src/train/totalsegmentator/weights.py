@@ -7,6 +7,7 @@ with which 26 tasks crop their images. Here both are computed, from its own tabl
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,8 +45,8 @@ _PLANS, _CONFIGURATION = "nnUNetPlans", "3d_fullres"
 _RELEASES = "https://github.com/wasserth/TotalSegmentator/releases/download"
 """As in ``libs.download_pretrained_weights``."""
 
-_NO_RELEASE = "TODO"
-"""What TotalSegmentator's table has for models of which it offers no weights."""
+_RELEASE = re.compile(r"v\d.*")
+"""A release in TotalSegmentator's table, which has another word for models of which it offers no weights."""
 
 _SAYS: dict[Purpose, str] = {
     "segments": "that segments",
@@ -258,9 +259,9 @@ def _model(
     folds: tuple[int, ...] = (0,),
 ) -> Needed:
     known = tables("map_tasks_config").TASK_ID_WEIGHTS_CONFIGS.get(number, {})
-    folder, release = known.get("foldername", f"Dataset{number:03}"), known.get("version", _NO_RELEASE)
+    folder, release = known.get("foldername", f"Dataset{number:03}"), known.get("version", "")
     licensed = number in tables("map_to_binary").commercial_models.values()
-    source: Source = "licence" if licensed else "none" if release == _NO_RELEASE else "open"
+    source: Source = "licence" if licensed else "open" if _RELEASE.fullmatch(release) else "none"
     url = f"{_RELEASES}/{release}/{folder}.zip" if source == "open" else ""
     return Needed(number, folder, f"{trainer}__{_PLANS}__{configuration}", folds, purpose, source, url)
 

@@ -27,9 +27,9 @@ def test_there_are_no_more_processes_than_cases() -> None:
 
 
 def test_contradicting_devices_are_refused() -> None:
-    for wrong in ({"device": "cpu", "gpus": ("0",)}, {"processes": 0}):
+    for make in (lambda: Devices("cpu", gpus=("0",)), lambda: Devices(processes=0)):
         with pytest.raises(SegconvError) as failed:
-            Devices(**wrong)  # type: ignore[arg-type]
+            make()
         assert failed.value.code == "SC001"
 
 

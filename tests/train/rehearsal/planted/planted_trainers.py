@@ -20,14 +20,14 @@ class OldParameters(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no type
         super().__init__(plans, configuration, fold, dataset_json, device)
 
 
-class AnyParameters(nnUNetTrainer):  # type: ignore[misc]
+class AnyParameters(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no types
     """A trainer that passes everything on."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
 
 
-class WithLambda(nnUNetTrainer):  # type: ignore[misc]
+class WithLambda(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no types
     """A trainer whose network cannot be pickled."""
 
     @staticmethod
@@ -48,7 +48,7 @@ class Flat(nn.Module):
         return self.layer(image)
 
 
-class OneOutput(nnUNetTrainer):  # type: ignore[misc]
+class OneOutput(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no types
     """A network with one output, and a loss for several."""
 
     more_heads = 0
@@ -67,7 +67,7 @@ class OneOutputSwitched(OneOutput):
         """Change nothing: there is one output."""
 
 
-class AlwaysDeep(nnUNetTrainer):  # type: ignore[misc]
+class AlwaysDeep(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no types
     """A network with several outputs, also where one is needed."""
 
     @staticmethod
@@ -75,7 +75,7 @@ class AlwaysDeep(nnUNetTrainer):  # type: ignore[misc]
         return nnUNetTrainer.build_network_architecture(plans_manager, *args[:3], True)
 
 
-class OtherWeights(nnUNetTrainer):  # type: ignore[misc]
+class OtherWeights(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no types
     """A network with a layer more in training than in prediction."""
 
     @staticmethod
@@ -98,7 +98,7 @@ class Switched(OneOutputSwitched):
         self.enable_deep_supervision = False
 
 
-class NotStatic(nnUNetTrainer):  # type: ignore[misc]
+class NotStatic(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no types
     """A method where prediction, which has no object, calls the class."""
 
     def build_network_architecture(self, plans_manager: Any, *args: Any, **kwargs: Any) -> Any:
