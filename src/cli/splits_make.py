@@ -83,7 +83,7 @@ def make(
     if dry_run:
         sink.say("nothing was written (--dry-run)")
     elif not changed:
-        sink.say("nothing to do: these are the folds that are there")
+        sink.say("nothing to do: the dataset has these folds already")
     for path in changed:
         sink.say(f"wrote {path}")
     if not dry_run:

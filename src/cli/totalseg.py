@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from ..words import count_of
-from .options import example, option, speaking
+from .options import example, speaking
 from .sink import Sink
-from .totalseg_combine import combine, groups
+from .totalseg_combine import combine, groups, search
 from .totalseg_run import run
 from .totalseg_weights import install, pack, weights
 
@@ -21,8 +21,6 @@ def command() -> None:
 
 for own in (run, groups, combine, weights, pack, install):
     command.add_command(own)
-
-search = option("--search", default="", metavar="TEXT", help="Only names that contain this, or match it as a pattern.")
 
 
 @command.command(epilog=example("segconv totalseg tasks --search lung"))

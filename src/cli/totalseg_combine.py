@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 SHOWN_CLASSES = 6
 
+search = option("--search", default="", metavar="TEXT", help="Only names that contain this, or match it as a pattern.")
+
 
 @click.command(epilog=example("segconv totalseg groups total --search lung"))
 @click.argument("task", required=False)
-@option("--search", default="", metavar="TEXT", help="Only names that contain this, or match it as a pattern.")
+@search
 @speaking
 def groups(task: str | None, search: str, sink: Sink) -> int:
     """List the usual groups of classes of one or all tasks.
@@ -92,7 +94,7 @@ def combine(
         return _show(planned, len(planned.plan.items), planned.plan.warnings, sink)
     outcome = run_combination(planned, how)
     sink.say(f"Combined {count_of(outcome.done, 'case')} to {outcome.target}")
-    sink.next("segconv convert IMAGES --to 42_Name --pairs LIST.csv makes a dataset of images and these label maps")
+    sink.next("segconv convert IMAGES --to 42_Name --pairs LIST.csv   (a dataset of the images and these label maps)")
     return _show(planned, outcome.done, [*outcome.warnings, *outcome.failed], sink)
 
 

@@ -28,6 +28,7 @@ from .options import (
 )
 from .sink import Sink
 from .totalseg_dataset import Wanted, make_dataset, wanting
+from .totalseg_weights import mode_of
 from .types import GPUS, NAMES
 
 if TYPE_CHECKING:
@@ -42,13 +43,10 @@ def _asked(
     modality: str | None, fast: bool, fastest: bool, subset: tuple[str, ...] | None, **given: Any
 ) -> SegmentOptions:
     from ..convert.model import ConvertOptions
-    from ..errors import SegconvError
     from ..flows.totalseg.plan import SegmentOptions
 
-    if fast and fastest:
-        raise SegconvError("--fast and --fastest", hint="give one of them")
     reading = ConvertOptions(repair=given["repair"], nonfinite=given["nonfinite"])
-    mode: Any = "fast" if fast else "fastest" if fastest else "normal"
+    mode = mode_of(fast, fastest) or "normal"
     return SegmentOptions(given["task"], modality and modality.upper(), mode, subset or (), given["masks"], reading)
 
 
@@ -182,7 +180,7 @@ def _end(made: Segmented, planned: Segmentation, result: dict[str, Any], sink: S
             sink.say(f"a dataset without it: {convert}")
     elif planned.masks:
         masks = f"segconv convert {shlex.quote(str(made.output))} --from masks --images FOLDER --to 42_Name"
-        sink.next(f"{masks} makes a dataset, if the images are in one FOLDER")
+        sink.next(f"{masks}   (if the images are in one FOLDER)")
     else:
         sink.next(convert)
     sink.end(result, findings, ok=not made.failed)

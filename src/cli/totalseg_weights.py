@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,8 @@ Found = Mapping[tuple[str, "Mode"], "tuple[Held, ...]"]
 """Task and mode → the models that it needs."""
 
 
-def _mode(fast: bool, fastest: bool) -> Mode | None:
+def mode_of(fast: bool, fastest: bool) -> Mode | None:
+    """Return the mode that two flags mean; None if neither is given."""
     if fast and fastest:
         raise SegconvError("--fast and --fastest exclude each other", hint="give one of them")
     return "fast" if fast else "fastest" if fastest else None
@@ -30,7 +32,7 @@ def _mode(fast: bool, fastest: bool) -> Mode | None:
 
 moded = bundled(
     "mode",
-    _mode,
+    mode_of,
     option("--fast", is_flag=True, help="The models of TotalSegmentator's option --fast."),
     option("--fastest", is_flag=True, help="The models of TotalSegmentator's option --fastest."),
 )
@@ -160,7 +162,7 @@ def _say_what_to_do(models: Sequence[Held], sink: Sink) -> None:
         if own.url:
             sink.say(f"{own.number} is at {own.url}")
     if any(own.url for own in wanting):
-        sink.next("segconv totalseg install FILE.zip puts what you downloaded in place")
+        sink.next("segconv totalseg install FILE.zip   (for each file that you downloaded)")
 
 
 def _as_json(found: Found) -> list[dict[str, Any]]:
@@ -204,7 +206,7 @@ def pack(
     for number in sorted({model.number for model in models if model.source == "licence"}):
         sink.say(f"{number} needs a licence number where it is used, too")
     sink.data(f"{digest}  {output}")
-    sink.next(f"segconv totalseg install {output} --sha256 {digest}")
+    sink.next(f"segconv totalseg install {shlex.quote(str(output))} --sha256 {digest}")
     sink.end({"output": str(output), "sha256": digest, "models": folders})
     return EXIT_DONE
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ... import reading
 from ...dataset.counts import label_counts
@@ -14,11 +15,9 @@ from ...dataset.layout import DESCRIPTION, Dataset
 from ...dataset.lineage import TRAIN, CaseRecord
 from ...dataset.patient_rules import patients_in_words, with_guessed_patients
 from ...errors import SegconvError
+from ...work.owned import file_sha256
 from ...work.readers import Readers
 from .patients import AS_RECORDED, NamedPatients
-
-_PIECE = 1 << 20
-"""Bytes that are hashed at once."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ def read(dataset: Dataset, readers: Readers, patients: NamedPatients = AS_RECORD
 
 def _digests(paths: Sequence[str], readers: Readers) -> Iterator[str]:
     """Yield the SHA-256 of each file."""
-    with closing(readers.over(paths, _digest, files=lambda path: [path], decoded=lambda _: _PIECE)) as hashed:
+    with closing(readers.over(paths, _digest, files=lambda path: [path], decoded=lambda _: 0)) as hashed:
         for _, found in hashed:
             if isinstance(found, SegconvError):
                 raise found
@@ -135,11 +134,7 @@ def _digests(paths: Sequence[str], readers: Readers) -> Iterator[str]:
 
 
 def _digest(path: str) -> str:
-    whole = hashlib.sha256()
     try:
-        with reading.opened(path) as file:
-            while piece := file.read(_PIECE):
-                whole.update(piece)
+        return file_sha256(Path(path))
     except OSError as error:
         raise reading.refusal(error, path) from error
-    return whole.hexdigest()

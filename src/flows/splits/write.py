@@ -88,7 +88,7 @@ def _refuse_in_use(made: NewSplits, used: _Place, paths: Paths) -> None:
     trained = sorted((paths.results / made.dataset.path.name).glob("*/fold_[0-9]*"))
     if trained:
         raise SegconvError(
-            "was trained with the folds that are there",
+            "was trained with the folds that exist",
             code="SC210",
             file=str(trained[0]),
             hint=f"keep them, move {trained[0].parent.parent} away, or make a new dataset",

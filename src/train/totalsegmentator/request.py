@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import metadata
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import Cure, SegconvError
-from ...words import count_of, some_of
+from ...words import count_of
 from . import registry
 from .home import licence_of
 from .weights import Mode, complete_models, home_folder, needed, weights_folder
@@ -44,9 +44,8 @@ class Request:
     known: registry.Task = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        known = registry.find_task(self.task)
-        object.__setattr__(self, "known", known)
-        _refuse_unknown_classes(known, self.subset)
+        object.__setattr__(self, "known", registry.find_task(self.task))
+        registry.refuse_unknown_classes(self.task, self.subset)
 
     @cached_property
     def classes(self) -> dict[int, str]:
@@ -103,20 +102,6 @@ class Request:
                 hint="its authors give it away for research; totalseg_set_license stores it",
             )
         return number
-
-
-def _refuse_unknown_classes(task: registry.Task, subset: Iterable[str]) -> None:
-    names = list(task.classes.values())
-    wrong = [name for name in subset if name not in names]
-    if wrong:
-        import difflib
-
-        near = [other for name in wrong for other in difflib.get_close_matches(name, names, n=2)]
-        raise SegconvError(
-            f"the task {task.name} has no class {some_of(map(repr, wrong))}",
-            code="SC191",
-            hint=f"similar: {some_of(dict.fromkeys(near))}" if near else "",
-        )
 
 
 def task_for(task: str | None, modality: str | None, stated: Mapping[str, str], count: int) -> tuple[str, str]:
