@@ -250,7 +250,7 @@ def among(cases: Mapping[str, str], wanted: Sequence[str], whose: str) -> list[C
         names = [pattern] if pattern in cases else fnmatch.filter(cases, pattern)
         if not names:
             near = difflib.get_close_matches(pattern, cases, n=3)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {some_of(sorted(cases))}"
+            hint = f"did you mean {' or '.join(near)}?" if near else f"its cases: {some_of(sorted(cases))}"
             raise SegconvError(f"{whose} has no case {pattern!r}", hint=hint)
         found |= {case: cases[case] for case in names}
     return [*found.items()]

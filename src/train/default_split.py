@@ -30,10 +30,9 @@ def default_split(cases: Iterable[str]) -> Splits:
     names = sorted(cases)
     if len(names) < DEFAULT_FOLDS:
         raise SegconvError(
-            f"{len(names)} cases make no {DEFAULT_FOLDS} folds, and the dataset brings none of its own",
+            f"there are no folds, and nnU-Net's {DEFAULT_FOLDS} need {DEFAULT_FOLDS} cases, not {len(names)}",
             code="SC114",
-            hint="write a splits_final.json with fewer folds into the dataset",
-            cures=[Cure.of("train_on_all")],
+            cures=[*([Cure.of("make_splits")] if len(names) > 1 else []), Cure.of("train_on_all")],
         )
     shuffled = np.arange(len(names))
     np.random.RandomState(DEFAULT_SEED).shuffle(shuffled)  # NumPy never changes what this class draws

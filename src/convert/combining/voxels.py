@@ -1,4 +1,4 @@
-"""Unite masks into a label map, and merge the values of one, block by block."""
+"""Unite masks into a label map, block by block."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def _origins(records: Sequence[CaseRecord], pattern: str) -> dict[str, str]:
 def _number(wanted: int | None, available: int, usual: int) -> int:
     if available < max(wanted or 2, 2):
         raise SegconvError(
-            f"{count_of(available, 'group')} of cases that belong together make no {wanted or 2} folds",
+            f"{wanted or 2} folds need {wanted or 2} groups of cases that belong together, not {available}",
             code="SC114",
             hint="fewer folds" if wanted is not None and available >= 2 else "",
             cures=[Cure.of("train_on_all")],
