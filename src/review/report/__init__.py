@@ -1,0 +1,1 @@
+"""A report of a dataset: its facts, and the page that shows them."""
