@@ -58,8 +58,9 @@ def command(dataset: str, wanted: Wanted, trust: Trust, jobs: int, sink: Sink, p
     changed = f", {best.dice_postprocessed:.4f} with its postprocessing" if _is_improved(best) else ""
     sink.say(f"Best on folds {', '.join(best.folds)}: {best.name} (mean Dice {best.dice:.4f}{changed})")
     typed = nnunet_commands(best)
-    for line in ("The same by hand, with nnU-Net's commands:", *(f"  {line}" for line in typed)):
-        sink.detail(line)
+    sink.detail("The same by hand, with nnU-Net's commands:")
+    for line in typed if sink.verbose else ():
+        sink.type(line)
     sink.next(f"segconv infer {shlex.quote(dataset)}{trainers_again(paths)} -i IN -o OUT")
     result = {
         "best": best.name,

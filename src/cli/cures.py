@@ -272,11 +272,14 @@ class Speaker:
         The command that runs, once it is known.
     instead
         Command with the options that the running one lacks.
+    typed
+        Commands and options that it has worded, as a user types them.
     """
 
     def __init__(self) -> None:
         self.command: click.Command | None = None
         self.instead = "segconv convert SOURCE --to ID_NAME"
+        self.typed: set[str] = set()
 
     def in_words(self, finding: Finding) -> Finding:
         """Return a finding whose hint includes its cures in words."""
@@ -302,7 +305,9 @@ class Speaker:
 
     def _typed(self, found: re.Match[str]) -> str:
         option, rest = found[1] or "", found[2]
-        return f"{option}{rest}" if self._knows(option) else f"{self.instead} {option}{rest}"
+        text = f"{option}{rest}" if self._knows(option) else f"{self.instead} {option}{rest}"
+        self.typed.add(text)
+        return text
 
     def _knows(self, option: str) -> bool:
         if not option or option == "--help" or self.command is None:

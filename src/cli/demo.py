@@ -29,7 +29,7 @@ def command(output: Path, data: Path | None, device: str, overwrite: bool, jobs:
 
     def show(step: Cure) -> None:
         sink.say()
-        sink.say(f"$ {sink.speaker.words(step)}")
+        sink.type(sink.speaker.words(step), "$ ")
 
     found = run_demo(
         output,

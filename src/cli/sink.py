@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, TextIO
 
 import click
 
 from ..errors import Finding
 from ..work import run_options
 from .cures import Speaker
+from .terminal import broken, column_widths, columns_of, has_colour
 
 SHOWN_FINDINGS = 20
 PLAIN_INTERVAL_S = 10.0
 """Interval between plain lines of progress."""
+COLUMN_GAP = 2
+
+STYLES: dict[str, dict[str, Any]] = {
+    "Error": {"fg": "red", "bold": True},
+    "Warning": {"fg": "yellow", "bold": True},
+    "Hint": {"bold": True},
+    "Next": {"bold": True},
+}
+"""First word of a message → its looks on a terminal."""
+_MARKED = re.compile(rf"({'|'.join(STYLES)})(?: SC\d+)?:(?= )")
 
 
 class Sink:
@@ -45,7 +57,7 @@ class Sink:
     def say(self, text: str = "") -> None:
         """Write a message to stderr."""
         if not (self.quiet or self.as_json):
-            click.echo(escaped(text), err=True)
+            write(text)
 
     def detail(self, text: str) -> None:
         """Write a message that only ``-v`` shows."""
@@ -61,30 +73,27 @@ class Sink:
         """Write a table to stdout: drawn on a terminal, tab-separated otherwise."""
         if self.as_json:
             return
+        texts = [[escaped(str(cell)) for cell in row] for row in (columns, *rows)]
         if sys.stdout.isatty():
-            from rich.console import Console
-            from rich.table import Table
-            from rich.text import Text
-
-            table = Table(box=None, pad_edge=False)
-            for column in columns:
-                table.add_column(Text(escaped(column)), overflow="fold")  # a truncated path is useless
-            for row in rows:
-                # rich would interpret plain strings as markup, with links, colours and emoji.
-                table.add_row(*(Text(escaped(str(cell))) for cell in row))
-            Console(highlight=False).print(table)
+            _draw(texts)
             return
-        for row in (columns, *rows):
-            click.echo("\t".join(escaped(str(cell)) for cell in row))
+        for row in texts:
+            click.echo("\t".join(row))
 
     def warn(self, findings: Sequence[Finding]) -> None:
         """Write warnings to stderr; with JSON they are part of `end`."""
         if not self.as_json:
-            print_findings([self.speaker.in_words(finding) for finding in findings], as_json=False)
+            worded = [self.speaker.in_words(finding) for finding in findings]
+            print_findings(worded, as_json=False, typed=self.speaker.typed)
+
+    def type(self, command: str, before: str = "  ") -> None:
+        """Show a command that can be typed or copied."""
+        if not (self.quiet or self.as_json):
+            write(f"{before}{command}", typed=[command])
 
     def next(self, command: str) -> None:
         """Show the command to run next."""
-        self.say(f"Next: {command}")
+        self.type(command, "Next: ")
 
     def end(self, result: Mapping[str, Any], findings: Sequence[Finding] = (), *, ok: bool = True) -> None:
         """Write the JSON object, if asked for."""
@@ -111,13 +120,13 @@ class Progress:
         """Write a note before the work begins."""
         if text not in self._noted:  # planning may already have reported it
             self._noted.add(text)
-            click.echo(f"note: {escaped(text)}", err=True)
+            write(f"note: {text}")
 
     def start(self, total: int, done: int, what: str = "cases") -> None:
         """Start with the number of cases (or `what`), including those that an earlier run has done."""
         self._total, self._count, self._told, self._what = total, done, time.monotonic(), what
         if done:
-            click.echo(f"resuming: {done} of {total} {what} were done before", err=True)
+            write(f"resuming: {done} of {total} {what} were done before")
         if sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -140,7 +149,7 @@ class Progress:
             self._bar.advance(self._bar.task_ids[0])
         elif time.monotonic() - self._told >= PLAIN_INTERVAL_S:
             self._told = time.monotonic()
-            click.echo(f"{self._count} of {self._total} {escaped(self._what)}", err=True)
+            write(f"{self._count} of {self._total} {self._what}")
 
     def stop(self) -> None:
         """End the bar."""
@@ -149,20 +158,68 @@ class Progress:
             self._bar = None
 
 
-def print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
-    """Write worded findings in the form that scripts parse: two lines each on stderr, or one JSON object on stdout."""
+def print_findings(findings: Sequence[Finding], *, as_json: bool, typed: Collection[str] = ()) -> None:
+    """Write worded findings in the form that scripts parse: two lines each on stderr, or one JSON object on stdout.
+
+    Parameters
+    ----------
+    typed
+        Commands and options in the hints, which a terminal shows whole.
+    """
     if as_json:
         click.echo(json_text({}, findings, ok=not any(f.severity == "error" for f in findings)))
         return
     for finding in findings[:SHOWN_FINDINGS]:
-        where = f"{escaped(finding.file)}: " if finding.file else ""
+        where = f"{finding.file}: " if finding.file else ""
         if finding.severity == "warning":
-            click.echo(f"Warning {finding.code}: {where}{escaped(finding.message)}", err=True)
+            write(f"Warning {finding.code}: {where}{finding.message}")
         else:
-            click.echo(f"Error {finding.code}: {where}{escaped(finding.message)}", err=True)
-            click.echo(f"Hint: {escaped(finding.hint)}", err=True)
+            write(f"Error {finding.code}: {where}{finding.message}")
+            write(f"Hint: {finding.hint}", typed=typed)
     if len(findings) > SHOWN_FINDINGS:
-        click.echo(f"and {len(findings) - SHOWN_FINDINGS} more; --json lists all", err=True)
+        write(f"and {len(findings) - SHOWN_FINDINGS} more; --json lists all")
+
+
+def write(text: str, typed: Collection[str] = ()) -> None:
+    """Write a message to stderr, on a terminal in lines that break between words, errors and warnings in colour.
+
+    Parameters
+    ----------
+    typed
+        Commands and options in the text, which stay whole.
+    """
+    click.echo(shown(text, sys.stderr, typed), err=True)
+
+
+def shown(text: str, stream: TextIO, typed: Collection[str] = ()) -> str:
+    """Return a message as a stream shows it."""
+    text = escaped(text)
+    if stream.isatty():
+        text = "\n".join(broken(text, columns_of(stream), [*map(escaped, typed)]))
+    if has_colour(stream) and (found := _MARKED.match(text)):
+        return click.style(found[0], **STYLES[found[1]]) + text[found.end() :]
+    return text
+
+
+def _draw(texts: Sequence[Sequence[str]]) -> None:
+    """Draw a table on the terminal; where it is too narrow for that, a block of lines for each row."""
+    columns, *rows = texts
+    widths = column_widths(texts, COLUMN_GAP, columns_of(sys.stdout))
+    if widths is None:
+        for row in rows:
+            named = (f"{name}: {cell}" for name, cell in zip(columns, row, strict=True) if cell)
+            click.echo("\n  ".join(line for text in named for line in broken(text, columns_of(sys.stdout))))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for name, width in zip(columns, widths, strict=True):
+        table.add_column(Text(name), width=width, overflow="fold")  # a truncated path is useless
+    for row in rows:
+        table.add_row(*map(Text, row))  # rich would interpret plain strings as markup, with links, colours and emoji
+    Console(highlight=False, width=columns_of(sys.stdout)).print(table)
 
 
 def json_text(result: Mapping[str, Any], findings: Sequence[Finding], *, ok: bool) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import Finding
 from ..train.epochs import STARTING, TRAINING, VALIDATING, Progress
-from .sink import Sink, escaped
+from .sink import Sink, shown
 
 COLUMNS = ("fold", "on", "epoch", "train loss", "val. loss", "pseudo Dice", "left")
 _REFRESHED_PER_S = 2
@@ -66,7 +66,7 @@ class TrainingDisplay:
             return
         from rich.text import Text
 
-        self._live.console.print(Text(escaped(text)), soft_wrap=True)
+        self._live.console.print(Text.from_ansi(shown(text, sys.stderr)), soft_wrap=True)
 
     def warn(self, findings: Sequence[Finding]) -> None:
         """Write warnings, above the table if there is one."""

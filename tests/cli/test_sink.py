@@ -1,13 +1,18 @@
-"""Names of labels, cases and channels are printed as they are, never read as markup."""
+"""What commands print: names as they are, in colour on a terminal, in lines that break between words."""
 
 from __future__ import annotations
 
 import io
 import re
+import shlex
+from collections.abc import Callable
 
 import pytest
 
-from segconv.cli.sink import Sink
+from segconv.cli.cures import Speaker
+from segconv.cli.sink import Sink, print_findings
+from segconv.cli.terminal import cells
+from segconv.errors import Cure, Finding, warning
 
 NAMES = [
     "[link=https://example.org]x[/link]",
@@ -59,3 +64,83 @@ def test_notes_escape_what_a_terminal_would_act_on(capsys: pytest.CaptureFixture
     assert progress is not None
     progress.note("a\x1b[31mb\nc")
     assert capsys.readouterr().err == "note: a\\x1b[31mb\\nc\n"
+
+
+PATH = "/data/studies/2026/a_long_name_of_a_folder/imagesTr"
+
+
+def said(monkeypatch: pytest.MonkeyPatch, columns: int, write: Callable[[], None], **variables: str) -> str:
+    """What a terminal of this width shows."""
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setattr("sys.stdout", terminal)
+    for name, value in {"COLUMNS": str(columns), "TERM": "xterm-256color", "NO_COLOR": "", **variables}.items():
+        monkeypatch.setenv(name, value)
+    write()
+    return terminal.getvalue()
+
+
+def test_errors_and_warnings_are_in_colour_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def write() -> None:
+        print_findings([Finding("SC050", "is cut", file="a.nii.gz"), warning("SC075", "is empty")], as_json=False)
+
+    text = said(monkeypatch, 80, write)
+    assert "\x1b[31m\x1b[1mError SC050:\x1b[0m a.nii.gz: is cut\n" in text
+    assert "\x1b[33m\x1b[1mWarning SC075:\x1b[0m is empty\n" in text
+
+
+@pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_colour_is_left_out_where_the_user_says_so(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    text = said(monkeypatch, 80, lambda: print_findings([Finding("SC050", "is cut")], as_json=False), **variables)
+    assert "\x1b" not in text
+    assert text.startswith("Error SC050: is cut\nHint: ")
+
+
+def test_what_is_no_terminal_gets_neither_colour_nor_broken_lines(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    message = " ".join(["word"] * 40)
+    print_findings([Finding("SC050", message, file=PATH, hint=message)], as_json=False)
+    assert capsys.readouterr().err == f"Error SC050: {PATH}: {message}\nHint: {message}\n"
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_no_message_is_broken_within_a_word(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write() -> None:
+        for before in range(1, 100):
+            Sink().say(f"{'x' * before} {PATH} and 肝脏 after it")
+
+    lines = STYLES.sub("", said(monkeypatch, columns, write)).splitlines()
+    assert all(cells(line) <= columns for line in lines if " " in line.strip())
+    assert [line.count(PATH) for line in lines if "/" in line] == [1] * 99
+    assert len(lines) > 99
+
+
+def test_a_command_that_is_too_long_for_a_line_runs_as_it_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = f"segconv infer 501 -c 2d -f 0,1,2,3,4 -i {PATH} -o 'my results'"
+    text = STYLES.sub("", said(monkeypatch, 40, lambda: Sink().next(command)))
+    assert len(text.splitlines()) > 3
+    assert shlex.split(text.removeprefix("Next:").replace("\\\n", " ")) == shlex.split(command)
+
+
+def test_what_a_hint_says_to_type_stays_on_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    speaker = Speaker()
+    finding = Finding(
+        "SC094",
+        "is odd",
+        hint="look at the file that is named above",
+        cures=[Cure.of("repair_header", dataset="Dataset042_Liver"), Cure.of("check", dataset="Dataset042_Liver")],
+    )
+    worded = [speaker.in_words(finding)]
+    text = said(monkeypatch, 80, lambda: print_findings(worded, as_json=False, typed=speaker.typed))
+    assert "segconv repair Dataset042_Liver --to 43_New --repair header" in text
+    assert "segconv check Dataset042_Liver" in text
+
+
+def test_a_table_never_breaks_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [("imagesTr", PATH, "holds the images of all the training cases"), ("labelsTr", PATH, "")]
+    for columns in (60, 80, 120):
+        text = STYLES.sub("", said(monkeypatch, columns, lambda: Sink().table(["folder", "path", "what"], rows)))
+        assert text.count(PATH) == 2, columns
+        assert all(cells(line) <= columns or " " not in line.strip() for line in text.splitlines())

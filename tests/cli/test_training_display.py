@@ -58,6 +58,7 @@ def test_on_a_terminal_a_table_shows_all_folds(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("NO_COLOR", "1")
     display = TrainingDisplay(Sink())
     with display.shown():
         display.warn([warning("SC099", "is odd", file="x")])

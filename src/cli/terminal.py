@@ -1,0 +1,109 @@
+"""What a person gets on a terminal: colour, and lines that break between words."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Sequence
+from typing import TextIO
+
+USUAL_COLUMNS = 80
+_HANGING = "  "
+_CONTINUED = " \\"
+"""At the end of a line of a command that goes on: what is copied from a terminal still runs as one command."""
+_SHELL_WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|\S)+""")
+
+
+def has_colour(stream: TextIO) -> bool:
+    """Return whether text may have colour: on a terminal, unless ``NO_COLOR`` (no-color.org) or ``TERM`` say no."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def columns_of(stream: TextIO) -> int:
+    """Return how many characters a line of a terminal holds."""
+    wanted = os.environ.get("COLUMNS", "")
+    if wanted.isdecimal() and int(wanted):
+        return int(wanted)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or USUAL_COLUMNS
+    except OSError:  # it knows no size, or is no terminal
+        return USUAL_COLUMNS
+
+
+def broken(text: str, columns: int, typed: Collection[str] = ()) -> list[str]:
+    r"""Return a text as lines, broken between words; a word that is longer than a line has one of its own.
+
+    Parameters
+    ----------
+    typed
+        Commands in the text. Each stays on one line if it fits on one; otherwise its lines end as a shell expects.
+
+    >>> broken("Next: segconv plan 501 -c 2d", 20, ["segconv plan 501 -c 2d"])
+    ['Next:', '  segconv plan 501 \\', '  -c 2d']
+    """
+    if cells(text) <= columns:
+        return [text]
+    lines = [""]
+    for gap, word in _words(text, typed):
+        if not lines[-1].strip():
+            lines[-1] += gap
+        elif cells(lines[-1] + gap + word) <= columns:
+            lines[-1] += gap + word
+            continue
+        else:
+            lines.append(_HANGING)
+        first, *more = _command_lines(word, columns - len(_HANGING)) if word in typed else [word]
+        lines[-1] += first
+        lines += [_HANGING + line for line in more]
+    return lines
+
+
+def cells(text: str) -> int:
+    """Return how many characters wide a text is on a terminal, where those of East Asia take two."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def column_widths(table: Iterable[Sequence[str]], gap: int, columns: int) -> list[int] | None:
+    """Return how wide each column of a table can be; None if it cannot be drawn without breaking words.
+
+    The widest columns give way first, down to their longest word.
+
+    Parameters
+    ----------
+    table
+        Rows of cells.
+    gap
+        Characters between two columns.
+    columns
+        Characters in a line.
+    """
+    cells_of = list(zip(*table, strict=True))
+    widths = [max(map(cells, column)) for column in cells_of]
+    least = [max((cells(word) for cell in column for word in cell.split()), default=0) for column in cells_of]
+    room = columns - gap * (len(widths) - 1)
+    if sum(least) > room:
+        return None
+    while sum(widths) > room:
+        at = max((at for at in range(len(widths)) if widths[at] > least[at]), key=widths.__getitem__)
+        widths[at] -= 1
+    return widths
+
+
+def _words(text: str, typed: Collection[str]) -> Iterable[tuple[str, str]]:
+    """Yield the words of a text, and what is before each; a command with its punctuation is one word."""
+    commands = "|".join(re.escape(command) for command in sorted(typed, key=len, reverse=True) if command)
+    word = rf"(?:{commands})(?!\S)|\S*(?:{commands})\S*|\S+" if commands else r"\S+"
+    for found in re.finditer(rf"(\s*)({word})", text):
+        yield found[1], found[2]
+
+
+def _command_lines(command: str, columns: int) -> list[str]:
+    """Return a command as lines that are no wider than `columns`, if its words are not."""
+    lines: list[str] = []
+    for word in _SHELL_WORD.findall(command):
+        if lines and cells(f"{lines[-1]} {word}{_CONTINUED}") <= columns:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return [line + _CONTINUED for line in lines[:-1]] + lines[-1:]
