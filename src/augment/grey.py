@@ -80,6 +80,11 @@ class GreyTransform:
         """The module that implements it."""
         return cast(Transformation, import_module(f".{self.module}", __package__))
 
+    def in_words(self, amount: float) -> str:
+        """Return an amount with its name and unit, such as ``shift -42 HU``."""
+        name, _, unit = self.column.partition(" ")
+        return f"{name} {amount:+.3g} {unit.strip('[]')}"
+
 
 GREY: tuple[GreyTransform, ...] = (
     GreyTransform("hu_shift", "hu_shift", "shift_hu", "shift [HU]", "Random shift of CT channels: magnitude in HU."),

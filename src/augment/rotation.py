@@ -99,9 +99,7 @@ def plan_turn(geometry: Geometry, transform: Transform, *, expand: bool = False)
     expand
         Whether the output grid grows so that nothing is cropped; otherwise it stays the same.
     """
-    matrix = rotation_matrix(transform.angle_deg, geometry.dimension)
-    if transform.frame == IMAGE:
-        matrix = about_image_axes(matrix, geometry)
+    matrix = _matrix_of(transform, geometry)
     grid = grown_grid(matrix, geometry) if expand else geometry
     exact = grid_permutation(matrix, geometry, grid)
     if exact is not None:
@@ -111,6 +109,31 @@ def plan_turn(geometry: Geometry, transform: Transform, *, expand: bool = False)
         return Turn(SIMPLEITK, matrix, geometry, grid)
     along_rows = axis == 0 or geometry.dimension == 2 or geometry.size[axis] < THIN_VOXELS
     return Turn(ROWS if along_rows else PLANES, matrix, geometry, grid, axis)
+
+
+def voxel_in_copy(
+    transform: Transform, geometry: Geometry, grid: Geometry, voxel: tuple[int, int, int]
+) -> tuple[int, int, int]:
+    """Return where a voxel of an original is in its copy; of a voxel that was cut off, the nearest one of the copy.
+
+    Parameters
+    ----------
+    geometry, grid
+        Of the original and of the copy, which have one centre.
+    voxel
+        Its index, x, y, z.
+    """
+    centre = np.array(geometry.center_mm)
+    # The matrix goes from output to input.
+    offset = np.linalg.inv(_matrix_of(transform, geometry)) @ (geometry.to_physical(voxel) - centre)
+    index = np.linalg.inv(grid.affine_lps) @ np.append(centre + offset, 1.0)
+    x, y, z = (int(n) for n in np.clip(np.rint(index[:3]), 0, np.array(grid.size) - 1))
+    return x, y, z
+
+
+def _matrix_of(transform: Transform, geometry: Geometry) -> NDArray[np.float64]:
+    matrix = rotation_matrix(transform.angle_deg, geometry.dimension)
+    return about_image_axes(matrix, geometry) if transform.frame == IMAGE else matrix
 
 
 def turned(turn: Turn, array: NDArray[Any], interpolation: str, background: Any) -> NDArray[Any]:

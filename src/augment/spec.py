@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import Cure, SegconvError
+from ..typed import Misfit, entries, mapping, number
 from .grey import GREY, Limits, grey_transform
 
 PLANES = ("sagittal", "coronal", "axial")
@@ -50,6 +51,32 @@ class Transform:
         names = AXES if self.frame == IMAGE else PLANES
         amounts = {one.key: self.grey.get(one.name, one.unchanged) for one in GREY}
         return {"angle_deg": dict(zip(names, self.angle_deg, strict=True)), **amounts}
+
+    @classmethod
+    def from_json(cls, entry: Any) -> Transform:
+        """Return the parameters in an entry of the lineage.
+
+        Raises
+        ------
+        SegconvError
+            ``SC096`` for anything but such an entry.
+        """
+        try:
+            found = _recorded(entry)
+        except Misfit as misfit:
+            raise SegconvError(f"the transform of a copy cannot be read: {misfit}", code="SC096") from None
+        angles = found["angle_deg"]
+        frame = IMAGE if angles.keys() <= set(AXES) else PATIENT
+        x, y, z = (angles.get(name, 0.0) for name in (AXES if frame == IMAGE else PLANES))
+        grey = {one.name: found[one.key] for one in GREY if found.get(one.key, one.unchanged) != one.unchanged}
+        return cls((x, y, z), grey, frame)
+
+    def in_words(self) -> str:
+        """Return what changes, such as ``sagittal 30°, shift -42 HU``."""
+        names = AXES if self.frame == IMAGE else PLANES
+        turns = [f"{name} {angle:.3g}°" for name, angle in zip(names, self.angle_deg, strict=True) if angle]
+        shifts = [one.in_words(self.grey[one.name]) for one in GREY if one.name in self.grey]
+        return ", ".join([*turns, *shifts]) or "unchanged"
 
 
 @dataclass(frozen=True)
@@ -152,3 +179,6 @@ class AugmentSpec:
             value = getattr(self, option.name)
             said |= {one.name: value.get(one.name) for one in GREY} if option.name == "grey" else {option.name: value}
         return said
+
+
+_recorded = entries({"angle_deg": mapping(number)}, {one.key: number for one in GREY})

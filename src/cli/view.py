@@ -16,6 +16,8 @@ from .sink import Sink
 from .types import WINDOW
 
 if TYPE_CHECKING:
+    from ..dataset.layout import Dataset
+    from ..flows.view import View
     from ..train.paths import Paths
     from ..work.run_options import RunOptions
 
@@ -26,8 +28,18 @@ class Drawn:
 
     window: tuple[float, float] | None
     predictions: Path | None
+    copies: bool
     channel: str | None
     fill: bool
+
+    def refuse_contradictions(self) -> None:
+        """Refuse options that exclude each other."""
+        if self.predictions is None:
+            return
+        if self.fill:
+            raise SegconvError("--fill does not go with --predictions, where voxels that differ are filled")
+        if self.copies:
+            raise SegconvError("--copies and --predictions exclude each other", hint="draw one after the other")
 
 
 @click.command(epilog=example("segconv view 501 -o overlays"))
@@ -49,6 +61,7 @@ class Drawn:
         metavar="FOLDER",
         help="Draw predictions as nnU-Net writes them, the worst first, and where they differ from the labels.",
     ),
+    option("--copies", is_flag=True, help="Draw originals next to the copies that augment made, with angle and shift."),
     option("--channel", metavar="NAME|NUMBER", help="Channel to draw; default: the first, or R, G and B in colour."),
     option("--fill", is_flag=True, help="Fill labels as well as outlining them."),
 )
@@ -65,29 +78,20 @@ def command(
     label has the same colour in all cases. CASE is a training or test case, or a pattern such as 'liver_*';
     all training cases by default. A PNG shows the cases that are named, or up to 12 of all.
 
+    With --copies, a picture shows an original and its copies at one place in the patient, with the grey
+    values of the original. CASE is then an original or a copy; all originals with copies by default.
+
     With --predictions, CASE is by default each case that has one. Outlines are those of the prediction,
     dashed ones those of the label; pictures are sorted by their mean Dice, the worst first.
     """
     from ..dataset.layout import Dataset
-    from ..flows.view import plan_view, refuse_output, run_view
-    from ..flows.view_predictions import plan_prediction_view
-    from ..flows.viewed_case import Look
-    from ..review.pictures.case_picture import CONTOURS, FILL
+    from ..flows.view import refuse_output, run_view
 
-    if drawn.fill and drawn.predictions is not None:
-        raise SegconvError("--fill does not go with --predictions, where voxels that differ are filled")
+    drawn.refuse_contradictions()
     found = Dataset.open(paths.dataset(dataset))
     _refuse_places(output, found.path, drawn.predictions, paths)
     refuse_output(output, overwrite=how.overwrite)
-    look = Look(drawn.window, FILL if drawn.fill else CONTOURS)
-    scores: dict[str, dict[str, float | None]] = {}
-    if drawn.predictions is None:
-        view = plan_view(found, cases, output, look, channel=drawn.channel)
-    else:
-        planned = plan_prediction_view(
-            found, drawn.predictions, cases, output, look, channel=drawn.channel, workers=how
-        )
-        view, scores = planned.view, planned.as_json()
+    view, scores = _planned(found, cases, output, drawn, how)
     outcome = run_view(view, how)
     findings = [*outcome.warnings, *outcome.failed]
     sink.warn(findings)
@@ -98,6 +102,26 @@ def command(
     result = {"dataset": str(found.path), "output": str(outcome.target), "cases": outcome.done, "dice": scores}
     sink.end(result, findings)
     return EXIT_FOUND if outcome.failed else 0
+
+
+def _planned(
+    dataset: Dataset, cases: tuple[str, ...], output: Path, drawn: Drawn, how: RunOptions
+) -> tuple[View, dict[str, dict[str, float | None]]]:
+    """Return the view, and the scores of predictions."""
+    from ..flows.view import plan_view
+    from ..flows.view_copies import plan_copies_view
+    from ..flows.view_predictions import plan_prediction_view
+    from ..flows.viewed_case import Look
+    from ..review.pictures.case_picture import CONTOURS, FILL
+
+    look = Look(drawn.window, FILL if drawn.fill else CONTOURS)
+    if drawn.predictions is not None:
+        found = plan_prediction_view(
+            dataset, drawn.predictions, cases, output, look, channel=drawn.channel, workers=how
+        )
+        return found.view, found.as_json()
+    plan = plan_copies_view if drawn.copies else plan_view
+    return plan(dataset, cases, output, look, channel=drawn.channel), {}
 
 
 def _next(dataset: str, predictions: Path | None) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,8 @@ MONTAGE = 12
 """How many cases one picture shows if none are named, evenly spaced in the order of their names."""
 MOST_IN_MONTAGE = 64
 """How many one picture may show: it is kept in memory."""
+
+T = TypeVar("T")
 
 PICTURE = ".png"
 Chosen = tuple[str, str]
@@ -100,7 +103,7 @@ def plan_view(
     """
     with dataset.unchanged():
         cases = _chosen(dataset, wanted)
-        drawn = cases if wanted or not is_montage(output) else _spread(cases)
+        drawn = cases if wanted or not is_montage(output) else spread(cases)
         items = items_of(dataset, drawn, channel, look)
     return view_of(dataset, items, output, {"look": repr(look), "channel": channel}, len(cases))
 
@@ -256,11 +259,11 @@ def among(cases: Mapping[str, str], wanted: Sequence[str], whose: str) -> list[C
     return [*found.items()]
 
 
-def _spread(cases: list[Chosen]) -> list[Chosen]:
-    """Return at most `MONTAGE` cases, evenly spaced, the first and the last among them."""
-    if len(cases) <= MONTAGE:
+def spread(cases: list[T], most: int = MONTAGE) -> list[T]:
+    """Return some of many, evenly spaced, the first and the last among them."""
+    if len(cases) <= most:
         return cases
-    return [cases[round(number)] for number in np.linspace(0, len(cases) - 1, MONTAGE)]
+    return [cases[round(number)] for number in np.linspace(0, len(cases) - 1, most)]
 
 
 def _channel_number(dataset: Dataset, channel: str) -> int:

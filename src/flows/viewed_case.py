@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,11 @@ from ..dataset.lineage import CaseRecord
 from ..errors import Cure, SegconvError, naming
 from ..image import opened
 from ..image.geometry import Geometry, Volume
-from ..image.opened import Opened
+from ..image.opened import Header, Opened
 from ..image.voxels import label_values
 from ..reading import LONGEST
 from ..review.pictures.case_picture import CONTOURS, CasePicture, drawn
-from ..review.pictures.planes import BACKGROUND, planes_of
+from ..review.pictures.planes import BACKGROUND, Plane, Voxel, planes_of
 from ..review.pictures.sealed import sealed
 from ..review.pictures.windows import Window, colour_window_of, window_of
 from ..work.caseio import CaseIO
@@ -84,17 +84,94 @@ class ViewTask:
     ignore: int | None = None
     title: str = ""
 
+    def picture(self, read: Read) -> NDArray[np.uint8]:
+        """Return the picture of the case, ``(row, column, 3)``; the errors are those of `read_case`."""
+        found = read_case(self, read)
+        names = self.named(found.values)
+        title = self.title or self.case
+        return drawn(CasePicture(title, found.planes(), found.window(self.look), names, self.look.style))
+
+    def named(self, values: Iterable[int]) -> dict[int, str]:
+        """Return value → name of all values that are drawn."""
+        return {value: self.names.get(value, "undeclared") for value in sorted(values) if value != BACKGROUND}
+
+
+class Task(Protocol):
+    """What a worker needs to draw a picture."""
+
+    @property
+    def case(self) -> str:
+        """The case."""
+
+    @property
+    def split(self) -> str:
+        """Where its images are."""
+
+    def picture(self, read: Read, /) -> NDArray[np.uint8]:
+        """Return the picture, ``(row, column, 3)``."""
+
+
+@dataclass(frozen=True)
+class ReadCase:
+    """The voxels of a case.
+
+    Parameters
+    ----------
+    header
+        Of the first image.
+    image
+        ``(z, y, x)`` or ``(y, x)``, in colour with a last axis of 3.
+    label, prediction
+        ``(z, y, x)`` or ``(y, x)``, or None.
+    ignore
+        Value of the ignore label, or None.
+    """
+
+    header: Header
+    image: NDArray[Any]
+    label: NDArray[Any] | None
+    prediction: NDArray[Any] | None = None
+    ignore: int | None = None
+
+    @property
+    def geometry(self) -> Geometry:
+        """The grid."""
+        return self.header.geometry
+
+    @property
+    def values(self) -> set[int]:
+        """The values that label and prediction hold."""
+        return {value for layer in (self.label, self.prediction) if layer is not None for value in label_values(layer)}
+
+    def window(self, look: Look) -> Window:
+        """Return the values that are drawn black and white."""
+        if look.window is not None:
+            return look.window
+        return colour_window_of(self.image) if self.image.ndim > self.geometry.dimension else window_of(self.image)
+
+    def planes(self, through: Voxel | None = None) -> list[Plane]:
+        """Return the planes to draw, through a voxel if there is one."""
+        return planes_of(
+            self.image,
+            self.label,
+            self.geometry,
+            placed=self.header.placed,
+            prediction=self.prediction,
+            ignore=self.ignore,
+            through=through,
+        )
+
 
 def view_case(item: Item, io: CaseIO) -> dict[str, Any]:
     """Draw a case into its file; return its record."""
-    task: ViewTask = item.payload
-    io.write(item.outputs[0], png_of(picture_of(task, lambda path: io.read(path, LONGEST))))
+    task: Task = item.payload
+    io.write(item.outputs[0], png_of(task.picture(lambda path: io.read(path, LONGEST))))
     return CaseRecord(task.case, task.split, original_name=item.outputs[0]).as_json()
 
 
-def picture_of_files(task: ViewTask) -> NDArray[np.uint8]:
+def picture_of_files(task: Task) -> NDArray[np.uint8]:
     """Return the picture of a case, ``(row, column, 3)``."""
-    return picture_of(task, lambda path: opened.read_bytes(str(path)))
+    return task.picture(lambda path: opened.read_bytes(str(path)))
 
 
 def png_of(picture: NDArray[np.uint8]) -> bytes:
@@ -103,8 +180,8 @@ def png_of(picture: NDArray[np.uint8]) -> bytes:
     return sealed(b"".join(map(bytes, pieces)))
 
 
-def picture_of(task: ViewTask, read: Read) -> NDArray[np.uint8]:
-    """Return the picture of a case, ``(row, column, 3)``.
+def read_case(task: ViewTask, read: Read) -> ReadCase:
+    """Read the files of a case.
 
     Raises
     ------
@@ -115,13 +192,7 @@ def picture_of(task: ViewTask, read: Read) -> NDArray[np.uint8]:
     geometry = first.header.geometry
     label = None if task.label is None else _label(task.label, geometry, read)
     prediction = _label(task.prediction, geometry, read) if task.prediction else None
-    look, colour = task.look, image.ndim > geometry.dimension
-    window = look.window or (colour_window_of(image) if colour else window_of(image))
-    values = {value for layer in (label, prediction) if layer is not None for value in label_values(layer)}
-    placed = first.header.placed
-    planes = planes_of(image, label, geometry, placed=placed, prediction=prediction, ignore=task.ignore)
-    names = {value: task.names.get(value, "undeclared") for value in sorted(values - {BACKGROUND})}
-    return drawn(CasePicture(task.title or task.case, planes, window, names, look.style))
+    return ReadCase(first.header, image, label, prediction, task.ignore)
 
 
 def _image(task: ViewTask, read: Read) -> tuple[Opened, NDArray[Any]]:

@@ -14,7 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segconv.augment import compiled
-from segconv.augment.rotation import MOVED, PLANES, ROWS, SIMPLEITK, outside, plan_turn, turned, turned_softly
+from segconv.augment.rotation import (
+    MOVED,
+    PLANES,
+    ROWS,
+    SIMPLEITK,
+    outside,
+    plan_turn,
+    turned,
+    turned_softly,
+    voxel_in_copy,
+)
 from segconv.augment.spec import IMAGE, PATIENT, Transform
 from segconv.image import resample
 from segconv.image.geometry import Geometry, Volume
@@ -412,3 +422,36 @@ def test_turning_back_leaves_the_inner_ball(plane: int, angle: float) -> None:
     again = turned(back, turned(there, smooth, LINEAR, 0), LINEAR, 0)
     ball = x**2 + y**2 + z**2 < 15**2
     assert np.abs(again - smooth)[ball].max() < 25
+
+
+@pytest.mark.parametrize("frame", [PATIENT, IMAGE])
+@pytest.mark.parametrize("expand", [False, True])
+def test_a_voxel_is_found_again_in_the_copy(frame: str, expand: bool) -> None:
+    geometry = Geometry((21, 17, 13), (1.0, 1.2, 1.5), (40.0, -3.0, 9.0), SIGNED[3])
+    transform = Transform((25.0, -40.0, 65.0), frame=frame)
+    turn = plan_turn(geometry, transform, expand=expand)
+    for voxel in ((8, 9, 5), (12, 7, 8), (10, 8, 6)):
+        image = np.zeros(geometry.array_shape, np.float32)
+        image[voxel[::-1]] = 1
+        copy = turned(turn, image, LINEAR, 0.0)
+        brightest = np.unravel_index(copy.argmax(), copy.shape)[::-1]
+        found = voxel_in_copy(transform, geometry, turn.grid, voxel)
+        assert np.abs(np.subtract(found, brightest)).max() <= 1
+
+
+def test_a_voxel_that_was_cut_off_has_a_nearest_one() -> None:
+    geometry = Geometry.plain((30, 4, 4))
+    assert voxel_in_copy(Transform((0.0, 0.0, 90.0)), geometry, geometry, (29, 1, 2))[1] in (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("transform", "words"),
+    [
+        (Transform((30.0, 0.0, -7.25), {"hu_shift": -42.5}), "sagittal 30°, axial -7.25°, shift -42.5 HU"),
+        (Transform((0.0, 90.0, 0.0), frame=IMAGE), "j 90°"),
+        (Transform(), "unchanged"),
+    ],
+)
+def test_a_transform_is_read_from_the_lineage_and_said_in_words(transform: Transform, words: str) -> None:
+    assert Transform.from_json(transform.as_json()) == transform
+    assert transform.in_words() == words

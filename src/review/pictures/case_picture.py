@@ -1,4 +1,4 @@
-"""Draw a case: its planes with the outlines of its labels, and a legend."""
+"""Draw a case, or several volumes next to one another: planes with the outlines of labels, and a legend."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .drawing import drawing, shown
 from .label_colours import colour_of
 from .outlines import Outline, outlines_of
 from .planes import BACKGROUND, Plane
-from .sheet_layout import GAP_PX, TITLE_PX, Place, extent_of, places_of
+from .sheet_layout import GAP_PX, NOTE_PX, TITLE_PX, Cell, Place, grid_of
 from .windows import Window, windowed
 
 CONTOURS = "contours"
@@ -28,7 +28,6 @@ REFERENCE: Colour = (1.0, 1.0, 1.0)
 """Colours of voxels that differ, and of dashed outlines of the reference."""
 
 DPI = 100
-_NARROWEST_PX = 360
 _INSIDE_PX = 11
 """From the edge of a plane to the middle of a letter in it."""
 _LINE_PX = 17
@@ -42,6 +41,25 @@ _RING_PX = 11.0
 _MOST_RINGS = 5
 _LISTED = 12
 """How many labels that are in no plane the legend names."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """What is drawn of one of several volumes.
+
+    Parameters
+    ----------
+    title
+        Above the planes.
+    note
+        Below the title.
+    planes
+        From left to right.
+    """
+
+    title: str
+    note: str
+    planes: Sequence[Plane]
 
 
 @dataclass(frozen=True)
@@ -60,6 +78,12 @@ class CasePicture:
         Value → name of every label of the case except background, whether or not a plane shows it.
     style
         One of `STYLES`.
+    beside
+        Volumes that are drawn next to it, with the same window, names and style.
+    remark
+        Below the legend; empty if there is none.
+    note
+        Below the title, if there are others next to it.
     """
 
     title: str
@@ -67,6 +91,19 @@ class CasePicture:
     window: Window
     names: Mapping[int, str]
     style: str = CONTOURS
+    beside: Sequence[Section] = ()
+    remark: str = ""
+    note: str = ""
+
+    @property
+    def sections(self) -> list[Section]:
+        """All volumes."""
+        return [Section(self.title, self.note, self.planes), *self.beside]
+
+    @property
+    def all_planes(self) -> list[Plane]:
+        """The planes of all volumes."""
+        return [plane for section in self.sections for plane in section.planes]
 
 
 def drawn(case: CasePicture) -> NDArray[np.uint8]:
@@ -80,24 +117,29 @@ class _Sheet:
 
     def __init__(self, case: CasePicture) -> None:
         self._case = case
-        places = places_of(case.planes)
-        wide, high = extent_of(places)
-        self._width = max(_NARROWEST_PX, round(wide) + 2 * GAP_PX)
-        self._below = TITLE_PX + high + GAP_PX
-        self._entries, self._note = _legend(case)
+        grid = grid_of([section.planes for section in case.sections])
+        self._width = round(grid.width) + 2 * GAP_PX
+        self._below = grid.height
+        self._entries, self._notes = _legend(case)
         longest = max((len(text) for _, text in self._entries), default=1)
         self._columns = max(1, int((self._width - 2 * GAP_PX) // (longest * _LETTER_PX + 30)))
         self._lines = -(-len(self._entries) // self._columns)
-        self._height = round(self._below + (self._lines + bool(self._note)) * _LINE_PX + GAP_PX)
+        self._height = round(self._below + (self._lines + len(self._notes)) * _LINE_PX + GAP_PX)
         self._figure = _figure(self._width, self._height)
-        self._text(GAP_PX, TITLE_PX / 2 + 2, shown(case.title), size=9, weight="bold")
-        for plane, place in zip(case.planes, places, strict=True):
-            self._draw(plane, replace(place, left=place.left + GAP_PX, top=place.top + TITLE_PX))
+        for section, cell in zip(case.sections, grid.cells, strict=True):
+            self._draw_section(section, cell)
         self._draw_legend()
 
     def pixels(self) -> NDArray[np.uint8]:
         self._figure.canvas.draw()
         return np.asarray(self._figure.canvas.buffer_rgba())[..., :3].copy()
+
+    def _draw_section(self, section: Section, cell: Cell) -> None:
+        left, top = cell.left + GAP_PX, cell.top
+        self._text(left, top + TITLE_PX / 2 + 2, shown(section.title), size=9, weight="bold")
+        self._text(left, top + TITLE_PX + NOTE_PX / 2 - 4, section.note, size=8)
+        for plane, place in zip(section.planes, cell.places, strict=True):
+            self._draw(plane, replace(place, left=place.left + left, top=place.top + top))
 
     def _draw(self, plane: Plane, place: Place) -> None:
         self._text(place.left, place.top - TITLE_PX / 2 + 2, plane.title, size=8)
@@ -133,8 +175,8 @@ class _Sheet:
             patch.set_transform(self._figure.transFigure)
             self._figure.add_artist(patch)
             self._text(left + 17, middle, text, size=8)
-        if self._note:
-            self._text(GAP_PX, self._below + (self._lines + 0.5) * _LINE_PX, self._note, size=8, color="0.35")
+        for line, note in enumerate(self._notes, start=self._lines):
+            self._text(GAP_PX, self._below + (line + 0.5) * _LINE_PX, note, size=8, color="0.35")
 
     def _text(self, left: float, middle: float, text: str, *, size: float, **how: Any) -> None:
         self._figure.text(left / self._width, 1 - middle / self._height, text, fontsize=size, va="center", **how)
@@ -153,14 +195,14 @@ def _values(label: NDArray[Any]) -> list[int]:
     return [int(value) for value in np.unique(label) if value != BACKGROUND]
 
 
-def _legend(case: CasePicture) -> tuple[list[tuple[Colour, str]], str]:
-    """Return colour and text of what the planes show, and a note on the rest."""
-    layers = [layer for plane in case.planes for layer in (plane.label, plane.prediction) if layer is not None]
+def _legend(case: CasePicture) -> tuple[list[tuple[Colour, str]], list[str]]:
+    """Return colour and text of what the planes show, and notes on the rest."""
+    layers = [layer for plane in case.all_planes for layer in (plane.label, plane.prediction) if layer is not None]
     seen = sorted({value for layer in layers for value in _values(layer)})
     entries = [(colour_of(value), f"{value} {shown(case.names.get(value, 'undeclared'))}") for value in seen]
-    if any(plane.wrong is not None for plane in case.planes):
+    if any(plane.wrong is not None for plane in case.all_planes):
         entries += [(WRONG, "differs"), (REFERENCE, "dashed: reference")]
-    return entries, _note(case, {*seen})
+    return entries, [*filter(None, (_note(case, {*seen}), case.remark))]
 
 
 def _note(case: CasePicture, seen: set[int]) -> str:

@@ -21,6 +21,9 @@ _ENDS = (("L", "R"), ("P", "A"), ("I", "S"))
 """Where the axes of a canonical volume begin and end; see `orientation`."""
 _INDICES = "ijk"
 
+Voxel = tuple[int, int, int]
+"""Index of a voxel along the axes of the file, x, y, z."""
+
 
 @dataclass(frozen=True)
 class Plane:
@@ -65,6 +68,7 @@ def planes_of(
     placed: bool,
     prediction: NDArray[Any] | None = None,
     ignore: int | None = None,
+    through: Voxel | None = None,
 ) -> list[Plane]:
     """Return the only plane of a picture or of a volume of one slice, else axial, coronal and sagittal ones.
 
@@ -85,16 +89,23 @@ def planes_of(
         Like `label`.
     ignore
         Value in the label where no prediction is wrong, or None.
+    through
+        Where to cut a volume instead.
     """
     wrong = _wrong(label, prediction, ignore)
     if geometry.dimension == 2:
         spacing = (geometry.spacing_mm[1], geometry.spacing_mm[0])
         return [Plane("", image, label, spacing, prediction=prediction, wrong=wrong)]
     found = _canonical_order(geometry) if placed else Reordering((0, 1, 2), (False,) * 3)
-    at = _through(_focus(label, prediction, wrong), found, geometry)
+    at = through or _through(_focus(label, prediction, wrong), geometry)
     layers: Layers = {"image": image, "label": label, "prediction": prediction, "wrong": wrong}
     thin = [axis for axis in (2, 1, 0) if geometry.size[found.order[axis]] == 1]
     return [_plane(axis, layers, geometry, found, at, placed=placed) for axis in thin[:1] or (2, 1, 0)]
+
+
+def most_labelled(label: NDArray[Any] | None, geometry: Geometry) -> Voxel:
+    """Return where `planes_of` cuts a volume with a label ``(z, y, x)``, or without one."""
+    return _through(_focus(label, None, None), geometry)
 
 
 def largest_label(label: NDArray[Any] | None) -> int | None:
@@ -131,16 +142,18 @@ def _focus(
     return None
 
 
-def _through(inside: NDArray[np.bool_] | None, found: Reordering, geometry: Geometry) -> tuple[int, ...]:
-    """Return the slice of each canonical axis that holds most of a mask, as an index of the file's own axis.
+def _through(inside: NDArray[np.bool_] | None, geometry: Geometry) -> Voxel:
+    """Return the slice of each axis that holds most of a mask.
 
     Of several it is the middle one, which is farthest from the ends of a label that is the same in all.
     """
     if inside is None:
-        return tuple(geometry.size[own] // 2 for own in found.order)
-    sums = [inside.sum(axis=tuple({0, 1, 2} - {2 - own})) for own in found.order]
+        x, y, z = (size // 2 for size in geometry.size)
+        return x, y, z
+    sums = [inside.sum(axis=tuple({0, 1, 2} - {2 - own})) for own in range(3)]
     most = [np.flatnonzero(counts == counts.max()) for counts in sums]
-    return tuple(int(slices[len(slices) // 2]) for slices in most)
+    x, y, z = (int(slices[len(slices) // 2]) for slices in most)
+    return x, y, z
 
 
 def _plane(
@@ -148,7 +161,7 @@ def _plane(
     layers: Layers,
     geometry: Geometry,
     found: Reordering,
-    at: tuple[int, ...],
+    at: Voxel,
     *,
     placed: bool,
 ) -> Plane:
@@ -157,11 +170,11 @@ def _plane(
     # In the patient, readers look from the feet, from the front, or from the left: right is at the left, or anterior.
     flips = tuple(placed and not found.flips[other] for other in _ACROSS[axis])
     name = _NAMES[axis] if placed else _INDICES[along[1]] + _INDICES[along[0]]
-    title = f"{name}, {_INDICES[own]} = {at[axis]}"
+    title = f"{name}, {_INDICES[own]} = {at[own]}"
     rows, columns = along
     spacing = (geometry.spacing_mm[rows], geometry.spacing_mm[columns])
     cuts: dict[str, Any] = {
-        name: None if array is None else _cut(array, own, at[axis], along, flips) for name, array in layers.items()
+        name: None if array is None else _cut(array, own, at[own], along, flips) for name, array in layers.items()
     }
     return Plane(title, spacing_mm=spacing, ends=_letters(axis) if placed else (), **cuts)
 

@@ -1,18 +1,26 @@
-"""Place the planes of a case on a sheet, all at one scale: in a row, or the first with the others in a column."""
+"""Place planes on a sheet, all at one scale: in a row, or the first with the others in a column; volumes in a grid."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .planes import Plane
 
 GAP_PX = 14
 TITLE_PX = 24
 """Above each plane that has a title."""
+NOTE_PX = 16
+"""Below the title of a volume among others."""
+NARROWEST_PX = 332
+"""Of a volume: its title needs the room."""
 
 _HIGHEST_PX = 480
 _WIDEST_PX = 1500
+_HIGHEST_OF_SEVERAL_PX = 230
+_WIDEST_OF_SEVERAL_PX = 700
+_WIDE_TO_HIGH = 1.4
+"""Shape of a sheet with many volumes."""
 _LEAST_PX = 8.0
 """Of a side: a plane much thinner than long stays visible."""
 
@@ -28,6 +36,42 @@ class Place:
     top: float
     width: float
     height: float
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Where a volume is on the sheet, in pixels: the corner of its title, and its planes below that."""
+
+    left: float
+    top: float
+    places: Sequence[Place]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where all volumes are, and the room that they take."""
+
+    cells: Sequence[Cell]
+    width: float
+    height: float
+
+
+def grid_of(volumes: Sequence[Sequence[Plane]]) -> Grid:
+    """Return the places of the planes of each volume; those of several volumes have one scale."""
+    if len(volumes) == 1:
+        places = places_of(volumes[0])
+        width, height = extent_of(places)
+        return Grid([Cell(0.0, 0.0, _moved(places, TITLE_PX))], max(NARROWEST_PX, width), TITLE_PX + height + GAP_PX)
+    rows = _rows_of_one_scale(volumes)
+    extents = [extent_of(row) for row in rows]
+    wide = max(NARROWEST_PX, *(width for width, _ in extents)) + 2 * GAP_PX
+    high = TITLE_PX + NOTE_PX + max(height for _, height in extents) + GAP_PX
+    columns = min(len(rows), max(1, round((len(rows) * high / wide * _WIDE_TO_HIGH) ** 0.5)))
+    cells = [
+        Cell(number % columns * wide, number // columns * high, _moved(row, TITLE_PX + NOTE_PX))
+        for number, row in enumerate(rows)
+    ]
+    return Grid(cells, columns * wide - 2 * GAP_PX, -(-len(rows) // columns) * high)
 
 
 def places_of(planes: Sequence[Plane]) -> list[Place]:
@@ -46,8 +90,22 @@ def extent_of(places: Sequence[Place]) -> Size:
 
 
 def _in_row(sizes: Sequence[Size], title: int) -> list[Place]:
+    return _at_scale(sizes, title, _scale_of_row(sizes, _WIDEST_PX, _HIGHEST_PX))
+
+
+def _rows_of_one_scale(volumes: Sequence[Sequence[Plane]]) -> list[list[Place]]:
+    sizes = [[_size_mm(plane) for plane in planes] for planes in volumes]
+    title = TITLE_PX if any(plane.title for planes in volumes for plane in planes) else 0
+    scale = min(_scale_of_row(row, _WIDEST_OF_SEVERAL_PX, _HIGHEST_OF_SEVERAL_PX) for row in sizes)
+    return [_at_scale(row, title, scale) for row in sizes]
+
+
+def _scale_of_row(sizes: Sequence[Size], widest_px: float, highest_px: float) -> float:
     wide, high = sum(width for width, _ in sizes), max(height for _, height in sizes)
-    scale = min(_HIGHEST_PX / high, (_WIDEST_PX - GAP_PX * (len(sizes) - 1)) / wide)
+    return min(highest_px / high, (widest_px - GAP_PX * (len(sizes) - 1)) / wide)
+
+
+def _at_scale(sizes: Sequence[Size], title: int, scale: float) -> list[Place]:
     places = []
     left = 0.0
     for size in sizes:
@@ -55,6 +113,10 @@ def _in_row(sizes: Sequence[Size], title: int) -> list[Place]:
         places.append(Place(left, title, width, height))
         left += width + GAP_PX
     return places
+
+
+def _moved(places: Sequence[Place], down: float) -> list[Place]:
+    return [replace(place, top=place.top + down) for place in places]
 
 
 def _in_two_columns(sizes: Sequence[Size], title: int) -> list[Place]:
