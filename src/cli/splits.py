@@ -69,8 +69,9 @@ def show(dataset: str, file: Path | None, jobs: int, sink: Sink, paths: Paths) -
 def verify(dataset: str, file: Path | None, named: NamedPatients, jobs: int, sink: Sink, paths: Paths) -> int:
     """Verify that no fold knows its validation cases, and print a certificate.
 
-    Finds validation cases whose original, copy, patient or bytes are in training, names that are no
-    case, cases in no fold or validated twice, and classes that a fold lacks. Every file is read once.
+    Finds validation cases whose original, copy or patient is in training, or an image that is identical
+    or near-identical; names that are no case, cases in no fold or validated twice, and classes that a
+    fold lacks. Every file is read once.
     The certificate on stdout is JSON: the hashes of dataset and folds, what was checked, the groups,
     each leak by name, and the verdict. Exit code 1 if there are errors.
     """

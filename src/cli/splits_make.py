@@ -56,7 +56,7 @@ def make(
 ) -> int:
     """Make folds that cannot leak, with an equal part of every class.
 
-    Cases of one patient, copies and images of the same bytes stay in one fold; copies only train. The
+    Cases of one patient, copies and near-identical images stay in one fold; copies only train. The
     folds are balanced by the number of cases, the presence of each class and its volume, and are
     the same for the same seed. They are written to the dataset and to its preprocessed data, unless a
     model was trained with others.

@@ -6,18 +6,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .lineage import CaseRecord
-from .splits import groups, ties
+from .splits import Ties, groups, ties
 
 SAME = "same"
 COPY = "copy"
 PATIENT = "patient"
 CONTENT = "content"
+ALIKE = "near_identical"
 CHAIN = "chain"
 """Two cases that share nothing, but each something with a third."""
 SYNTHETIC = "synthetic"
 """A copy that is validated."""
 
-KINDS = {"case": COPY, "patient": PATIENT, "content": CONTENT}
+KINDS = {"case": COPY, "patient": PATIENT, "content": CONTENT, ALIKE: ALIKE}
 """Kind of a tie between cases → kind of the leak."""
 
 
@@ -47,14 +48,22 @@ class Leak:
         return {"fold": self.fold, "case": self.case, "known_as": self.known_as, "by": self.kind}
 
 
-def find_leaks(splits: Sequence[Mapping[str, Sequence[str]]], records: Iterable[CaseRecord]) -> list[Leak]:
-    """Return every leak, by fold and in the order of its validation; one of each kind for a case."""
+def find_leaks(
+    splits: Sequence[Mapping[str, Sequence[str]]], records: Iterable[CaseRecord], *, alike: Ties | None = None
+) -> list[Leak]:
+    """Return every leak, by fold and in the order of its validation; one of each kind for a case.
+
+    Parameters
+    ----------
+    alike
+        What ties cases together whose images are near-identical.
+    """
     records = list(records)
     of_case = {record.case: record for record in records}
-    group_of = {record.case: number for number, group in enumerate(groups(records)) for record in group}
+    group_of = {record.case: number for number, group in enumerate(groups(records, also=alike)) for record in group}
     found: list[Leak] = []
     for number, fold in enumerate(splits):
-        known = _Known([of_case[case] for case in fold["train"] if case in of_case], group_of)
+        known = _Known([of_case[case] for case in fold["train"] if case in of_case], group_of, alike or {})
         for case in fold["val"]:
             if case in of_case:
                 found += (Leak(number, case, other, kind) for kind, other in known.leaks_of(of_case[case]))
@@ -64,15 +73,16 @@ def find_leaks(splits: Sequence[Mapping[str, Sequence[str]]], records: Iterable[
 class _Known:
     """What a fold trains on: for each tie, and for each group, the first of its cases."""
 
-    def __init__(self, trained: Iterable[CaseRecord], group_of: Mapping[str, int]) -> None:
+    def __init__(self, trained: Iterable[CaseRecord], group_of: Mapping[str, int], alike: Ties) -> None:
         self._group_of = group_of
+        self._alike = alike
         self._by_tie: dict[tuple[str, str], str] = {}
         self._by_group: dict[int, str] = {}
         self._cases: set[str] = set()
         for record in trained:
             self._cases.add(record.case)
             self._by_group.setdefault(group_of[record.case], record.case)
-            for tie in ties(record):
+            for tie in self._ties(record):
                 self._by_tie.setdefault(tie, record.case)
 
     def leaks_of(self, record: CaseRecord) -> Iterator[tuple[str, str]]:
@@ -82,8 +92,14 @@ class _Known:
         if record.case in self._cases:
             yield SAME, record.case
             return
-        found = {KINDS[tie[0]]: self._by_tie[tie] for tie in ties(record) if tie in self._by_tie}
+        found = {KINDS[tie[0]]: self._by_tie[tie] for tie in self._ties(record) if tie in self._by_tie}
+        if CONTENT in found:
+            found.pop(ALIKE, None)  # what is identical is near-identical as well
         yield from found.items()
         group = self._group_of[record.case]
         if not found and group in self._by_group:
             yield CHAIN, self._by_group[group]
+
+    def _ties(self, record: CaseRecord) -> Iterator[tuple[str, str]]:
+        yield from ties(record)
+        yield from self._alike.get(record.case, ())

@@ -64,7 +64,11 @@ def write_splits(staged: Staged, folds: Splits) -> None:
     staged.write(FILE, dumps(folds))
 
 
-def groups(records: Iterable[CaseRecord], *, origins: Mapping[str, str] | None = None) -> list[list[CaseRecord]]:
+Ties = Mapping[str, Sequence[tuple[str, str]]]
+"""Case → kinds and names of what it shares with others, besides what its record says."""
+
+
+def groups(records: Iterable[CaseRecord], *, also: Ties | None = None) -> list[list[CaseRecord]]:
     """Return the training cases in groups that must not be separated.
 
     Two cases belong together if one is a copy of the other or both of a third, if they are of one
@@ -72,8 +76,8 @@ def groups(records: Iterable[CaseRecord], *, origins: Mapping[str, str] | None =
 
     Parameters
     ----------
-    origins
-        Case → its site or scanner, whose cases belong together as well.
+    also
+        What else ties cases together, such as their site or the look of their images.
     """
     members = [record for record in records if record.split == TRAIN]
     root = list(range(len(members)))
@@ -86,8 +90,7 @@ def groups(records: Iterable[CaseRecord], *, origins: Mapping[str, str] | None =
 
     first: dict[tuple[str, str], int] = {}
     for i, record in enumerate(members):
-        origin = [("origin", origins[record.case])] if origins is not None else []
-        for key in (*ties(record), *origin):
+        for key in (*ties(record), *(also or {}).get(record.case, ())):
             if key in first:
                 root[find(i)] = find(first[key])
             else:

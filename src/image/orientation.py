@@ -91,11 +91,15 @@ def axis_codes(geometry: Geometry) -> str:
     return "".join(names[axis][0 if sign > 0 else 1] for axis, sign in zip(axes, signs, strict=True))
 
 
+def ras_order(geometry: Geometry) -> Reordering:
+    """Return the reordering to the canonical axis order."""
+    ras = Geometry.plain(geometry.size)
+    return reordering(geometry, replace(ras, direction=tuple(float(v) for v in np.diag(_RAS_IN_LPS).ravel())))
+
+
 def canonical(volume: Volume) -> Volume:
     """Return a volume ``(z, y, x)`` in the canonical axis order; the same object if it already has that order."""
-    ras = Geometry.plain(volume.geometry.size)
-    ras = replace(ras, direction=tuple(float(v) for v in np.diag(_RAS_IN_LPS).ravel()))
-    found = reordering(volume.geometry, ras)
+    found = ras_order(volume.geometry)
     if not found.changes:
         return volume
     return Volume(found.array(volume.array), found.grid(volume.geometry))

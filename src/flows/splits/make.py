@@ -11,7 +11,7 @@ import numpy as np
 from ...dataset.balance import Amounts, balanced
 from ...dataset.layout import Dataset
 from ...dataset.lineage import CaseRecord
-from ...dataset.splits import DEFAULT_FOLDS, FILE, Splits, groups, rank, split_groups
+from ...dataset.splits import DEFAULT_FOLDS, FILE, Splits, Ties, groups, rank, split_groups
 from ...errors import Cure, Finding, SegconvError
 from ...words import count_of
 from ...work.readers import ONE, Readers
@@ -68,7 +68,8 @@ def plan_splits(
 ) -> NewSplits:
     """Make folds of a dataset; nothing is written.
 
-    Cases are together in a group if they are of one patient, copies of one another, or have an image of the same bytes.
+    Cases are together in a group if they are of one patient, copies of one another, or have identical or near-identical
+    images.
     Patients are those that the user names, otherwise those recorded, otherwise those that the names of all cases
     suggest.
 
@@ -96,8 +97,8 @@ def plan_splits(
     """
     with dataset.unchanged():
         evidence = read(dataset, readers, patients)
-    origins = None if group_by is None else _origins(evidence.records, group_by)
-    together = [group for group in groups(evidence.guessed, origins=origins) if _originals(group)]
+    also = evidence.alike if group_by is None else _with_origins(evidence, group_by)
+    together = [group for group in groups(evidence.guessed, also=also) if _originals(group)]
     count = _number(folds, len(together), DEFAULT_FOLDS if group_by is None else len(together))
     ranks = [rank(seed, min(record.case for record in group)) for group in together]
     fold_of = balanced(_amounts(together, evidence), count, ranks, weights=_weights(len(evidence.classes)))
@@ -118,9 +119,10 @@ def _originals(group: Sequence[CaseRecord]) -> list[CaseRecord]:
     return [record for record in group if record.parent is None]
 
 
-def _origins(records: Sequence[CaseRecord], pattern: str) -> dict[str, str]:
-    """Return the origin of every case."""
-    return {record.case: record.patient or "" for record in NamedPatients(pattern=pattern, what="sites").of(records)}
+def _with_origins(evidence: Evidence, pattern: str) -> Ties:
+    """Return what ties near-identical cases together, and cases of one origin."""
+    origins = NamedPatients(pattern=pattern, what="sites").of(evidence.records)
+    return {record.case: [("origin", record.patient or ""), *evidence.alike.get(record.case, ())] for record in origins}
 
 
 def _number(wanted: int | None, available: int, usual: int) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...dataset.layout import Dataset
-from ...dataset.leakage import CHAIN, CONTENT, COPY, PATIENT, SAME, SYNTHETIC, Leak, find_leaks
+from ...dataset.leakage import ALIKE, CHAIN, CONTENT, COPY, PATIENT, SAME, SYNTHETIC, Leak, find_leaks
 from ...errors import Cure, Finding
 from ...review.check.fold_check import FoldFile, Training, judge_folds
 from ...train.paths import Paths
@@ -23,6 +23,7 @@ BY = {
     COPY: "have a copy or their original in training",
     PATIENT: "are of a patient in training",
     CONTENT: "have the bytes of an image in training",
+    ALIKE: "have an image that is near-identical to one in training",
     CHAIN: "are tied to training by a third case",
     SYNTHETIC: "are augmented copies",
 }
@@ -55,7 +56,7 @@ def verify_splits(
 ) -> Verified:
     """Verify the folds of a dataset; nothing is written.
 
-    Every image and label is read once, for its hash.
+    Every image and label is read once, for the hash of its bytes, and images for their perceptual hash.
 
     Parameters
     ----------
@@ -74,7 +75,7 @@ def verify_splits(
     with dataset.unchanged():
         found = find_splits(dataset, paths, file)
         evidence = read(dataset, readers, patients)
-    certain = find_leaks(found.folds, evidence.records)
+    certain = find_leaks(found.folds, evidence.records, alike=evidence.alike)
     return Verified(
         Certificate(evidence, found, certain, _suspected(found, evidence, certain)),
         (*_advised(_leaking(certain, found), dataset), *misfits(found, evidence)),
@@ -84,7 +85,7 @@ def verify_splits(
 def _suspected(found: Found, evidence: Evidence, certain: Sequence[Leak]) -> list[Leak]:
     """Return the leaks that only guessed patients show."""
     known = {(leak.fold, leak.case) for leak in certain}
-    guessed = find_leaks(found.folds, evidence.guessed) if evidence.guessed_from else []
+    guessed = find_leaks(found.folds, evidence.guessed, alike=evidence.alike) if evidence.guessed_from else []
     return [leak for leak in guessed if (leak.fold, leak.case) not in known]
 
 

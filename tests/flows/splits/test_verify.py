@@ -9,7 +9,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from fixtures.make_fixtures import png_shapes
 
@@ -143,3 +145,34 @@ def test_nnunets_default_folds_leak_all_patients_after_augmentation_and_ours_non
     assert sum(fold["by"].get("synthetic", 0) for fold in certificate["folds"]) == 24, "every copy is validated"
     assert "nnU-Net's default folds" in theirs.err
     assert "copies among them" in segconv("splits", "show", "6").out
+
+
+def test_the_same_picture_in_another_form_leaks_and_folds_made_anew_keep_it_together(
+    segconv: Command, shapes: Path, tmp_path: Path
+) -> None:
+    shutil.rmtree(shapes / "segconv")
+    with Image.open(shapes / "imagesTr" / "shape-3_0000.png") as picture:
+        paler = np.asarray(picture) // 2 + 40
+    Image.fromarray(paler).save(shapes / "imagesTr" / "shape-6_0000.png")
+    file = written(tmp_path / "mine.json", ([0, 1, 2, 3, 4, 5], [6, 7]))
+    done = segconv("splits", "verify", "5", "--splits", file)
+    assert done.code == 1
+    assert "have an image that is near-identical to one in training: shape-6 as shape-3" in done.err
+    certificate = json.loads(done.out)
+    assert certificate["leaks"] == [{"fold": 0, "case": "shape-6", "known_as": "shape-3", "by": "near_identical"}]
+    assert certificate["groups"]["of_several_cases"] == [["shape-3", "shape-6"]]
+    assert certificate["checked"]["near_identical"] == {
+        "from": "perceptual hash",
+        "images": 8,
+        "not_compared": 0,
+        "false_alarms_per_pair": "< 5e-05",
+    }
+    assert segconv("splits", "make", "5", "--overwrite").code == 0
+    assert json.loads(segconv("splits", "verify", "5").out)["verdict"] == "no leak found"
+
+
+def test_images_that_cannot_be_decoded_are_counted_as_not_compared(segconv: Command, shapes: Path) -> None:
+    (shapes / "imagesTr" / "shape-2_0000.png").write_bytes(b"no picture")
+    Image.new("RGB", (24, 20)).save(shapes / "imagesTr" / "shape-4_0000.png")
+    found = json.loads(segconv("splits", "verify", "5").out)["checked"]["near_identical"]
+    assert (found["images"], found["not_compared"]) == (6, 2)
