@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import example, speaking, three_folders
+from .help_pages import Command, example
+from .options import speaking, three_folders
 from .sink import Sink
 
 if TYPE_CHECKING:
     from ..train.paths import Paths
 
 
-@click.command(epilog=example("segconv abort 42"))
+@click.command(cls=Command, epilog=example("segconv abort 42"))
 @click.argument("what", metavar="ID|OUTPUT")
 @three_folders
 @speaking

@@ -9,7 +9,20 @@ import click
 
 from ..augment.grey import GREY
 from ..errors import EXIT_FOUND, SegconvError, as_errors, refuse_if_any
-from .options import NewDataset, bundled, dry_run, example, link, making, option, running, seed, speaking, three_folders
+from .help_pages import Command, example
+from .options import (
+    NewDataset,
+    bundled,
+    dataset_argument,
+    dry_run,
+    link,
+    making,
+    option,
+    running,
+    seed,
+    speaking,
+    three_folders,
+)
 from .recipe import recipes, refuse_unsavable, save
 from .sink import Sink
 from .types import ANGLES, LIMITS, PLANES
@@ -44,8 +57,8 @@ def _grey(**limits: tuple[float, float] | None) -> dict[str, tuple[float, float]
     return {name: found for name, found in limits.items() if found is not None}
 
 
-@click.command(epilog=example("segconv augment 501 --to 601_ShapesAug --rotate 30,60,180"))
-@click.argument("dataset")
+@click.command(cls=Command, epilog=example("segconv augment 501 --to 601_ShapesAug --rotate 30,60,180"))
+@dataset_argument
 @making
 @option("--rotate", type=ANGLES, metavar="DEG,…", help="Fixed angles; each makes a copy in each plane.")
 @option("--rotate-range", type=float, metavar="DEG", help="Random angles, uniform within ± DEG in each plane.")

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import bundled, example, finding_trainers, jobs, option, speaking, three_folders, trainers_again, trusting
+from .completion import complete_configurations, complete_plans, complete_trainers
+from .help_pages import Command, example
+from .options import (
+    bundled,
+    dataset_argument,
+    finding_trainers,
+    jobs,
+    option,
+    speaking,
+    three_folders,
+    trainers_again,
+    trusting,
+)
 from .sink import Sink
 from .types import NUMBERED_FOLDS
 
@@ -25,14 +37,28 @@ def _wanted(no_ensembles: bool, folds: tuple[str, ...] | None, **names: Any) -> 
     return Wanted(folds=folds or (), ensembles=not no_ensembles, **names)
 
 
-@click.command(epilog=example("segconv best 501 -tr nnUNetTrainer_1epoch -f 0"))
-@click.argument("dataset")
+@click.command(cls=Command, epilog=example("segconv best 501 -tr nnUNetTrainer_1epoch -f 0"))
+@dataset_argument
 @bundled(
     "wanted",
     _wanted,
-    option("-c", "--configuration", "configurations", multiple=True, help="Configuration; may be repeated."),
-    option("-tr", "--trainer", "trainers", multiple=True, help="Trainer class; may be repeated."),
-    option("-p", "--plans", multiple=True, help="Name of plans; may be repeated."),
+    option(
+        "-c",
+        "--configuration",
+        "configurations",
+        multiple=True,
+        shell_complete=complete_configurations,
+        help="Configuration; may be repeated.",
+    ),
+    option(
+        "-tr",
+        "--trainer",
+        "trainers",
+        multiple=True,
+        shell_complete=complete_trainers,
+        help="Trainer class; may be repeated.",
+    ),
+    option("-p", "--plans", multiple=True, shell_complete=complete_plans, help="Name of plans; may be repeated."),
     option("-f", "--fold", "folds", type=NUMBERED_FOLDS, metavar="N,…", help="Folds; default: all of the split."),
     option("--no-ensembles", is_flag=True, help="Compare single models only; ensembles need probabilities."),
 )

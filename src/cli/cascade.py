@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import Finding
-from .options import bundled, example, finding_trainers, option, plans, speaking, three_folders, trainer, trusting
+from .completion import complete_configurations
+from .help_pages import Command, example
+from .options import (
+    bundled,
+    dataset_argument,
+    finding_trainers,
+    option,
+    plans,
+    speaking,
+    three_folders,
+    trainer,
+    trusting,
+)
 from .sink import Sink
 from .training_folds import Place, as_json, name_inference, placed, show_environment, teller, warner
 from .types import FOLDS
@@ -19,12 +31,18 @@ if TYPE_CHECKING:
     from ..train.untrusted_models import Trust
 
 
-@click.command(epilog=example("segconv cascade 7 -f 0,1 --device cpu"))
-@click.argument("dataset")
+@click.command(cls=Command, epilog=example("segconv cascade 7 -f 0,1 --device cpu"))
+@dataset_argument
 @bundled(
     "named",
     dict,
-    option("-c", "--configuration", "wanted", help="Last stage; default: the only cascade of the plans."),
+    option(
+        "-c",
+        "--configuration",
+        "wanted",
+        shell_complete=complete_configurations,
+        help="Last stage; default: the only cascade of the plans.",
+    ),
     trainer,
     plans,
 )

@@ -11,15 +11,16 @@ import click
 
 from ..errors import CODES, EXIT_FOUND, Finding
 from ..words import count_of
-from .options import allow_external, backend, example, jobs, option, speaking, strict, three_folders
+from .help_pages import Command, example
+from .options import allow_external, backend, dataset_argument, jobs, option, speaking, strict, three_folders
 from .sink import SHOWN_FINDINGS, Sink
 
 if TYPE_CHECKING:
     from ..train.paths import Paths
 
 
-@click.command(epilog=example("segconv check 501"))
-@click.argument("dataset")
+@click.command(cls=Command, epilog=example("segconv check 501"))
+@dataset_argument
 @option("--quick", is_flag=True, help="Check only names and headers, not voxels.")
 @allow_external
 @strict

@@ -12,7 +12,8 @@ import click
 from ..errors import EXIT_FOUND, SegconvError, as_errors, refuse_if_any
 from ..words import count_of
 from .convert_options import converting, kind
-from .options import PATH, dry_run, example, force, option, running, speaking, three_folders
+from .help_pages import Command, example
+from .options import PATH, dry_run, force, option, running, speaking, three_folders
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ SHOWN_LABELS = 16
 SHOWN_NAMES = 4
 
 
-@click.command(epilog=example("segconv convert fixtures/png --to 501_Shapes --labels background=0,disc=128,ring=255"))
+@click.command(
+    cls=Command, epilog=example("segconv convert fixtures/png --to 501_Shapes --labels background=0,disc=128,ring=255")
+)
 @click.argument("source", type=PATH)
 @option("--to", "target", metavar="ID[_NAME]", help="Dataset to make, such as 42 or 42_Liver.")
 @option("--to-v1", "target_v1", metavar="ID[_NAME]", help="Make a task of nnU-Net v1 instead, such as 42_Roads.")

@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from ..errors import Cure
-from .options import DEVICES, PATH, example, jobs, option, overwrite, speaking
+from .help_pages import Command, example
+from .options import DEVICES, PATH, jobs, option, overwrite, speaking
 from .sink import Sink
 
 
-@click.command(epilog=example("segconv demo -o demo"))
+@click.command(cls=Command, epilog=example("segconv demo -o demo"))
 @option("-o", "--output", type=PATH, default=Path("demo"), help="Folder for everything that the demo makes.")
 @option("--data", type=PATH, help="Your own PNG folder instead of the built-in pictures.")
 @option("--device", type=DEVICES, default="cpu", help="cuda is faster where there is a GPU.")

@@ -9,7 +9,8 @@ import click
 
 from ..errors import EXIT_DONE, exit_code_of
 from ..words import count_of
-from .options import example, speaking, three_folders
+from .help_pages import Command, example
+from .options import optional_dataset, speaking, three_folders
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from ..train.paths import Paths
 
 
-@click.command(epilog=example("segconv doctor"))
-@click.argument("dataset", required=False)
+@click.command(cls=Command, epilog=example("segconv doctor"))
+@optional_dataset
 @three_folders
 @speaking
 def command(dataset: str | None, sink: Sink, paths: Paths) -> int:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import SegconvError
-from .options import PATH, bundled, example, jobs, option, overwrite, seed, speaking, three_folders
+from .completion import complete_datasets
+from .help_pages import Command, example
+from .options import PATH, bundled, jobs, option, overwrite, seed, speaking, three_folders
 from .sink import Sink
 from .types import LABELS, PIXEL, TOLERANCE
 
@@ -83,7 +85,7 @@ class Files:
             sealed.refuse_taken(self.plot, overwrite=self.overwrite)
 
 
-@click.command(epilog=example("segconv evaluate mine testing/output"))
+@click.command(cls=Command, epilog=example("segconv evaluate mine testing/output"))
 @click.argument("predictions", type=PATH)
 @click.argument("references", metavar="REFERENCES|DATASET")
 @bundled(
@@ -110,7 +112,12 @@ class Files:
 @bundled(
     "said",
     Said,
-    option("--like", metavar="DATASET", help="Both sides hold the values of this dataset, or of its source files."),
+    option(
+        "--like",
+        metavar="DATASET",
+        shell_complete=complete_datasets,
+        help="Both sides hold the values of this dataset, or of its source files.",
+    ),
     option(
         "--labels",
         type=LABELS,

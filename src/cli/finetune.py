@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import Finding, SegconvError
+from .completion import complete_datasets
+from .help_pages import Command, example
 from .options import (
     PATH,
     bundled,
     cores,
-    example,
+    dataset_argument,
     finding_trainers,
     modelled,
     option,
@@ -33,12 +35,17 @@ if TYPE_CHECKING:
     from ..train.weights import Shape, Transfer
 
 
-@click.command(epilog=example("segconv finetune 501 --from 601 -c 2d_small -f 0 -tr nnUNetTrainer_1epoch --device cpu"))
-@click.argument("dataset")
+@click.command(
+    cls=Command,
+    epilog=example("segconv finetune 501 --from 601 -c 2d_small -f 0 -tr nnUNetTrainer_1epoch --device cpu"),
+)
+@dataset_argument
 @bundled(
     "source",
     dict,
-    option("--from", "pretraining", metavar="DATASET", help="Dataset to pretrain on."),
+    option(
+        "--from", "pretraining", metavar="DATASET", shell_complete=complete_datasets, help="Dataset to pretrain on."
+    ),
     option("--weights", type=PATH, metavar="FILE", help="Checkpoint to start from instead."),
     option("--pretraining-trainer", metavar="CLASS", help="Trainer of the pretraining; default: the same."),
 )

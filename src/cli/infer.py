@@ -13,11 +13,13 @@ from ..errors import Cure, SegconvError
 from ..train.device import AUTO
 from ..train.model import DEFAULT_PLANS, DEFAULT_TRAINER, FINAL, Model
 from ..work.run_options import RunOptions
+from .completion import complete_configurations, complete_plans, complete_trainers
+from .help_pages import Command, example
 from .options import (
     PATH,
     bundled,
+    dataset_argument,
     device,
-    example,
     finding_trainers,
     jobs,
     no_mirroring,
@@ -138,16 +140,25 @@ def show(made: Prediction, sink: Sink) -> None:
     sink.end({"output": str(made.output), "files": made.files, "labels": labels}, made.warnings)
 
 
-@click.command(epilog=example("segconv infer 501 -c 2d_small -f 0 -tr nnUNetTrainer_1epoch -i testing/input -o mine"))
-@click.argument("dataset")
+@click.command(
+    cls=Command, epilog=example("segconv infer 501 -c 2d_small -f 0 -tr nnUNetTrainer_1epoch -i testing/input -o mine")
+)
+@dataset_argument
 @files
 @bundled(
     "named",
     Named,
-    option("-c", "--configuration", help="Configuration; default: what `segconv best` found."),
+    option(
+        "-c",
+        "--configuration",
+        shell_complete=complete_configurations,
+        help="Configuration; default: what `segconv best` found.",
+    ),
     option("-f", "--fold", "folds", type=FOLDS, metavar="N,…|all", help="Folds to average; default: all with numbers."),
-    option("-tr", "--trainer", help=f"nnU-Net trainer class; default: {DEFAULT_TRAINER}."),
-    option("-p", "--plans", help=f"Name of the plans; default: {DEFAULT_PLANS}."),
+    option(
+        "-tr", "--trainer", shell_complete=complete_trainers, help=f"nnU-Net trainer class; default: {DEFAULT_TRAINER}."
+    ),
+    option("-p", "--plans", shell_complete=complete_plans, help=f"Name of the plans; default: {DEFAULT_PLANS}."),
     option("--checkpoint", default=FINAL, help="Checkpoint of each fold."),
 )
 @predicting

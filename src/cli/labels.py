@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import SegconvError, exit_code_of
+from .help_pages import Group, example
 from .labels_edits import regions, rename
 from .labels_made import ignore, remap
-from .options import FOLDER, example, jobs, option, speaking, three_folders
+from .options import FOLDER, dataset_argument, jobs, option, speaking, three_folders
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -23,17 +24,13 @@ if TYPE_CHECKING:
     from ..work.held import Held
 
 
-@click.group(epilog=example("segconv labels show 501"))
+@click.group(cls=Group, epilog=example("segconv labels show 501"))
 def command() -> None:
     """Show, verify and change the labels of a dataset."""
 
 
-for changing in (rename, regions, ignore, remap):
-    command.add_command(changing)
-
-
 @command.command(epilog=example("segconv labels show 501"))
-@click.argument("dataset")
+@dataset_argument
 @three_folders
 @speaking
 def show(dataset: str, sink: Sink, paths: Paths) -> int:
@@ -208,3 +205,7 @@ def _voxels(path: Path, labels: Labels) -> dict[int, int]:
     from ..dataset.counts import recorded_voxels
 
     return {value: number for value, number in recorded_voxels(path.parent).items() if value in labels.values}
+
+
+for changing in (rename, regions, ignore, remap):
+    command.add_command(changing)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import SegconvError
-from .options import dry_run, example, option, speaking, three_folders
+from .help_pages import Command, example
+from .options import dataset_argument, dry_run, option, speaking, three_folders
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from ..train.paths import Paths
 
 
-@click.command(epilog=example("segconv labels rename 501 disc=plate"))
-@click.argument("dataset")
+@click.command(cls=Command, epilog=example("segconv labels rename 501 disc=plate"))
+@dataset_argument
 @click.argument("names", nargs=-1, required=True, metavar="OLD=NEW…")
 @dry_run
 @three_folders
@@ -41,8 +42,8 @@ def rename(dataset: str, names: tuple[str, ...], dry_run: bool, sink: Sink, path
     return _edit(plan_rename(paths.dataset(dataset), pairs), dataset, paths, sink, dry_run=dry_run)
 
 
-@click.command(epilog=example("segconv labels regions 501 figure=plate+ring ring=ring --dry-run"))
-@click.argument("dataset")
+@click.command(cls=Command, epilog=example("segconv labels regions 501 figure=plate+ring ring=ring --dry-run"))
+@dataset_argument
 @click.argument("regions", nargs=-1, required=True, metavar="NAME=A+B…")
 @option("--order", metavar="V,V,…", help="regions_class_order; proved. Computed otherwise.")
 @option("--force", is_flag=True, help="Although there are preprocessed data or models with the labels as they are.")

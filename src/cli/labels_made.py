@@ -11,7 +11,8 @@ import click
 
 from ..errors import EXIT_FOUND, Finding, SegconvError, warning
 from ..words import count_of
-from .options import bundled, dry_run, example, option, running, speaking, three_folders, to
+from .help_pages import Command, example
+from .options import bundled, dataset_argument, dry_run, option, running, speaking, three_folders, to
 from .options import force as force_overwrite
 from .sink import Sink
 
@@ -55,8 +56,8 @@ class Ignoring:
             raise SegconvError("voxels change, so a new dataset is made", hint="name it with --to ID_NAME")
 
 
-@click.command(epilog=example("segconv labels ignore 501"))
-@click.argument("dataset")
+@click.command(cls=Command, epilog=example("segconv labels ignore 501"))
+@dataset_argument
 @bundled(
     "ignoring",
     Ignoring,
@@ -97,8 +98,8 @@ def ignore(dataset: str, ignoring: Ignoring, making: Making, sink: Sink, paths: 
     return _make(folder, making, options, paths, sink, how)
 
 
-@click.command(epilog=example("segconv labels remap 501 --to 511_Figures --map ring=plate"))
-@click.argument("dataset")
+@click.command(cls=Command, epilog=example("segconv labels remap 501 --to 511_Figures --map ring=plate"))
+@dataset_argument
 @option("--map", "maps", multiple=True, metavar="VALUE=NAME", help="Count a value or label as another; repeatable.")
 @option("--labels", metavar="NAME=VALUE,…", help="Declare all labels again, with the values that the dataset has.")
 @bundled("making", Making, to, dry_run, force_overwrite)

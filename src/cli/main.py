@@ -9,6 +9,7 @@ import importlib
 import os
 import signal
 import sys
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import click
@@ -19,12 +20,14 @@ from ..work.interruption import answer_no_more, answer_once
 from ..work.search_path import forget_relative_entries
 from ..work.unforeseen import unforeseen
 from .cures import Speaker
+from .help_pages import Context
 from .options import OF_EVERY_COMMAND
 from .sink import print_findings
 from .streams import settled, take_streams
 
 COMMANDS: dict[str, str] = {
     "convert": "Convert data of any kind to an nnU-Net v2 dataset.",
+    "totalseg": "Use TotalSegmentator as a source of labels: its tasks, weights and masks.",
     "labels": "Show, verify and change the labels of a dataset.",
     "check": "Check whether a dataset can be trained on, whichever tool made it.",
     "view": "Draw the cases of a dataset with their labels.",
@@ -38,7 +41,6 @@ COMMANDS: dict[str, str] = {
     "cascade": "Train both stages of a cascade; the same command resumes.",
     "finetune": "Train from the weights of another dataset; the same command resumes.",
     "trainers": "Show trainers and what one does to a case, or start one of your own.",
-    "totalseg": "Use TotalSegmentator as a source of labels: its tasks, weights and masks.",
     "best": "Find the best trained model, or ensemble of two.",
     "infer": "Predict your own files, under your own names and values.",
     "predict": "Predict your own files with a model from elsewhere.",
@@ -55,6 +57,9 @@ COMMANDS: dict[str, str] = {
 }
 """Name → summary; each command is the attribute ``command`` of a module of its name."""
 
+PARTS = {"convert": "Datasets", "plan": "Training", "best": "Prediction and scores", "status": "Overview and setup"}
+"""First command → heading of it and those that follow."""
+
 _UTF8_MODE = "PYTHONUTF8"
 
 _HELP_ASKED: tuple[type[click.ClickException], ...] = tuple(
@@ -65,6 +70,8 @@ _HELP_ASKED: tuple[type[click.ClickException], ...] = tuple(
 
 class Lazy(click.Group):
     """A group that imports a command on request."""
+
+    context_class = Context
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order of a typical workflow."""
@@ -78,15 +85,19 @@ class Lazy(click.Group):
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        """List the commands without importing them, by what they are for."""
+        widest = max(map(len, COMMANDS))
+        names = list(COMMANDS)
+        starts = [*map(names.index, PARTS), len(names)]
+        for part, (start, stop) in zip(PARTS.values(), pairwise(starts), strict=True):
+            with formatter.section(part):
+                formatter.write_dl([(name.ljust(widest), COMMANDS[name]) for name in names[start:stop]])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Suggest similar names for an unknown command."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args and args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
             import difflib
 
             near = difflib.get_close_matches(args[0], COMMANDS, n=3)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..train.model import FINAL
-from .options import PATH, bundled, example, option, overwrite, speaking, three_folders, trusting
+from .completion import complete_configurations, complete_plans, complete_trainers
+from .help_pages import Group, example
+from .options import PATH, bundled, dataset_argument, option, overwrite, speaking, three_folders, trusting
 from .sink import Sink
 from .types import FOLDS
 
@@ -25,20 +27,34 @@ def _wanted(**names: Any) -> Wanted:
     return Wanted(**names)
 
 
-@click.group(epilog=example("segconv models show model.zip"))
+@click.group(cls=Group, epilog=example("segconv models show model.zip"))
 def command() -> None:
     """Carry trained models to another machine, or list what an archive holds."""
 
 
 @command.command("export", epilog=example("segconv models export 501 -o model.zip"))
-@click.argument("dataset")
+@dataset_argument
 @option("-o", "--output", type=PATH, required=True, help="Archive to make.")
 @bundled(
     "wanted",
     _wanted,
-    option("-c", "--configuration", "configurations", multiple=True, help="Configuration; may be repeated."),
-    option("-tr", "--trainer", "trainers", multiple=True, help="Trainer class; may be repeated."),
-    option("-p", "--plans", multiple=True, help="Name of plans; may be repeated."),
+    option(
+        "-c",
+        "--configuration",
+        "configurations",
+        multiple=True,
+        shell_complete=complete_configurations,
+        help="Configuration; may be repeated.",
+    ),
+    option(
+        "-tr",
+        "--trainer",
+        "trainers",
+        multiple=True,
+        shell_complete=complete_trainers,
+        help="Trainer class; may be repeated.",
+    ),
+    option("-p", "--plans", multiple=True, shell_complete=complete_plans, help="Name of plans; may be repeated."),
 )
 @option("-f", "--fold", "folds", type=FOLDS, metavar="N,…|all", help="Folds; default: all with numbers.")
 @option("--checkpoint", default=FINAL, help="Checkpoint of each fold.")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from .cures import Speaker
-from .options import example, ext_trainer, find_trainers_in, three_folders
+from .help_pages import Command, example
+from .options import ext_trainer, find_trainers_in, three_folders
 from .sink import print_findings
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    cls=Command,
     epilog=example("segconv nnunet -- nnUNetv2_plan_and_preprocess -h"),
     context_settings={"ignore_unknown_options": True},
 )

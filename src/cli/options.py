@@ -16,7 +16,9 @@ from ..train.device import AUTO
 from ..train.model import DEFAULT_PLANS, DEFAULT_TRAINER, Model
 from ..work.backends import BACKENDS
 from ..work.run_options import RunOptions
+from .completion import complete_configurations, complete_datasets, complete_plans, complete_trainers
 from .cures import Speaker
+from .help_pages import FOLDERS, MESSAGES, RUNNING, Option
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -31,14 +33,9 @@ FOLDER = click.Path(path_type=Path, readable=False, file_okay=False)
 """Paths of users. click does not test whether they can be read: the readers report that, with their own codes."""
 
 
-def example(text: str) -> str:
-    """Return the example at the end of a help text; a test runs it."""
-    return f"\b\nExample:\n  {text}"
-
-
 def option(*declarations: str, **attributes: Any) -> Callable[[F], F]:
     """Return a click option that shows its default."""
-    attributes.setdefault("show_default", True)
+    attributes = {"show_default": True, "cls": Option, **attributes}
     decorator: Callable[[F], F] = click.option(*declarations, **attributes)
     return decorator
 
@@ -71,21 +68,31 @@ def bundled(argument: str, make: Callable[..., Any], *options: Callable[[Any], A
 to = option("--to", "target", required=True, metavar="ID[_NAME]", help="Dataset to make, such as 42 or 42_Liver.")
 output = option("-o", "--output", type=PATH, required=True, help="Folder to make.")
 jobs = option(
-    "-j", "--jobs", type=click.IntRange(min=1), default=cores, show_default="cores", help="Number of workers."
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=cores,
+    show_default="cores",
+    help="Number of workers.",
+    group=RUNNING,
 )
-dry_run = option("-n", "--dry-run", is_flag=True, help="Show what would be done, and write nothing.")
-overwrite = option("--overwrite", is_flag=True, help="Replace the target once the new one is complete.")
+dry_run = option("-n", "--dry-run", is_flag=True, help="Show what would be done, and write nothing.", group=RUNNING)
+overwrite = option("--overwrite", is_flag=True, help="Replace the target once the new one is complete.", group=RUNNING)
 force = option(
-    "--force", is_flag=True, help="With --overwrite: even if models or other datasets were made from what is replaced."
+    "--force",
+    is_flag=True,
+    help="With --overwrite: even if models or other datasets were made from what is replaced.",
+    group=RUNNING,
 )
-restart = option("--restart", is_flag=True, help="Start again instead of resuming an unfinished run.")
-keep_going = option("--keep-going", is_flag=True, help="Leave out cases that fail; exit code 1.")
-strict = option("--strict", is_flag=True, help="Treat warnings as errors.")
-no_fsync = option("--no-fsync", is_flag=True, help="Do not wait for the disk; for scratch disks.")
+restart = option("--restart", is_flag=True, help="Start again instead of resuming an unfinished run.", group=RUNNING)
+keep_going = option("--keep-going", is_flag=True, help="Leave out cases that fail; exit code 1.", group=RUNNING)
+strict = option("--strict", is_flag=True, help="Treat warnings as errors.", group=RUNNING)
+no_fsync = option("--no-fsync", is_flag=True, help="Do not wait for the disk; for scratch disks.", group=RUNNING)
 backend = option(
     "--backend",
     type=click.Choice(list(BACKENDS)),
     help="Kind of workers; default: threads, or processes for many workers on small files.",
+    group=RUNNING,
 )
 seed = option("--seed", type=click.IntRange(min=0), default=0, help="Seed of everything that is random.")
 allow_external = option(
@@ -104,26 +111,36 @@ link = option(
     default="none",
     help="Link files that need no change; external leaves them where they are and names them in dataset.json.",
 )
-configuration = option("-c", "--configuration", required=True, help="Configuration, such as 2d or 3d_fullres.")
-trainer = option("-tr", "--trainer", default=DEFAULT_TRAINER, help="nnU-Net trainer class.")
-trainer_of_network = option("-tr", "--trainer", help="nnU-Net trainer for which a network of yours is checked.")
-plans = option("-p", "--plans", default=DEFAULT_PLANS, help="Name of the plans.")
-DEVICES = click.Choice([AUTO, "cuda", "cpu", "mps"])
-device = option(
-    "--device",
-    type=DEVICES,
-    default=AUTO,
-    help="Device to compute on; auto takes a GPU if there is one.",
+dataset_argument = click.argument("dataset", shell_complete=complete_datasets)
+optional_dataset = click.argument("dataset", required=False, shell_complete=complete_datasets)
+configuration = option(
+    "-c",
+    "--configuration",
+    required=True,
+    shell_complete=complete_configurations,
+    help="Configuration, such as 2d or 3d_fullres.",
 )
+trainer = option(
+    "-tr", "--trainer", default=DEFAULT_TRAINER, shell_complete=complete_trainers, help="nnU-Net trainer class."
+)
+trainer_of_network = option(
+    "-tr",
+    "--trainer",
+    shell_complete=complete_trainers,
+    help="nnU-Net trainer for which a network of yours is checked.",
+)
+plans = option("-p", "--plans", default=DEFAULT_PLANS, shell_complete=complete_plans, help="Name of the plans.")
+DEVICES = click.Choice([AUTO, "cuda", "cpu", "mps"])
+device = option("--device", type=DEVICES, default=AUTO, help="Device to compute on; auto takes a GPU if there is one.")
 no_mirroring = option(
     "--no-mirroring", "--disable-tta", is_flag=True, help="Do not average over mirrored copies, which is faster."
 )
 trust_model = option(
     "--trust-model", is_flag=True, help="Do not check that files hold only numbers; a model can be code."
 )
-folders = option("--raw", type=PATH, help="nnUNet_raw; overrides the variable and the settings file.")
-preprocessed = option("--preprocessed", type=PATH, help="nnUNet_preprocessed, likewise.")
-results = option("--results", type=PATH, help="nnUNet_results, likewise.")
+folders = option("--raw", type=PATH, help="nnUNet_raw; overrides the variable and the settings file.", group=FOLDERS)
+preprocessed = option("--preprocessed", type=PATH, help="nnUNet_preprocessed, likewise.", group=FOLDERS)
+results = option("--results", type=PATH, help="nnUNet_results, likewise.", group=FOLDERS)
 
 
 def _paths(raw: Path | None, preprocessed: Path | None, results: Path | None) -> Paths:
@@ -198,9 +215,9 @@ def _sink(as_json: bool, quiet: bool, verbose: bool) -> Sink:
 _speaking = bundled(
     "sink",
     _sink,
-    option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout."),
-    option("-q", "--quiet", is_flag=True, help="Print warnings and errors only."),
-    option("-v", "--verbose", is_flag=True, help="Print more."),
+    option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.", group=MESSAGES),
+    option("-q", "--quiet", is_flag=True, help="Print warnings and errors only.", group=MESSAGES),
+    option("-v", "--verbose", is_flag=True, help="Print more.", group=MESSAGES),
 )
 
 

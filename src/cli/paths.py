@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import FOLDER, example, option, speaking, three_folders
+from .help_pages import Group, example
+from .options import FOLDER, option, speaking, three_folders
 from .sink import Sink
 
 if TYPE_CHECKING:
     from ..train.paths import Paths
 
 
-@click.group(epilog=example("segconv paths init work"))
+@click.group(cls=Group, epilog=example("segconv paths init work"))
 def command() -> None:
     """Make nnU-Net's three folders, or show where they are.
 

@@ -8,11 +8,12 @@ import click
 
 from ..errors import Finding
 from ..words import count_of
+from .help_pages import Command, example
 from .options import (
     allow_external,
     allow_module,
     bundled,
-    example,
+    dataset_argument,
     jobs,
     model_words,
     option,
@@ -34,8 +35,8 @@ def _planning(**options: Any) -> PlanOptions:
     return PlanOptions(**options)
 
 
-@click.command(epilog=example("segconv plan 501 -c 2d"))
-@click.argument("dataset")
+@click.command(cls=Command, epilog=example("segconv plan 501 -c 2d"))
+@dataset_argument
 @bundled(
     "planning",
     _planning,

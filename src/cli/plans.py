@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import naming
+from .completion import complete_configurations
+from .help_pages import Group, example
 from .options import (
     allow_module,
     bundled,
-    example,
+    dataset_argument,
     model_words,
     option,
     plans,
@@ -34,13 +36,13 @@ def _differences(**values: Any) -> Differences:
     return Differences(**values)
 
 
-@click.group(epilog=example("segconv plans show 501"))
+@click.group(cls=Group, epilog=example("segconv plans show 501"))
 def command() -> None:
     """Show the plans of a dataset, or derive a configuration."""
 
 
 @command.command(epilog=example("segconv plans show 501"))
-@click.argument("dataset")
+@dataset_argument
 @plans
 @three_folders
 @speaking
@@ -71,9 +73,16 @@ def show(dataset: str, plans: str, sink: Sink, paths: Paths) -> int:
 @command.command(
     epilog=example("segconv plans derive 501 2d_small --from 2d --patch-size 64x64 --batch-size 4 --features 8:64")
 )
-@click.argument("dataset")
+@dataset_argument
 @click.argument("name")
-@option("--from", "base", required=True, metavar="CONFIGURATION", help="The configuration to inherit from.")
+@option(
+    "--from",
+    "base",
+    required=True,
+    metavar="CONFIGURATION",
+    shell_complete=complete_configurations,
+    help="The configuration to inherit from.",
+)
 @bundled(
     "differences",
     _differences,
@@ -88,7 +97,12 @@ def show(dataset: str, plans: str, sink: Sink, paths: Paths) -> int:
         metavar="NAME",
         help="umamba-bot, umamba-enc, PlainConvUNet, ResidualEncoderUNet, or the path of a class.",
     ),
-    option("--stage-before", metavar="CONFIGURATION", help="First stage of a cascade, of which NAME is the second."),
+    option(
+        "--stage-before",
+        metavar="CONFIGURATION",
+        shell_complete=complete_configurations,
+        help="First stage of a cascade, of which NAME is the second.",
+    ),
 )
 @trainer_of_network
 @option("--overwrite", is_flag=True, help="Replace NAME if it was derived, and no model was trained with it.")

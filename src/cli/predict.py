@@ -9,11 +9,11 @@ import click
 
 from ..train.model import FINAL
 from ..work.run_options import RunOptions
+from .help_pages import Command, example
 from .infer import Files, Predicting, files, predicting, show
 from .options import (
     PATH,
     bundled,
-    example,
     finding_trainers,
     jobs,
     option,
@@ -38,7 +38,7 @@ def _wanted(configuration: str | None, folds: tuple[str, ...] | None, checkpoint
     return Wanted(configuration, folds, checkpoint, sha256)
 
 
-@click.command(epilog=example("segconv predict model.zip -i testing/input -o predicted --device cpu"))
+@click.command(cls=Command, epilog=example("segconv predict model.zip -i testing/input -o predicted --device cpu"))
 @click.argument("model", type=PATH)
 @files
 @bundled(

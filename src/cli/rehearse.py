@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import Finding, exit_code_of
+from .completion import complete_configurations
+from .help_pages import Command, example
 from .options import (
     allow_module,
     bundled,
-    example,
+    dataset_argument,
     finding_trainers,
     option,
     plans,
@@ -34,12 +36,19 @@ def _rehearsing(configurations: tuple[str, ...], **named: Any) -> Rehearsing:
     return Rehearsing(configurations, **named)
 
 
-@click.command(epilog=example("segconv rehearse 501 -c 2d_small"))
-@click.argument("dataset")
+@click.command(cls=Command, epilog=example("segconv rehearse 501 -c 2d_small"))
+@dataset_argument
 @bundled(
     "what",
     _rehearsing,
-    option("-c", "--configuration", "configurations", multiple=True, help="Configuration; may be repeated."),
+    option(
+        "-c",
+        "--configuration",
+        "configurations",
+        multiple=True,
+        shell_complete=complete_configurations,
+        help="Configuration; may be repeated.",
+    ),
     trainer,
     plans,
     option(

@@ -12,7 +12,8 @@ from ..errors import EXIT_FOUND
 from ..words import count_of
 from .convert import show_repairs
 from .convert_options import nonfinite, repair
-from .options import allow_external, bundled, dry_run, example, force, running, speaking, three_folders, to
+from .help_pages import Command, example
+from .options import allow_external, bundled, dataset_argument, dry_run, force, running, speaking, three_folders, to
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ def _options(repair: tuple[str, ...], nonfinite: float | None, allow_external: b
     return ConvertOptions(repair=kinds, nonfinite=nonfinite, allow_external=allow_external)
 
 
-@click.command("repair", epilog=example("segconv repair 501 --to 505_Repaired"))
-@click.argument("dataset")
+@click.command("repair", cls=Command, epilog=example("segconv repair 501 --to 505_Repaired"))
+@dataset_argument
 @to
 @bundled("options", _options, repair, nonfinite, allow_external)
 @dry_run

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import EXIT_FOUND
-from .options import PATH, example, option, output, running, speaking, three_folders
+from .completion import complete_datasets
+from .help_pages import Command, example
+from .options import PATH, option, output, running, speaking, three_folders
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -16,9 +18,15 @@ if TYPE_CHECKING:
     from ..work.run_options import RunOptions
 
 
-@click.command(epilog=example("segconv restore predictions --like 501_Shapes -o mine"))
+@click.command(cls=Command, epilog=example("segconv restore predictions --like 501_Shapes -o mine"))
 @click.argument("predictions", type=PATH)
-@option("--like", required=True, metavar="DATASET", help="The dataset that the model was trained on.")
+@option(
+    "--like",
+    required=True,
+    metavar="DATASET",
+    shell_complete=complete_datasets,
+    help="The dataset that the model was trained on.",
+)
 @output
 @running
 @three_folders

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import EXIT_FOUND
-from .options import PATH, example, jobs, option, speaking, three_folders
+from .help_pages import Group, example
+from .options import PATH, dataset_argument, jobs, option, speaking, three_folders
 from .sink import Sink
 from .splits_make import make, named_patients
 from .splits_rows import rows
@@ -24,7 +25,7 @@ file_of_splits = option(
 )
 
 
-@click.group(epilog=example("segconv splits show 501"))
+@click.group(cls=Group, epilog=example("segconv splits show 501"))
 def command() -> None:
     """Make, show and verify the folds of a dataset."""
 
@@ -33,7 +34,7 @@ command.add_command(make)
 
 
 @command.command(epilog=example("segconv splits show 501"))
-@click.argument("dataset")
+@dataset_argument
 @file_of_splits
 @jobs
 @three_folders
@@ -60,7 +61,7 @@ def show(dataset: str, file: Path | None, jobs: int, sink: Sink, paths: Paths) -
 
 
 @command.command(epilog=example("segconv splits verify 501"))
-@click.argument("dataset")
+@dataset_argument
 @file_of_splits
 @named_patients
 @jobs

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import PATH, bundled, dry_run, example, jobs, option, seed, speaking, three_folders
+from .help_pages import Command, example
+from .options import PATH, bundled, dataset_argument, dry_run, jobs, option, seed, speaking, three_folders
 from .sink import Sink
 from .splits_rows import rows
 
@@ -31,8 +32,8 @@ named_patients = bundled(
 )
 
 
-@click.command(epilog=example("segconv splits make 501 --folds 4 --dry-run"))
-@click.argument("dataset")
+@click.command(cls=Command, epilog=example("segconv splits make 501 --folds 4 --dry-run"))
+@dataset_argument
 @option("--folds", type=click.IntRange(min=2), help="Number of folds; default: 5, or fewer if the dataset is small.")
 @named_patients
 @option("--group-by", metavar="REGEX", help="Finds the site in the name of a case; one fold for each site.")

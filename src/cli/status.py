@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import example, speaking, three_folders
+from .help_pages import Command, example
+from .options import optional_dataset, speaking, three_folders
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from ..train.paths import Paths
 
 
-@click.command(epilog=example("segconv status 501"))
-@click.argument("dataset", required=False)
+@click.command(cls=Command, epilog=example("segconv status 501"))
+@optional_dataset
 @three_folders
 @speaking
 def command(dataset: str | None, sink: Sink, paths: Paths) -> int:

@@ -12,12 +12,13 @@ import click
 
 from ..errors import Finding
 from ..work.run_options import RunOptions
+from .help_pages import Command, example
 from .options import (
     PATH,
     allow_module,
     bundled,
+    dataset_argument,
     device,
-    example,
     finding_trainers,
     jobs,
     no_mirroring,
@@ -63,9 +64,10 @@ def _options(**options: Any) -> StressOptions:
 
 
 @click.command(
-    epilog=example("segconv stress 501 -m nnUNetTrainer_1epoch__nnUNetPlans__2d_small --angles 15,90 --device cpu")
+    cls=Command,
+    epilog=example("segconv stress 501 -m nnUNetTrainer_1epoch__nnUNetPlans__2d_small --angles 15,90 --device cpu"),
 )
-@click.argument("dataset")
+@dataset_argument
 @bundled(
     "chosen",
     Chosen,

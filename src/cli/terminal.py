@@ -44,6 +44,7 @@ def broken(text: str, columns: int, typed: Collection[str] = ()) -> list[str]:
     """
     if cells(text) <= columns:
         return [text]
+    hanging = text[: len(text) - len(text.lstrip())] + _HANGING
     lines = [""]
     for gap, word in _words(text, typed):
         if not lines[-1].strip():
@@ -52,10 +53,10 @@ def broken(text: str, columns: int, typed: Collection[str] = ()) -> list[str]:
             lines[-1] += gap + word
             continue
         else:
-            lines.append(_HANGING)
-        first, *more = _command_lines(word, columns - len(_HANGING)) if word in typed else [word]
+            lines.append(hanging)
+        first, *more = _command_lines(word, columns - len(hanging)) if word in typed else [word]
         lines[-1] += first
-        lines += [_HANGING + line for line in more]
+        lines += [hanging + line for line in more]
     return lines
 
 

@@ -7,14 +7,15 @@ from typing import Any
 import click
 
 from ..words import count_of
-from .options import example, speaking
+from .help_pages import Group, example
+from .options import speaking
 from .sink import Sink
 from .totalseg_combine import combine, groups, search
 from .totalseg_run import run
 from .totalseg_weights import install, pack, weights
 
 
-@click.group(epilog=example("segconv totalseg tasks"))
+@click.group(cls=Group, epilog=example("segconv totalseg tasks"))
 def command() -> None:
     """Use TotalSegmentator as a source of labels: its tasks, weights and masks."""
 

@@ -10,7 +10,8 @@ import click
 
 from ..errors import EXIT_FOUND, Finding
 from ..words import count_of, some_of
-from .options import PATH, dry_run, example, option, running, speaking
+from .help_pages import Command, example
+from .options import PATH, dry_run, option, running, speaking
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ SHOWN_CLASSES = 6
 search = option("--search", default="", metavar="TEXT", help="Only names that contain this, or match it as a pattern.")
 
 
-@click.command(epilog=example("segconv totalseg groups total --search lung"))
+@click.command(cls=Command, epilog=example("segconv totalseg groups total --search lung"))
 @click.argument("task", required=False)
 @search
 @speaking
@@ -46,7 +47,7 @@ def groups(task: str | None, search: str, sink: Sink) -> int:
     return 0
 
 
-@click.command(epilog=example("segconv totalseg combine segmentations -o lung.nii.gz lung"))
+@click.command(cls=Command, epilog=example("segconv totalseg combine segmentations -o lung.nii.gz lung"))
 @click.argument("source", metavar="IN", type=PATH)
 @click.argument("groups", nargs=-1, required=True, metavar="NAME[=CLASS,…]…")
 @option("-o", "--output", type=PATH, required=True, help="Folder to make; a file for one case.")

@@ -12,12 +12,12 @@ import click
 from ..words import count_of
 from ..work.run_options import RunOptions
 from .convert_options import nonfinite, repair
+from .help_pages import Command, example
 from .options import (
     PATH,
     bundled,
     cores,
     dry_run,
-    example,
     option,
     output,
     overwrite,
@@ -89,7 +89,7 @@ computing = bundled(
 """Where TotalSegmentator computes; the function gets `Devices`."""
 
 
-@click.command(epilog=example("segconv totalseg run scans -o prelabels --task total --fast --device cpu"))
+@click.command(cls=Command, epilog=example("segconv totalseg run scans -o prelabels --task total --fast --device cpu"))
 @click.argument("source", type=PATH, metavar="IN")
 @output
 @asking

@@ -11,7 +11,8 @@ import click
 
 from ..errors import EXIT_DONE, EXIT_FOUND, SegconvError
 from ..words import count_of, some_of
-from .options import PATH, bundled, example, option, overwrite, speaking, trusting
+from .help_pages import Command, example
+from .options import PATH, bundled, option, overwrite, speaking, trusting
 from .sink import Sink
 from .types import NAMES
 
@@ -44,7 +45,7 @@ roi_subset = option(
 )
 
 
-@click.command(epilog=example("segconv totalseg weights"))
+@click.command(cls=Command, epilog=example("segconv totalseg weights"))
 @click.argument("tasks", metavar="[TASK]…", nargs=-1)
 @moded
 @roi_subset
@@ -177,7 +178,7 @@ def _as_json(found: Found) -> list[dict[str, Any]]:
     ]
 
 
-@click.command(epilog=example("segconv totalseg pack body --fast -o body.zip"))
+@click.command(cls=Command, epilog=example("segconv totalseg pack body --fast -o body.zip"))
 @click.argument("tasks", metavar="TASK…", nargs=-1, required=True)
 @option("-o", "--output", type=PATH, required=True, help="Archive to make.")
 @moded
@@ -211,7 +212,7 @@ def pack(
     return EXIT_DONE
 
 
-@click.command(epilog=example("segconv totalseg install body.zip"))
+@click.command(cls=Command, epilog=example("segconv totalseg install body.zip"))
 @click.argument("archive", metavar="FILE.zip", type=PATH)
 @option("--sha256", metavar="HASH", help="Hash that the archive must have.")
 @trusting

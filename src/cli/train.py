@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import SegconvError
-from .options import example, finding_trainers, modelled, option, speaking, three_folders, trusting
+from .help_pages import Command, example
+from .options import dataset_argument, finding_trainers, modelled, option, speaking, three_folders, trusting
 from .sink import Sink
 from .training_folds import Place, as_json, name_inference, placed, show_environment, teller
 from .types import FOLDS
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 _WISHES = {"resume": "--continue", "validate_only": "--val", "overwrite": "--overwrite"}
 
 
-@click.command(epilog=example("segconv train 501 -c 2d_small -f 0 -tr nnUNetTrainer_1epoch --device cpu"))
-@click.argument("dataset")
+@click.command(cls=Command, epilog=example("segconv train 501 -c 2d_small -f 0 -tr nnUNetTrainer_1epoch --device cpu"))
+@dataset_argument
 @option("-f", "--fold", "folds", type=FOLDS, default="0", metavar="N,…|all", help="Folds to train.")
 @modelled
 @placed

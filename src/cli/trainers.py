@@ -12,11 +12,12 @@ import click
 
 from ..errors import Finding, SegconvError
 from ..train.model import DEFAULT_PLANS
+from .help_pages import Group, example
 from .options import (
     FOLDER,
     PATH,
     bundled,
-    example,
+    dataset_argument,
     ext_trainer,
     finding_trainers,
     modelled,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from ..train.paths import Paths
 
 
-@click.group(epilog=example("segconv trainers list"))
+@click.group(cls=Group, epilog=example("segconv trainers list"))
 def command() -> None:
     """Show trainers and what one does to a case, or start one of your own."""
 
@@ -99,7 +100,7 @@ def _sampling(**options: Any) -> Sampling:
 
 
 @command.command(epilog=example("segconv trainers preview 501 -tr nnUNetTrainerDA5 -c 2d_small -o da5.png"))
-@click.argument("dataset")
+@dataset_argument
 @modelled
 @bundled(
     "sampling",

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from ..errors import SegconvError
 
@@ -176,6 +177,10 @@ class OneOf(ParamType):
         if value not in self._words:
             self.fail(f"{value!r} is not one of {', '.join(self._words)}", param, ctx)
         return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete one of the words."""
+        return [CompletionItem(word) for word in self._words if word.startswith(incomplete)]
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """Return the words as help shows them."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import EXIT_FOUND, SegconvError
-from .options import PATH, bundled, example, option, running, speaking, three_folders
+from .help_pages import Command, example
+from .options import PATH, bundled, dataset_argument, option, running, speaking, three_folders
 from .sink import Sink
 from .types import WINDOW
 
@@ -42,8 +43,8 @@ class Drawn:
             raise SegconvError("--copies and --predictions exclude each other", hint="draw one after the other")
 
 
-@click.command(epilog=example("segconv view 501 -o overlays"))
-@click.argument("dataset")
+@click.command(cls=Command, epilog=example("segconv view 501 -o overlays"))
+@dataset_argument
 @click.argument("cases", nargs=-1, metavar="[CASE]...")
 @option("-o", "--output", type=PATH, required=True, help="Folder to make, or a PNG with several cases in one picture.")
 @bundled(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ import numpy as np
 import pytest
 
 from segconv.cli import main
+from segconv.cli.help_pages import Command as HelpfulCommand
+from segconv.cli.help_pages import Context, Group
 from segconv.cli.sink import escaped
 from segconv.errors import CODES
 
@@ -48,9 +51,33 @@ def test_every_command_explains_itself_with_an_example(name: str, command: click
     if " " not in name:
         assert summary == main.COMMANDS[name]
     assert f"segconv {name.split()[0]}" in (command.epilog or "")
+    assert isinstance(command, HelpfulCommand | Group), "its help has the form of all"
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{name} {parameter.name}"
+
+
+def words_of_help(name: str, command: click.Command, columns: int) -> list[str]:
+    context = Context(command, info_name=f"segconv {name}", terminal_width=columns, max_content_width=columns)
+    return [word for word in command.get_help(context).split() if word != "\\"]
+
+
+@pytest.mark.parametrize("columns", [78, 98])
+def test_no_help_is_broken_within_a_word(columns: int) -> None:
+    for name, command in [*leaves(), ("", main.group)]:
+        assert words_of_help(name, command, columns) == words_of_help(name, command, 1000), name
+
+
+def test_the_options_that_commands_have_in_common_come_last(segconv: Command) -> None:
+    groups = re.findall(r"^(\S.*):$", segconv("convert", "--help").out, re.MULTILINE)
+    assert groups[0] == "Options"
+    assert groups[-3:] == ["Running", "nnU-Net's folders", "Messages and help"]
+    assert "Labels" in groups
+
+
+def test_every_command_belongs_to_a_part_of_the_overview() -> None:
+    assert next(iter(main.PARTS)) == next(iter(main.COMMANDS))
+    assert [name for name in main.COMMANDS if name in main.PARTS] == list(main.PARTS)
 
 
 def test_the_installed_script_and_the_module_are_the_same() -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from segconv.cli.options import example, speaking, three_folders
+from segconv.cli.help_pages import Command, example
+from segconv.cli.options import dataset_argument, speaking, three_folders
 from segconv.cli.sink import Sink
 from segconv.words import count_of
 
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from segconv.train.paths import Paths
 
 
-@click.command(epilog=example("segconv count 501"))
-@click.argument("dataset")
+@click.command(cls=Command, epilog=example("segconv count 501"))
+@dataset_argument
 @three_folders
 @speaking
 def command(dataset: str, sink: Sink, paths: Paths) -> int:
