@@ -1,6 +1,6 @@
 """Check one case in a worker: read each file once, hash it, prove it to its end, decode and judge it.
 
-At most one decoded file per case is in memory. `QuickCheck` reads only headers.
+At most one decoded file per case is in memory, except for a witness. `QuickCheck` reads only headers.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ... import reading
 from ...errors import Finding, SegconvError, warning
@@ -28,9 +28,29 @@ from .tiff_spacing import judge_tiff_spacing
 _BYTE_S = 1 / 120e6
 _FILE_S = 1 / 1500
 _HEADER_S = 1 / 5000
-"""Seconds of one process per byte of a gzipped volume, per file and per header: measured, and a rule of thumb."""
+_SEEN_S = 1 / 40
+"""Seconds of one process per byte of a gzipped volume, per file, per header and per case that is drawn: measured, and a
+rule of thumb."""
 
 Judge = Callable[[str, Looked, Header | None, Rules, CaseReport], Iterator[Finding]]
+See = Callable[[DatasetCase, Mapping[str, Looked], CaseReport], Any]
+
+
+@dataclass(frozen=True)
+class Witness:
+    """Who sees the decoded files of each case while they are checked, so that none is read twice.
+
+    Parameters
+    ----------
+    see
+        Gets a case, its readable files by name, and what the check found; returns what is kept of them. It runs in a
+        worker, and can be pickled.
+    take
+        Gets a case and its report, with what `see` returned, in the order of the cases.
+    """
+
+    see: See
+    take: Callable[[DatasetCase, CaseReport], None]
 
 
 class _Read(NamedTuple):
@@ -109,6 +129,46 @@ class FullCheck(CaseCheck):
 
     def _existing(self, files: DatasetCase) -> Iterator[str]:
         return filter(os.path.isfile, map(self.path, files.files))
+
+
+@dataclass(frozen=True)
+class SeenCheck(FullCheck):
+    """Reads every byte of a case, and shows its decoded files together to a witness."""
+
+    see: See
+
+    def __call__(self, case: Assigned) -> CaseReport:
+        """Return what was found, and what the witness made of it."""
+        keeping = _Keeping(self.rules)
+        report = keeping(case)
+        opened = {name: keeping.kept.get(self.path(name)) for name in case.files.files}
+        report.seen = self.see(case.files, {name: file for name, file in opened.items() if file is not None}, report)
+        return report
+
+    def seconds(self, files: DatasetCase) -> float:
+        """Return roughly how many seconds a case takes one process."""
+        return super().seconds(files) + _SEEN_S
+
+    def decoded(self, files: DatasetCase) -> int:
+        """Return how many bytes the files of a case decode to."""
+        return sum(decoded_bytes(os.path.realpath(path)) for path in self._existing(files))
+
+
+@dataclass(frozen=True)
+class _Keeping(FullCheck):
+    """Reads every byte of one case, and keeps its decoded files, by path."""
+
+    kept: dict[str, Looked] = field(default_factory=dict)
+
+    def read(self, path: str) -> _Read:
+        """Read and hash the complete file."""
+        found = super().read(path)
+
+        def kept() -> Looked:
+            self.kept[path] = found.open()
+            return self.kept[path]
+
+        return found._replace(open=kept)
 
 
 class _Case:

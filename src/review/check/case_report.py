@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from ...errors import Finding
 from .coded import Coded
@@ -102,6 +103,8 @@ class CaseReport:
         Value → number of voxels; None if there is no usable label.
     coded
         Coding of its files.
+    seen
+        What a witness made of the decoded files; see `case_check.Witness`.
     """
 
     number: int
@@ -116,3 +119,4 @@ class CaseReport:
     pages: int | None = None
     label_voxels: dict[int, int] | None = None
     coded: Coded = field(default_factory=Coded)
+    seen: Any = None

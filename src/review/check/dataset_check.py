@@ -22,7 +22,7 @@ from ...work.held import unchanged
 from ...work.interruption import interruptible
 from ...work.run_options import ONE_WORKER, Workers, refuse_unfit
 from .across_cases import AcrossCases
-from .case_check import CaseCheck, FullCheck, QuickCheck
+from .case_check import FullCheck, QuickCheck, SeenCheck, Witness
 from .case_report import Rules
 from .coded import CodedSet
 from .dataset_json import DatasetJson
@@ -76,6 +76,7 @@ def check_dataset(
     quick: bool = False,
     allow_external: bool = False,
     splits: Path | None = None,
+    witness: Witness | None = None,
 ) -> Report:
     """Check a dataset made by any tool; nothing is written.
 
@@ -91,6 +92,8 @@ def check_dataset(
         Follow links that leave the dataset, and the key ``dataset``, whoever wrote them.
     splits
         Further folds to check: those of the preprocessed dataset, which nnU-Net trains with.
+    witness
+        Sees the decoded files; not with `quick`.
 
     Raises
     ------
@@ -112,7 +115,7 @@ def check_dataset(
         unchanged(hold(root)),
     ):
         check = _DatasetCheck(root, allow_external)
-        findings = list(check.findings(QuickCheck if quick else FullCheck, splits, workers))
+        findings = list(check.findings(splits, workers, QuickCheck if quick else FullCheck, witness))
         findings.sort(key=lambda finding: finding.severity != "error")  # stable: otherwise keeps the order
         return Report(tuple(findings), len(check.cases), check.described())
 
@@ -131,7 +134,13 @@ class _DatasetCheck:
         self.facts = Facts(self.declared.channel_names, self.declared.labels)
         self.across = AcrossCases(self.cases, self.declared.ending or "", self.history)
 
-    def findings(self, how: type[CaseCheck], splits: Path | None, workers: Workers) -> Iterator[Finding]:
+    def findings(
+        self,
+        splits: Path | None,
+        workers: Workers,
+        how: type[QuickCheck | FullCheck] = FullCheck,
+        witness: Witness | None = None,
+    ) -> Iterator[Finding]:
         """Yield the findings on names, on each case, and on all cases together."""
         yield from self.declared.findings
         yield from _judge_name(self.root)
@@ -142,12 +151,16 @@ class _DatasetCheck:
             yield Finding("SC011", "there are no usable training cases", file="imagesTr")
         yield from self.history.compare(self.cases)
         coded = self._coded()
-        for report in check_cases(how(self._rules()), self.cases, self.history, workers):
+        rules = self._rules()
+        check = how(rules) if witness is None else SeenCheck(rules, witness.see)
+        for report in check_cases(check, self.cases, self.history, workers):
             files = self.cases[report.number]
             yield from report.findings
             self.facts.add(report, files)
             self.across.add(report, files)
             coded.add(report.coded, files)
+            if witness is not None:
+                witness.take(files, report)
         yield from self.across.duplicates()
         yield from coded.findings()
         yield from self.across.tested_patients()

@@ -24,6 +24,9 @@ _INDICES = "ijk"
 Voxel = tuple[int, int, int]
 """Index of a voxel along the axes of the file, x, y, z."""
 
+THICK = 2.0
+"""Slices this many times thicker than their pixels are wide are looked at one by one, and not cut across."""
+
 
 @dataclass(frozen=True)
 class Plane:
@@ -60,20 +63,8 @@ Layers = Mapping[str, NDArray[Any] | None]
 """Attribute of `Plane` → the array that it is cut from."""
 
 
-def planes_of(
-    image: NDArray[Any],
-    label: NDArray[Any] | None,
-    geometry: Geometry,
-    *,
-    placed: bool,
-    prediction: NDArray[Any] | None = None,
-    ignore: int | None = None,
-    through: Voxel | None = None,
-) -> list[Plane]:
-    """Return the only plane of a picture or of a volume of one slice, else axial, coronal and sagittal ones.
-
-    Each plane is the slice with most of what prediction and label differ in, otherwise that with most of the largest
-    label; the middle one in a case without labels.
+class Cuts:
+    """Cuts a case into planes.
 
     Parameters
     ----------
@@ -92,15 +83,83 @@ def planes_of(
     through
         Where to cut a volume instead.
     """
-    wrong = _wrong(label, prediction, ignore)
+
+    def __init__(
+        self,
+        image: NDArray[Any],
+        label: NDArray[Any] | None,
+        geometry: Geometry,
+        *,
+        placed: bool,
+        prediction: NDArray[Any] | None = None,
+        ignore: int | None = None,
+        through: Voxel | None = None,
+    ) -> None:
+        wrong = _wrong(label, prediction, ignore)
+        self._layers: Layers = {"image": image, "label": label, "prediction": prediction, "wrong": wrong}
+        self._geometry = geometry
+        self._placed = placed
+        if geometry.dimension == 3:
+            self._order = _canonical_order(geometry) if placed else Reordering((0, 1, 2), (False,) * 3)
+            self._at = through or _through(_focus(label, prediction, wrong), geometry)
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """Axes across the planes that show a volume: one of a single slice, else the axial, coronal and sagittal."""
+        sizes = [self._geometry.size[own] for own in self._order.order]
+        thin = [axis for axis in (2, 1, 0) if sizes[axis] == 1]
+        return tuple(thin[:1]) or (2, 1, 0)
+
+    @property
+    def finest(self) -> int:
+        """Axis across the planes with the smallest pixels, if slices are much thicker; else the first of `axes`."""
+        spacings = [self._geometry.spacing_mm[own] for own in self._order.order]
+        across = max(self.axes, key=lambda axis: spacings[axis])
+        others = [spacings[axis] for axis in self.axes if axis != across]
+        return across if others and spacings[across] >= THICK * max(others) else self.axes[0]
+
+    def number(self, axis: int) -> int:
+        """Return how many slices there are along an axis."""
+        return self._geometry.size[self._order.order[axis]]
+
+    def main(self, axis: int) -> int:
+        """Return the slice where the volume is cut: with most of what differs, otherwise of the largest label."""
+        return self._at[self._order.order[axis]]
+
+    def letter(self, axis: int) -> str:
+        """Return the name of the axis of the file along which slices are counted."""
+        return _INDICES[self._order.order[axis]]
+
+    def plane(self, axis: int, index: int) -> Plane:
+        """Return a slice, counted as in the file."""
+        return _plane(axis, self._layers, self._geometry, self._order, index, placed=self._placed)
+
+    def picture(self) -> Plane:
+        """Return the plane of a picture."""
+        spacing = (self._geometry.spacing_mm[1], self._geometry.spacing_mm[0])
+        layers: dict[str, Any] = {**self._layers}
+        return Plane("", spacing_mm=spacing, **layers)
+
+
+def planes_of(
+    image: NDArray[Any],
+    label: NDArray[Any] | None,
+    geometry: Geometry,
+    *,
+    placed: bool,
+    prediction: NDArray[Any] | None = None,
+    ignore: int | None = None,
+    through: Voxel | None = None,
+) -> list[Plane]:
+    """Return the only plane of a picture or of a volume of one slice, else axial, coronal and sagittal ones.
+
+    Each plane is the slice with most of what prediction and label differ in, otherwise that with most of the largest
+    label; the middle one in a case without labels. Parameters are those of `Cuts`.
+    """
+    cuts = Cuts(image, label, geometry, placed=placed, prediction=prediction, ignore=ignore, through=through)
     if geometry.dimension == 2:
-        spacing = (geometry.spacing_mm[1], geometry.spacing_mm[0])
-        return [Plane("", image, label, spacing, prediction=prediction, wrong=wrong)]
-    found = _canonical_order(geometry) if placed else Reordering((0, 1, 2), (False,) * 3)
-    at = through or _through(_focus(label, prediction, wrong), geometry)
-    layers: Layers = {"image": image, "label": label, "prediction": prediction, "wrong": wrong}
-    thin = [axis for axis in (2, 1, 0) if geometry.size[found.order[axis]] == 1]
-    return [_plane(axis, layers, geometry, found, at, placed=placed) for axis in thin[:1] or (2, 1, 0)]
+        return [cuts.picture()]
+    return [cuts.plane(axis, cuts.main(axis)) for axis in cuts.axes]
 
 
 def most_labelled(label: NDArray[Any] | None, geometry: Geometry) -> Voxel:
@@ -161,7 +220,7 @@ def _plane(
     layers: Layers,
     geometry: Geometry,
     found: Reordering,
-    at: Voxel,
+    index: int,
     *,
     placed: bool,
 ) -> Plane:
@@ -170,11 +229,11 @@ def _plane(
     # In the patient, readers look from the feet, from the front, or from the left: right is at the left, or anterior.
     flips = tuple(placed and not found.flips[other] for other in _ACROSS[axis])
     name = _NAMES[axis] if placed else _INDICES[along[1]] + _INDICES[along[0]]
-    title = f"{name}, {_INDICES[own]} = {at[own]}"
+    title = f"{name}, {_INDICES[own]} = {index}"
     rows, columns = along
     spacing = (geometry.spacing_mm[rows], geometry.spacing_mm[columns])
     cuts: dict[str, Any] = {
-        name: None if array is None else _cut(array, own, at[own], along, flips) for name, array in layers.items()
+        name: None if array is None else _cut(array, own, index, along, flips) for name, array in layers.items()
     }
     return Plane(title, spacing_mm=spacing, ends=_letters(axis) if placed else (), **cuts)
 
