@@ -266,7 +266,8 @@ def spread(cases: list[T], most: int = MONTAGE) -> list[T]:
     return [cases[round(number)] for number in np.linspace(0, len(cases) - 1, most)]
 
 
-def _channel_number(dataset: Dataset, channel: str) -> int:
+def channel_number(dataset: Dataset, channel: str) -> int:
+    """Return the index of a channel by its number or its name; raises ``SC001`` if there is none."""
     names = [name.casefold() for name in dataset.description.channel_names]
     if channel.casefold() in names:
         return names.index(channel.casefold())
@@ -278,7 +279,7 @@ def _channel_number(dataset: Dataset, channel: str) -> int:
 
 def items_of(dataset: Dataset, cases: Sequence[Chosen], channel: str | None, look: Look) -> list[Item]:
     """Return the work on each case; the parameters and errors are those of `plan_view`."""
-    number = None if channel is None else _channel_number(dataset, channel)
+    number = None if channel is None else channel_number(dataset, channel)
     names = value_names(dataset.description.labels)
     findings: list[Finding] = []
     items = []

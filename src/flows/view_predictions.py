@@ -83,7 +83,7 @@ def plan_prediction_view(
         declare, ``SC082`` for a size other than the reference's.
     """
     with dataset.unchanged():
-        files = _predictions(dataset, predictions)
+        files = predictions_of(dataset, predictions)
         cases = among({case: split for case, (split, _) in files.items()}, wanted or [*files], str(predictions))
         items = [
             _with_prediction(item, files[item.case][1], dataset) for item in items_of(dataset, cases, channel, look)
@@ -97,8 +97,14 @@ def plan_prediction_view(
     return PredictionView(view_of(dataset, titled, output, key, len(items)), scores)
 
 
-def _predictions(dataset: Dataset, folder: Path) -> dict[str, tuple[str, str]]:
-    """Return the cases that have a prediction, each with its split and the real path of the prediction."""
+def predictions_of(dataset: Dataset, folder: Path) -> dict[str, tuple[str, str]]:
+    """Return the cases that have a prediction in a folder, each with its split and the real path of the prediction.
+
+    Raises
+    ------
+    SegconvError
+        ``SC010`` if it is not a folder, ``SC011`` if it holds no prediction of a case.
+    """
     if not reading.is_folder(folder):
         raise SegconvError("is not a folder", code="SC010", file=str(folder))
     ending = dataset.description.file_ending

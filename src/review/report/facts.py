@@ -280,10 +280,11 @@ class Stack:
     ----------
     case
         The case; a picture has one slice.
-    plane
-        ``axial`` and so on; empty for pictures.
+    plane, axis
+        ``axial`` and so on, or the axes of the file such as ``ij``; and the axis of the file along which slices are
+        counted, such as ``k``. Empty for pictures.
     slices
-        Number in the file of each slice of the mosaic, from 1.
+        Index in the file of each slice of the mosaic, from 0, as ``view`` shows it.
     of
         Number of slices of the case.
     first
@@ -312,6 +313,7 @@ class Stack:
 
     case: str
     plane: str
+    axis: str
     slices: tuple[int, ...]
     of: int
     first: int

@@ -1,0 +1,145 @@
+"""The arrays of a case that was just checked: its channels, its label and its prediction, on one grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import SegconvError
+from ...image.geometry import Geometry
+from ...image.opened import Opened
+from ...image.voxels import label_values, smallest_type
+from ..check.looked import Looked
+from ..pictures.planes import Cuts
+from ..pictures.windows import Window, colour_window_of, window_of
+
+COLOURS = ("r", "g", "b")
+"""Names of three channels, in lower case, that are one picture in colour."""
+
+
+@dataclass(frozen=True)
+class DecodedCase:
+    """The arrays of a case.
+
+    Parameters
+    ----------
+    geometry, placed
+        The grid of the first image, and whether it says how the patient is oriented.
+    channels
+        ``(z, y, x)`` or ``(y, x)`` each, in the order of dataset.json.
+    label, prediction
+        Likewise, of whole numbers; None if there is none that fits.
+    drawn
+        Index of the channel to draw; None for the first three in colour.
+    ignore
+        Value of the ignore label, or None.
+    """
+
+    geometry: Geometry
+    placed: bool
+    channels: Sequence[NDArray[Any]]
+    label: NDArray[Any] | None
+    prediction: NDArray[Any] | None
+    drawn: int | None
+    ignore: int | None
+
+    @cached_property
+    def image(self) -> NDArray[Any]:
+        """What is drawn, in colour with a last axis of 3."""
+        return np.stack(self.channels[:3], axis=-1) if self.drawn is None else self.channels[self.drawn]
+
+    @property
+    def in_colour(self) -> bool:
+        """Whether the image is in colour."""
+        return self.drawn is None
+
+    @cached_property
+    def window(self) -> Window:
+        """Values that are drawn black and white if no others are asked for."""
+        return colour_window_of(self.image) if self.in_colour else window_of(self.image)
+
+    @cached_property
+    def cuts(self) -> Cuts:
+        """Its planes."""
+        return Cuts(
+            self.image,
+            self.label,
+            self.geometry,
+            placed=self.placed,
+            prediction=self.prediction,
+            ignore=self.ignore,
+        )
+
+
+def decoded_case(
+    images: Sequence[Looked],
+    label: Looked | None,
+    prediction: Opened | None,
+    *,
+    drawn: int | None,
+    ignore: int | None,
+) -> DecodedCase | None:
+    """Return the arrays of a case, or None if what is to be drawn could not be read.
+
+    Parameters
+    ----------
+    images
+        Its readable images, in order.
+    label
+        Its label, if that is usable.
+    prediction
+        A prediction of it.
+    drawn, ignore
+        As in `DecodedCase`.
+    """
+    if not images:
+        return None
+    header = images[0].header
+    grid: Geometry = header.geometry
+    channels = [channel for looked in images for channel in _channels(looked) if channel.shape == grid.array_shape]
+    if len(channels) < (3 if drawn is None else drawn + 1):
+        return None
+    own = _label(None if label is None else label.opened, grid)
+    return DecodedCase(grid, header.placed, channels, own, _label(prediction, grid), drawn, ignore)
+
+
+def drawn_channel(names: Sequence[str], channel: int | None) -> int | None:
+    """Return the channel to draw if none is asked for: the first, or None for red, green and blue together."""
+    if channel is not None:
+        return channel
+    return None if tuple(name.casefold() for name in names) == COLOURS else 0
+
+
+def values_in(layers: Mapping[str, NDArray[Any] | None]) -> tuple[int, ...]:
+    """Return the values of label arrays, in order, without background."""
+    found = {int(value) for layer in layers.values() if layer is not None for value in np.unique(layer)}
+    return tuple(sorted(found - {0}))
+
+
+def _channels(looked: Looked) -> Iterator[NDArray[Any]]:
+    if looked.opened is None:
+        return
+    volume = looked.opened.image()
+    if volume.array.ndim == volume.geometry.dimension:
+        yield volume.array
+    else:
+        yield from np.moveaxis(volume.array, -1, 0)
+
+
+def _label(opened: Opened | None, grid: Geometry) -> NDArray[Any] | None:
+    """Return a label of whole numbers; None if it has another size or other values, which the check reports."""
+    if opened is None:
+        return None
+    try:
+        array = opened.label().array
+        largest = max(label_values(array))
+    except SegconvError:
+        return None
+    if array.shape != grid.array_shape:
+        return None
+    return array if array.dtype.kind in "iu" else array.astype(smallest_type(largest))
