@@ -11,6 +11,7 @@ from ..augment.grey import GREY
 from ..errors import EXIT_FOUND, SegconvError, as_errors, refuse_if_any
 from .help_pages import Command, example
 from .options import (
+    PATH,
     NewDataset,
     bundled,
     dataset_argument,
@@ -91,6 +92,7 @@ def _grey(**limits: tuple[float, float] | None) -> dict[str, tuple[float, float]
 )
 @link
 @seed
+@option("--preview", type=PATH, metavar="PNG", help="First draw some originals next to their copies, with the angles.")
 @recipes(*RECIPE, exclusive=EXCLUSIVE)
 @dry_run
 @running
@@ -99,6 +101,7 @@ def _grey(**limits: tuple[float, float] | None) -> dict[str, tuple[float, float]
 def command(
     dataset: str,
     new: NewDataset,
+    preview: Path | None,
     save_recipe: Path | None,
     dry_run: bool,
     sink: Sink,
@@ -115,6 +118,9 @@ def command(
 
     HU shifts apply to channels named CT. Voxels with the smallest value of their file, which is padding or
     air, stay as they are, and none falls below it.
+
+    --preview draws up to 3 cases with up to 11 copies of each, exactly as they will be written, at one place in
+    the patient and with the grey values of the original; with --dry-run, nothing else is written.
 
     The folds are those that DATASET is trained with. No fold validates on a copy, or trains on a copy of
     a case that it validates on.
@@ -146,15 +152,22 @@ def command(
     made, originals = augmentation.copies, augmentation.originals
     sink.say(f"{source.path.name}: {originals} training cases, {made} copies")
     sink.say(f"patients: {augmentation.patients}")
-    result = {"source": str(source.path), "target": str(plan.target.path), "originals": originals, "copies": made}
+    result: dict[str, object] = {
+        "source": str(source.path),
+        "target": str(plan.target.path),
+        "originals": originals,
+        "copies": made,
+    }
     if sink.verbose:
         _show_ways(augmentation, sink)
     if save_recipe is not None:
         (refuse_unsavable if dry_run else save)(save_recipe, RECIPE)
+    if preview is not None:
+        result["preview"] = _preview(augmentation, preview, how, sink)
     if dry_run:
         _show_copies(augmentation, sink)
         sink.warn(plan.warnings)
-        sink.say("nothing was written (--dry-run)")
+        sink.say(f"nothing {'' if preview is None else 'else '}was written (--dry-run)")
         sink.end(result, plan.warnings)
         return 0
     outcome = run_augmentation(augmentation, how)
@@ -183,6 +196,16 @@ def _spec(said: dict[str, Any], file_ending: str) -> AugmentSpec:
         expand=said["expand"],
         label_soft=said["label_soft"],
     )
+
+
+def _preview(augmentation: Augmentation, picture: Path, how: RunOptions, sink: Sink) -> str:
+    """Draw what will be made; return where."""
+    from ..flows.augment_preview import preview_augmentation
+    from ..words import some_of
+
+    cases = preview_augmentation(augmentation, picture, overwrite=how.overwrite, progress=how.progress)
+    sink.say(f"drew {some_of(cases)} next to their copies: {picture}")
+    return str(picture)
 
 
 def _show_ways(augmentation: Augmentation, sink: Sink) -> None:

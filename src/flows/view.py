@@ -189,7 +189,7 @@ def _draw_montage(view: View, how: RunOptions) -> Outcome:
         pictures, failed = _drawn(items, workers)
         if failed and not (how.keep_going and pictures):
             raise Refused(reasons=failed)
-        data = png_of(_tiled(pictures))
+        data = png_of(tiled(pictures))
     write_single(path, data, refuse)
     return Outcome(path, len(pictures), 0, [], failed)
 
@@ -212,7 +212,7 @@ def _drawn_or_failed(item: Item) -> tuple[str, NDArray[np.uint8] | SegconvError]
         return item.case, error
 
 
-def _tiled(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+def tiled(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     """Return pictures ``(row, column, 3)`` in rows, about as wide as high, on white."""
     height = max(picture.shape[0] for picture in pictures)
     width = max(picture.shape[1] for picture in pictures)
