@@ -14,7 +14,7 @@ import click
 
 from ..train.device import AUTO
 from ..train.model import DEFAULT_PLANS, DEFAULT_TRAINER, Model
-from ..work.backends import BACKENDS
+from ..work.backends import BACKENDS, DASK, RAY, addressed
 from ..work.run_options import RunOptions
 from .completion import complete_configurations, complete_datasets, complete_plans, complete_trainers
 from .cures import Speaker
@@ -88,12 +88,35 @@ restart = option("--restart", is_flag=True, help="Start again instead of resumin
 keep_going = option("--keep-going", is_flag=True, help="Leave out cases that fail; exit code 1.", group=RUNNING)
 strict = option("--strict", is_flag=True, help="Treat warnings as errors.", group=RUNNING)
 no_fsync = option("--no-fsync", is_flag=True, help="Do not wait for the disk; for scratch disks.", group=RUNNING)
-backend = option(
+_kind = option(
     "--backend",
     type=click.Choice(list(BACKENDS)),
     help="Kind of workers; default: threads, or processes for many workers on small files.",
     group=RUNNING,
 )
+_dask_scheduler = option(
+    "--dask-scheduler",
+    metavar="ADDRESS",
+    help="Scheduler of a Dask cluster; default: DASK_SCHEDULER_ADDRESS.",
+    group=RUNNING,
+)
+_ray_address = option("--ray-address", metavar="ADDRESS", help="Head of a Ray cluster, or local; default: RAY_ADDRESS.")
+
+
+def _backend(backend: str | None, dask_scheduler: str | None, ray_address: str | None) -> str | None:
+    """Return the backend with the address of its cluster; an address implies its backend."""
+    given = {DASK: dask_scheduler, RAY: ray_address}
+    for name, address in given.items():
+        if address is not None and backend not in (None, name):
+            raise click.UsageError(f"--backend {backend} does not go with an address of {name}")
+    named = [name for name, address in given.items() if address is not None]
+    if len(named) > 1:
+        raise click.UsageError("give one of --dask-scheduler and --ray-address")
+    return addressed(named[0], str(given[named[0]])) if named else backend
+
+
+backend = bundled("backend", _backend, _kind, _dask_scheduler, _ray_address)
+"""Which workers; the function gets ``backend`` as `backend_of` takes it."""
 seed = option("--seed", type=click.IntRange(min=0), default=0, help="Seed of everything that is random.")
 allow_external = option(
     "--allow-external", is_flag=True, help="Follow links that leave the dataset, and the key 'dataset' of its json."
@@ -266,9 +289,23 @@ modelled = bundled("model_of", functools.partial(functools.partial, Model), conf
 """``-c``, ``-tr`` and ``-p``; the function gets ``model_of``, which makes a `Model` of a dataset's folder name."""
 
 
-def _run_options(no_fsync: bool, **options: Any) -> RunOptions:
-    return RunOptions(**options, fsync=not no_fsync)
+def _run_options(
+    no_fsync: bool, backend: str | None, dask_scheduler: str | None, ray_address: str | None, **options: Any
+) -> RunOptions:
+    return RunOptions(**options, backend=_backend(backend, dask_scheduler, ray_address), fsync=not no_fsync)
 
 
-running = bundled("how", _run_options, jobs, overwrite, restart, keep_going, strict, backend, no_fsync)
+running = bundled(
+    "how",
+    _run_options,
+    jobs,
+    overwrite,
+    restart,
+    keep_going,
+    strict,
+    _kind,
+    _dask_scheduler,
+    _ray_address,
+    no_fsync,
+)
 """How a plan is run; the function gets `RunOptions`. It stands above `speaking`, which shows the progress."""

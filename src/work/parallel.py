@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import TypeVar
 
+from ..errors import SegconvError
 from .backends import THREADS, backend_of, workers_at_hand
+from .backends.backend import Work
 from .run_options import refuse_unfit
 
 T = TypeVar("T")
@@ -22,6 +25,8 @@ def each(
     backend: str | None = None,
     name: Callable[[T], str] = str,
     tell: Callable[[str], None] | None = None,
+    files: Sequence[Path] = (),
+    killed: Callable[[T, SegconvError], R] | None = None,
 ) -> Generator[R, None, None]:
     """Yield the function's result for every item, in any order.
 
@@ -34,16 +39,18 @@ def each(
     jobs
         Number of workers; with 1, this process does the work.
     backend
-        A key of `BACKENDS`; processes on this machine if None.
+        As in `backend_of`; processes on this machine if None.
     name
         Returns the name of an item for messages; picklable like `function`.
     tell
         Called with a line if threads replace processes because the system cannot start these.
+    files, killed
+        As in `Work`, for workers on other machines.
 
     Raises
     ------
     SegconvError
-        ``SC001`` for an unknown backend or less than one worker, ``SC100`` if a worker was killed.
+        ``SC001`` for an unknown backend or less than one worker; others as in `Backend`.
     """
     refuse_unfit(jobs=jobs, backend=backend)
     workers = backend_of(backend)
@@ -56,5 +63,5 @@ def each(
         return
     if first:
         workers = workers_at_hand(backend, jobs, tell)
-        with closing(workers.results(function, items, jobs, name)) as results:
+        with closing(workers.results(Work(function, items, jobs, name, files, killed))) as results:
             yield from results

@@ -267,7 +267,16 @@ def _by_workers(plan: Plan, how: RunOptions) -> Do:
     kind = how.backend or _kind_of_workers(plan, how.jobs)
 
     def do(call: Callable[[Item], Entry], items: Sequence[Item], take: Callable[[Entry], None]) -> None:
-        found = each(call, items, jobs=how.jobs, backend=kind, name=_case, tell=how.progress.note)
+        found = each(
+            call,
+            items,
+            jobs=how.jobs,
+            backend=kind,
+            name=_case,
+            tell=how.progress.note,
+            files=_proof(plan, items),
+            killed=_failed,
+        )
         with closing(found) as entries:
             for entry in entries:
                 take(entry)
@@ -288,6 +297,16 @@ def _saying_how_to_resume() -> Iterator[None]:
 
 def _case(item: Item) -> str:
     return item.case
+
+
+def _proof(plan: Plan, items: Sequence[Item]) -> list[Path]:
+    """Return files that prove that a worker sees the source and the staging folder of a run."""
+    return [plan.target.staging / begun.PLAN, *(Path(source) for source in items[0].sources[:1])] if items else []
+
+
+def _failed(item: Item, error: SegconvError) -> Entry:
+    """Return the entry of a case that ends every worker."""
+    return {"case": item.case, "findings": list(error.findings)}
 
 
 def _kind_of_workers(plan: Plan, jobs: int) -> str | None:

@@ -147,7 +147,7 @@ def test_a_backend_that_there_is_not_is_refused() -> None:
         list(each(square, [1, 2], jobs=2, backend="cluster"))
     assert caught.value.code == "SC001"
     assert "cluster" in caught.value.message
-    assert caught.value.hint == "there are loky, threading, dask"
+    assert caught.value.hint == "there are loky, threading, dask, ray, slurm"
 
 
 @pytest.mark.parametrize("items", [[], [1], [1, 2]])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
+from ...errors import SegconvError
 from ...work.memory import within_memory
 from ...work.parallel import each
 from ...work.run_options import Workers
@@ -28,7 +30,17 @@ def check_cases(
     due = 0
     progress.start(len(cases), 0)
     try:
-        for report in each(check, assigned, jobs=workers.jobs, backend=workers.backend, tell=progress.note):
+        reports = each(
+            check,
+            assigned,
+            jobs=workers.jobs,
+            backend=workers.backend,
+            name=_case,
+            tell=progress.note,
+            files=[Path(check.path(name)) for files in cases[:1] for name in files.files[:1]],
+            killed=_unchecked,
+        )
+        for report in reports:
             waiting[report.number] = report
             while due in waiting:
                 yield waiting.pop(due)
@@ -36,6 +48,15 @@ def check_cases(
             progress.advance(cases[report.number].case)
     finally:
         progress.stop()
+
+
+def _case(assigned: Assigned) -> str:
+    return assigned.files.case
+
+
+def _unchecked(assigned: Assigned, error: SegconvError) -> CaseReport:
+    """Return the report of a case that ends every worker."""
+    return CaseReport(assigned.number, list(error.findings))
 
 
 def worthwhile(cases: Iterable[DatasetCase], seconds_of: Callable[[DatasetCase], float], jobs: int) -> int:

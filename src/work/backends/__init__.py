@@ -1,6 +1,6 @@
 """Kinds of workers: threads, processes of this machine, or a cluster.
 
-A new kind is one module here, which ends with its `WORKERS`, and one line in `BACKENDS`.
+A new kind is one module here, with a function `workers` of an address, and one line in `BACKENDS`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,17 @@ from .semaphores import why_there_are_none
 THREADS = "threading"
 PROCESSES = "loky"
 
-BACKENDS: Mapping[str, str] = MappingProxyType({PROCESSES: "processes", THREADS: "threads", "dask": "dask"})
+DASK, RAY, SLURM = CLUSTERS = ("dask", "ray", "slurm")
+
+BACKENDS: Mapping[str, str] = MappingProxyType(
+    {PROCESSES: "processes", THREADS: "threads", DASK: "dask", RAY: "ray", SLURM: "slurm"}
+)
 """Name → module, imported when its workers are needed."""
+
+
+def addressed(name: str, address: str) -> str:
+    """Return the name of a backend together with the address of its cluster."""
+    return f"{name}:{address}"
 
 
 def workers_at_hand(name: str | None, jobs: int, tell: Callable[[str], None] | None = None) -> Backend:
@@ -40,13 +49,19 @@ def workers_at_hand(name: str | None, jobs: int, tell: Callable[[str], None] | N
 def backend_of(name: str | None) -> Backend:
     """Return the workers of this name; processes on this machine if None.
 
+    Parameters
+    ----------
+    name
+        A key of `BACKENDS`; one of `CLUSTERS` may be followed by a colon and an address, as `addressed` returns it.
+
     Raises
     ------
     SegconvError
         ``SC001`` for an unknown name.
     """
-    module = BACKENDS.get(name or PROCESSES)
-    if module is None:
+    kind, colon, address = (name or PROCESSES).partition(":")
+    module = BACKENDS.get(kind)
+    if module is None or (colon and (kind not in CLUSTERS or not address)):
         raise SegconvError(f"there is no backend {name!r}", hint=f"there are {', '.join(BACKENDS)}")
-    workers: Backend = import_module(f".{module}", __package__).WORKERS
+    workers: Backend = import_module(f".{module}", __package__).workers(address or None)
     return workers

@@ -16,8 +16,13 @@ SCHEDULER = "DASK_SCHEDULER_ADDRESS"
 
 
 @contextmanager
-def connected() -> Iterator[Any]:
-    """Connect to the scheduler that `SCHEDULER` names for the duration of a block; without it, use the caller's client.
+def connected(address: str | None = None) -> Iterator[Any]:
+    """Connect to a scheduler for the duration of a block.
+
+    Parameters
+    ----------
+    address
+        Of the scheduler; if None, the one that `SCHEDULER` names, and without it the caller's client is used.
 
     Raises
     ------
@@ -29,7 +34,7 @@ def connected() -> Iterator[Any]:
         import distributed
     except ImportError as error:
         raise SegconvError("Dask is not installed", code="SC041", hint="pip install 'segconv[dask]'") from error
-    address = os.environ.get(SCHEDULER)
+    address = address or os.environ.get(SCHEDULER)
     if not address:
         try:
             client = distributed.default_client()

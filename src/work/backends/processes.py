@@ -6,13 +6,13 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ...errors import EXIT_INTERRUPTED, SegconvError
 from ..interruption import end_workers
-from ..unforeseen import Carried
+from .backend import Work
 from .environment import environment_of_workers
 from .gone import serve
 from .inner import inner_threads, pinned
@@ -32,35 +32,31 @@ class Processes:
     def ready(self) -> None:
         """See `Backend`: they always are."""
 
-    def results(
-        self, function: Callable[[T], R], items: Iterator[T], jobs: int, name: Callable[[T], str]
-    ) -> Generator[R, None, None]:
+    def results(self, work: Work[T, R]) -> Generator[R, None, None]:
         """See `Backend`."""
         with environment_of_workers():
-            yield from self._results(function, items, jobs, name)
+            yield from self._results(work)
 
-    def _results(
-        self, function: Callable[[T], R], items: Iterator[T], jobs: int, name: Callable[[T], str]
-    ) -> Generator[R, None, None]:
+    def _results(self, work: Work[T, R]) -> Generator[R, None, None]:
         import joblib  # a tenth of a second that threads do not need
         from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-        work = joblib.delayed(Carried(function, name))
+        call = joblib.delayed(work.carried)
         config = {
             "backend": "loky",
-            "n_jobs": jobs,
-            "inner_max_num_threads": inner_threads(jobs),
+            "n_jobs": work.jobs,
+            "inner_max_num_threads": inner_threads(work.jobs),
             "initializer": _begin,
             "initargs": (os.getpid(),),
         }
         results: Any = None
         try:
-            with pinned(jobs), joblib.parallel_config(**config):
+            with pinned(work.jobs), joblib.parallel_config(**config):
                 parallel = joblib.Parallel(
                     return_as="generator_unordered", max_nbytes=None, mmap_mode=None, temp_folder=os.devnull
                 )
                 with _held_back(signal.SIGINT):
-                    results = parallel(work(item) for item in items)
+                    results = parallel(call(item) for item in work.items)
                 yield from results
         except KeyboardInterrupt:
             end_workers()  # before joblib removes files that starting processes still need
@@ -109,4 +105,6 @@ def _held_back(number: signal.Signals) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-WORKERS = Processes()
+def workers(address: str | None = None) -> Processes:
+    """Return processes of this machine, which have no address."""
+    return Processes()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
+from .backend import Work
 from .gone import serve
 from .inner import pinned
 
@@ -23,22 +24,22 @@ class Threads:
     def ready(self) -> None:
         """See `Backend`: they always are."""
 
-    def results(
-        self, function: Callable[[T], R], items: Iterator[T], jobs: int, name: Callable[[T], str]
-    ) -> Generator[R, None, None]:
+    def results(self, work: Work[T, R]) -> Generator[R, None, None]:
         """See `Backend`."""
         over = threading.Event()
 
         def begin() -> None:
             serve(over.is_set)
 
-        with pinned(jobs):
-            pool = ThreadPoolExecutor(jobs, initializer=begin)
+        with pinned(work.jobs):
+            pool = ThreadPoolExecutor(work.jobs, initializer=begin)
             try:
-                waiting: set[Future[R]] = {pool.submit(function, item) for item in itertools.islice(items, 2 * jobs)}
+                first = itertools.islice(work.items, 2 * work.jobs)
+                waiting: set[Future[R]] = {pool.submit(work.function, item) for item in first}
                 while waiting:
                     done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    waiting.update(pool.submit(function, item) for item in itertools.islice(items, len(done)))
+                    further = itertools.islice(work.items, len(done))
+                    waiting.update(pool.submit(work.function, item) for item in further)
                     for future in done:
                         yield future.result()
             finally:
@@ -46,4 +47,6 @@ class Threads:
                 pool.shutdown(cancel_futures=True)
 
 
-WORKERS = Threads()
+def workers(address: str | None = None) -> Threads:
+    """Return threads of this process, which have no address."""
+    return Threads()

@@ -1,0 +1,182 @@
+"""Send items to a cluster in batches, take results as they arrive, and find the item that ends its workers."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from itertools import islice
+from typing import Generic, Protocol, TypeVar
+
+from ...errors import SegconvError
+from ..unforeseen import Carried
+from .backend import Work
+from .batch import Answer, Batch, Done
+from .shared import Required, Unfit
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Ticket(Protocol):
+    """A batch that a cluster was given."""
+
+    def done(self) -> Done | None:
+        """Return what the worker of an ended batch returned; None if its workers were ended from outside.
+
+        Raises
+        ------
+        SegconvError
+            ``SC100`` if the cluster could not do the work at all, or is gone.
+        """
+
+    def cancel(self) -> None:
+        """Give the batch up: its result is not wanted any more."""
+
+
+class Cluster(Protocol):
+    """Workers on other machines."""
+
+    hint: str
+    """What to do if a worker was ended."""
+
+    def room(self) -> int:
+        """Return how many batches should be at work or ready for a worker at once.
+
+        Raises
+        ------
+        SegconvError
+            ``SC100`` if the cluster is gone.
+        """
+
+    def items_a_batch(self, seconds: float | None) -> int:
+        """Return how many items to send at once.
+
+        Parameters
+        ----------
+        seconds
+            Mean time that a worker takes for an item; None as long as it is unknown.
+        """
+
+    def submit(self, batch: Batch) -> Ticket:
+        """Give a batch to the cluster."""
+
+    def next(self, names: Callable[[], Sequence[str]]) -> Ticket:
+        """Wait for a batch to end, and return it.
+
+        Parameters
+        ----------
+        names
+            Returns the names of the waiting items for messages.
+
+        Raises
+        ------
+        SegconvError
+            ``SC100`` if the cluster is gone, or has no workers for too long.
+        """
+
+
+def dispatched(cluster: Cluster, work: Work[T, R]) -> Generator[R, None, None]:
+    """Yield the results of all items, in any order.
+
+    A batch whose workers were ended is done again, each of its items by itself with no other at work: a cluster
+    blames all the work of a dead worker.
+
+    Raises
+    ------
+    SegconvError
+        ``SC042`` for a worker that does not see the files or has another version of segconv; ``SC100`` if the
+        cluster is gone, or for an item that ends its workers without `killed`.
+    Exception
+        What `work` raises.
+    """
+    sent = _Sent(cluster, work.carried, Required.of(work.files))
+    suspects: deque[T] = deque()
+    try:
+        while True:
+            while not suspects and len(sent) < cluster.room() and sent.add(islice(work.items, sent.items_a_batch())):
+                pass
+            by_itself = not len(sent) and bool(suspects)
+            if by_itself:
+                sent.add([suspects.popleft()])
+            if not len(sent):
+                return
+            batch, answers = sent.next()
+            if answers is not None:
+                for result, error in answers:
+                    if error is not None:
+                        raise error
+                    yield result
+            elif by_itself:
+                killed = _killed(work.name(batch[0]), cluster.hint)
+                if work.killed is None:
+                    raise killed
+                yield work.killed(batch[0], killed)
+            else:
+                suspects.extend(batch)
+    finally:
+        sent.cancel()
+
+
+def cannot_take(kind: str, why: str) -> SegconvError:
+    """Return the error of a cluster whose workers cannot even begin."""
+    return SegconvError(
+        f"the workers of the {kind} cluster cannot take the work ({why})",
+        code="SC100",
+        hint="the workers need this Python, the packages that are installed here, and the same view of the disk",
+    )
+
+
+class _Sent(Generic[T, R]):
+    """The batches that are not done."""
+
+    def __init__(self, cluster: Cluster, work: Carried[T, R], required: Required) -> None:
+        self._cluster = cluster
+        self._work = work
+        self._required = required
+        self._waiting: dict[Ticket, tuple[T, ...]] = {}
+        self._seconds = 0.0
+        self._items = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def items_a_batch(self) -> int:
+        return self._cluster.items_a_batch(self._seconds / self._items if self._items else None)
+
+    def add(self, items: Iterator[T] | Sequence[T]) -> bool:
+        """Send a batch; return whether there was an item for it."""
+        batch = tuple(items)
+        if batch:
+            self._waiting[self._cluster.submit(Batch(self._work, batch, self._required))] = batch
+        return bool(batch)
+
+    def next(self) -> tuple[tuple[T, ...], Sequence[Answer] | None]:
+        """Return the items of a finished batch, and its answers; None if its workers were ended."""
+        ticket = self._cluster.next(self._names)
+        done = ticket.done()
+        batch = self._waiting.pop(ticket)
+        if done is None:
+            return batch, None
+        if isinstance(done, Unfit):
+            raise done.refusal()
+        answers, seconds = done
+        self._seconds += seconds
+        self._items += len(answers)
+        return batch, answers
+
+    def cancel(self) -> None:
+        """Give up unfinished batches."""
+        for ticket in self._waiting:
+            ticket.cancel()
+
+    def _names(self) -> list[str]:
+        return [self._work.name(item) for batch in self._waiting.values() for item in batch]
+
+
+def _killed(case: str, hint: str) -> SegconvError:
+    return SegconvError(
+        "every worker that began it was ended from outside, most likely because memory ran out",
+        code="SC100",
+        file=case,
+        hint=hint,
+    )

@@ -1,0 +1,126 @@
+"""Workers of a Ray cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, TypeVar
+
+from ...errors import SegconvError
+from .backend import Work
+from .batch import Batch, Done
+from .dispatch import cannot_take, dispatched
+from .ray_client import ADDRESS, LOCAL, answers, connected, first_line, module
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+POLL_S = 1.0
+"""How long to wait for a result before checking that the cluster still exists."""
+AHEAD = 2
+"""Batches submitted per core of the cluster, so that no core waits for its next one."""
+BATCH_S = 0.1
+"""Time that a batch should take: Ray spends about a millisecond on each."""
+MOST_ITEMS = 64
+RETRIES = 3
+"""How often Ray does a batch again by itself if its worker was ended."""
+
+
+class Ray:
+    """A Ray cluster, which decides how many work at once, not `jobs`.
+
+    Parameters
+    ----------
+    address
+        Of its head, or ``local`` for one that is started on this machine; if None, the one that `ADDRESS` names, or in
+        a program that is connected to a cluster, that one.
+    """
+
+    here = False
+
+    def __init__(self, address: str | None) -> None:
+        self._address = address
+
+    def ready(self) -> None:
+        """See `Backend`."""
+        if self._address == LOCAL:  # which would start a cluster only to end it
+            module()
+            return
+        with connected(self._address):
+            pass
+
+    def results(self, work: Work[T, R]) -> Generator[R, None, None]:
+        """See `Backend`."""
+        with connected(self._address) as ray:
+            yield from dispatched(_Cluster(ray), work)
+
+
+class _Task:
+    """A batch of a Ray cluster; see `dispatch.Ticket`."""
+
+    def __init__(self, ray: Any, reference: Any) -> None:
+        self._ray = ray
+        self._reference = reference
+
+    def done(self) -> Done | None:
+        errors = self._ray.exceptions
+        try:
+            done: Done = self._ray.get(self._reference)
+        except (errors.WorkerCrashedError, errors.NodeDiedError, errors.OutOfMemoryError, errors.ObjectLostError):
+            return None
+        except errors.RayError as error:
+            raise cannot_take("Ray", f"{type(error).__name__}: {first_line(error)}") from error
+        return done
+
+    def cancel(self) -> None:
+        self._ray.cancel(self._reference, force=True)  # ends the worker: nothing is written after the run
+
+
+class _Cluster:
+    """The cluster during a run; see `dispatch.Cluster`."""
+
+    hint = "give each worker more memory, for example with fewer CPUs on a node"
+
+    def __init__(self, ray: Any) -> None:
+        self._ray = ray
+        self._function = ray.remote(max_retries=RETRIES)(_in_worker)
+        self._waiting: dict[Any, _Task] = {}
+        self._room = 0
+        self._look()
+
+    def room(self) -> int:
+        return self._room
+
+    def items_a_batch(self, seconds: float | None) -> int:
+        return 1 if seconds is None else max(1, min(MOST_ITEMS, int(BATCH_S / max(seconds, 1e-9))))
+
+    def submit(self, batch: Batch) -> _Task:
+        reference = self._function.remote(batch)
+        task = self._waiting[reference] = _Task(self._ray, reference)
+        return task
+
+    def next(self, names: Callable[[], Sequence[str]]) -> _Task:
+        while True:
+            done, _ = self._ray.wait(list(self._waiting), num_returns=1, timeout=POLL_S)
+            if done:
+                return self._waiting.pop(done[0])
+            self._look()
+
+    def _look(self) -> None:
+        """Find out how many batches fit at once, and that the cluster still exists: Ray would wait for ever."""
+        if not answers(self._ray):
+            raise SegconvError(
+                "the Ray cluster does not answer any more",
+                code="SC100",
+                hint=f"check that its head runs, and that {ADDRESS} still names it",
+            )
+        self._room = AHEAD * max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+
+
+def _in_worker(batch: Batch) -> Done:
+    """Do a batch in a worker process, which ends when it is cancelled."""
+    return batch()
+
+
+def workers(address: str | None = None) -> Ray:
+    """Return the workers of a Ray cluster."""
+    return Ray(address)
