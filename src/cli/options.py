@@ -20,6 +20,7 @@ from .completion import complete_configurations, complete_datasets, complete_pla
 from .cures import Speaker
 from .help_pages import FOLDERS, MESSAGES, RUNNING, Option
 from .sink import Sink
+from .types import WINDOW
 
 if TYPE_CHECKING:
     from ..train.paths import Paths
@@ -133,6 +134,15 @@ link = option(
     type=click.Choice(["none", "hard", "symlink", "external"]),
     default="none",
     help="Link files that need no change; external leaves them where they are and names them in dataset.json.",
+)
+window = option(
+    "--window",
+    type=WINDOW,
+    metavar="lung|bone|soft|LOW:HIGH",
+    help="Values that are drawn black and white; default: percentiles of each image.",
+)
+channel = option(
+    "--channel", metavar="NAME|NUMBER", help="Channel to draw; default: the first, or R, G and B in colour."
 )
 dataset_argument = click.argument("dataset", shell_complete=complete_datasets)
 optional_dataset = click.argument("dataset", required=False, shell_complete=complete_datasets)

@@ -12,9 +12,8 @@ import click
 
 from ..errors import EXIT_FOUND, SegconvError
 from .help_pages import Command, example
-from .options import PATH, bundled, dataset_argument, option, running, speaking, three_folders
+from .options import PATH, bundled, channel, dataset_argument, option, running, speaking, three_folders, window
 from .sink import Sink
-from .types import WINDOW
 
 if TYPE_CHECKING:
     from ..dataset.layout import Dataset
@@ -50,12 +49,7 @@ class Drawn:
 @bundled(
     "drawn",
     Drawn,
-    option(
-        "--window",
-        type=WINDOW,
-        metavar="lung|bone|soft|LOW:HIGH",
-        help="Values that are drawn black and white; default: percentiles of each image.",
-    ),
+    window,
     option(
         "--predictions",
         type=PATH,
@@ -63,7 +57,7 @@ class Drawn:
         help="Draw predictions as nnU-Net writes them, the worst first, and where they differ from the labels.",
     ),
     option("--copies", is_flag=True, help="Draw originals next to the copies that augment made, with angle and shift."),
-    option("--channel", metavar="NAME|NUMBER", help="Channel to draw; default: the first, or R, G and B in colour."),
+    channel,
     option("--fill", is_flag=True, help="Fill labels as well as outlining them."),
 )
 @running
@@ -90,7 +84,7 @@ def command(
 
     drawn.refuse_contradictions()
     found = Dataset.open(paths.dataset(dataset))
-    _refuse_places(output, found.path, drawn.predictions, paths)
+    refuse_places(output, found.path, drawn.predictions, paths)
     refuse_output(output, overwrite=how.overwrite)
     view, scores = _planned(found, cases, output, drawn, how)
     outcome = run_view(view, how)
@@ -131,7 +125,7 @@ def _next(dataset: str, predictions: Path | None) -> str:
     return f"segconv evaluate {shlex.quote(str(predictions))} {shlex.quote(dataset)}"
 
 
-def _refuse_places(output: Path, dataset: Path, predictions: Path | None, paths: Paths) -> None:
+def refuse_places(output: Path, dataset: Path, predictions: Path | None, paths: Paths) -> None:
     """Refuse an output that holds, or is in, what is read."""
     from ..train.paths import NAMES
     from ..work.apart import refuse_holding, refuse_within

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .. import reading
 from ..dataset.layout import Dataset
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.regions import value_names
+from ..dataset.splits import FILE as SPLITS
 from ..errors import CODES, Finding, SegconvError
 from ..review.check.case_check import Witness
-from ..review.check.dataset_check import check_dataset
+from ..review.check.dataset_check import check_seen
 from ..review.pictures.windows import Window
 from ..review.report.channels import channels_of
 from ..review.report.decoded_case import drawn_channel
@@ -27,6 +29,7 @@ from ..review.report.witness import Key, Seeing, Wanted
 from ..train.paths import Paths
 from ..version import VERSION
 from ..words import count_of
+from ..work.interruption import interruptible
 from ..work.run_options import ONE_WORKER, Workers
 from .report_copies import changes_in, in_words
 from .report_folds import evidence_of, folds_as_facts, found_folds, validated_in
@@ -118,11 +121,14 @@ def report_facts(
     ------
     Refused
         What scoring predictions raises; findings about the dataset are part of the report.
+    Interrupted
+        By Ctrl-C or SIGTERM.
     SegconvError
         ``SC001`` for a case or channel that does not exist; ``SC011`` for a dataset without cases, or without a
         prediction of any; ``SC062`` if it is replaced meanwhile.
     """
-    with dataset.unchanged():
+    stopped = "interrupted: nothing was written", "the same command starts again from the beginning"
+    with interruptible(*stopped), dataset.unchanged():
         return _Report(dataset, paths, asked, advice, workers).facts()
 
 
@@ -148,11 +154,12 @@ class _Report:
     def facts(self) -> Facts:
         """Read all cases, and return everything."""
         gathered = Gathered(self.dataset.path, self.thinning)
-        report = check_dataset(
+        report = check_seen(
             self.dataset.path,
+            Witness(Seeing(self._wanted()), gathered.take),
             self.workers,
             allow_external=self.dataset.links_away,
-            witness=Witness(Seeing(self._wanted()), gathered.take),
+            splits=self._planned_splits(),
         )
         evidence = evidence_of(self.dataset, gathered.content, gathered.cases)
         folds = found_folds(evidence, self.paths)
@@ -214,6 +221,12 @@ class _Report:
             predictions=self.predicted.files,
         )
 
+    def _planned_splits(self) -> Path | None:
+        """Return the folds that nnU-Net trains with, if it has planned the dataset."""
+        folder = self.paths.preprocessed
+        path = None if folder is None else folder / self.dataset.path.name / SPLITS
+        return path if path is not None and reading.is_file(path) else None
+
     def _completed(
         self, cases: Sequence[Case], evidence: Evidence, folds: Mapping[str, tuple[int, ...]]
     ) -> tuple[Case, ...]:
@@ -263,9 +276,14 @@ class _Report:
             missing = count_of(len(self.keys) - len(gathered.cases), "case")
             yield f"{missing} without all files: see the findings."
         if len(gathered.stacks) < len(gathered.cases):
-            which = "with the lowest scores" if self.predicted.files and not self.asked.cases else "chosen"
-            viewed = f"{count_of(len(gathered.stacks), 'case')} of {len(gathered.cases)}"
-            yield f"The slice viewer has {viewed}, those {which}."
+            yield f"The slice viewer has {len(gathered.stacks)} of {len(gathered.cases)} cases{self._which}."
+
+    @property
+    def _which(self) -> str:
+        """Which cases the slice viewer has, as the end of a sentence."""
+        if self.asked.cases:
+            return ", those that were named"
+        return ", those with the lowest scores" if self.predicted.files else ", evenly spaced"
 
 
 def mean_of(scores: Mapping[str, Mapping[str, float | None]]) -> float | None:

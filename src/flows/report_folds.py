@@ -16,7 +16,7 @@ from ..review.report.gathered import Content
 from ..train.paths import Paths
 from ..words import count_of, some_of
 from .splits.certificate import CLEAN, LEAKS, SUSPECTED
-from .splits.evidence import Evidence
+from .splits.evidence import Evidence, alike_ties
 from .splits.found import Found, find_splits
 from .splits.table import fold_facts
 from .splits.verify import BY, misfits
@@ -29,13 +29,15 @@ def evidence_of(dataset: Dataset, content: Sequence[Content], cases: Sequence[Ca
     known = {record.case: record for record in dataset.records() if record.split == TRAIN}
     read = {one.files.case: one for one in content if one.files.split == TRAIN}
     records = [_with_content(known.get(case) or CaseRecord(case), one) for case, one in read.items()]
-    voxels = {
-        case.case: {int(value): number for value, number in (case.voxels or {}).items()}
-        for case in cases
-        if case.split == TRAIN
-    }
+    voxels = {case.case: _voxels(case) for case in cases if case.split == TRAIN}
     guessed, why = with_guessed_patients(records)
-    return Evidence(dataset, records, voxels, guessed, why)
+    # Copies are tied to their originals anyway.
+    looks = {record.case: read[record.case].looks for record in records if record.parent is None}
+    return Evidence(dataset, records, voxels, guessed, why, alike=alike_ties(looks))
+
+
+def _voxels(case: Case) -> dict[int, int]:
+    return {int(value): number for value, number in (case.voxels or {}).items()}
 
 
 def _with_content(record: CaseRecord, content: Content) -> CaseRecord:
@@ -60,9 +62,9 @@ def found_folds(evidence: Evidence, paths: Paths) -> Found | None:
 
 def folds_as_facts(found: Found, evidence: Evidence) -> Folds:
     """Return what is in each fold, and every leak in words."""
-    certain = find_leaks(found.folds, evidence.records)
+    certain = find_leaks(found.folds, evidence.records, alike=evidence.alike)
     known = {(leak.fold, leak.case) for leak in certain}
-    guessed = find_leaks(found.folds, evidence.guessed) if evidence.guessed_from else []
+    guessed = find_leaks(found.folds, evidence.guessed, alike=evidence.alike) if evidence.guessed_from else []
     suspected = [leak for leak in guessed if (leak.fold, leak.case) not in known]
     return Folds(
         found.shown,

@@ -148,11 +148,11 @@ def read(dataset: Dataset, readers: Readers, patients: NamedPatients = AS_RECORD
         records=list(map(with_content, known.records)),
         guessed=list(map(with_content, known.guessed)),
         files={os.path.relpath(path, dataset.path): file for path, file in found.items()},
-        alike=_alike({case: [found[path].look for path in own] for case, own in images.items()}),
+        alike=alike_ties({case: [found[path].look for path in own] for case, own in images.items()}),
     )
 
 
-def _alike(looks: Mapping[str, Sequence[str | None]]) -> Ties:
+def alike_ties(looks: Mapping[str, Sequence[str | None]]) -> Ties:
     """Return what ties near-identical images together, by the look of each channel of each case."""
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for channel in range(max(map(len, looks.values()), default=0)):

@@ -6,7 +6,7 @@ Anything that breaks training, or trains something other than intended, is an er
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,16 +22,19 @@ from ...work.held import unchanged
 from ...work.interruption import interruptible
 from ...work.run_options import ONE_WORKER, Workers, refuse_unfit
 from .across_cases import AcrossCases
-from .case_check import FullCheck, QuickCheck, SeenCheck, Witness
-from .case_report import Rules
+from .case_check import CaseCheck, FullCheck, QuickCheck, SeenCheck, Witness
+from .case_report import CaseReport, Rules
 from .coded import CodedSet
 from .dataset_json import DatasetJson
 from .each_case import check_cases
 from .facts import Facts
 from .fold_check import judge_fold_files
 from .history import History
-from .inventory import same_names, take_inventory
+from .inventory import DatasetCase, same_names, take_inventory
 from .readers import reader_taken
+
+How = Callable[[Rules], CaseCheck]
+Take = Callable[[DatasetCase, CaseReport], None]
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,6 @@ def check_dataset(
     quick: bool = False,
     allow_external: bool = False,
     splits: Path | None = None,
-    witness: Witness | None = None,
 ) -> Report:
     """Check a dataset made by any tool; nothing is written.
 
@@ -92,8 +94,6 @@ def check_dataset(
         Follow links that leave the dataset, and the key ``dataset``, whoever wrote them.
     splits
         Further folds to check: those of the preprocessed dataset, which nnU-Net trains with.
-    witness
-        Sees the decoded files; not with `quick`.
 
     Raises
     ------
@@ -114,10 +114,26 @@ def check_dataset(
         ),
         unchanged(hold(root)),
     ):
+        return _DatasetCheck(root, allow_external).report(QuickCheck if quick else FullCheck, splits, workers)
+
+
+def check_seen(
+    path: Path,
+    witness: Witness,
+    workers: Workers = ONE_WORKER,
+    *,
+    allow_external: bool = False,
+    splits: Path | None = None,
+) -> Report:
+    """Check a dataset while a witness sees the decoded files of every case; the rest is that of `check_dataset`."""
+    root = Path(os.path.realpath(path))
+    with unchanged(hold(root)):
         check = _DatasetCheck(root, allow_external)
-        findings = list(check.findings(splits, workers, QuickCheck if quick else FullCheck, witness))
-        findings.sort(key=lambda finding: finding.severity != "error")  # stable: otherwise keeps the order
-        return Report(tuple(findings), len(check.cases), check.described())
+        return check.report(lambda rules: SeenCheck(rules, witness.see), splits, workers, witness.take)
+
+
+def _leave(files: DatasetCase, report: CaseReport) -> None:
+    """Take a case of a check without a witness."""
 
 
 class _DatasetCheck:
@@ -134,13 +150,13 @@ class _DatasetCheck:
         self.facts = Facts(self.declared.channel_names, self.declared.labels)
         self.across = AcrossCases(self.cases, self.declared.ending or "", self.history)
 
-    def findings(
-        self,
-        splits: Path | None,
-        workers: Workers,
-        how: type[QuickCheck | FullCheck] = FullCheck,
-        witness: Witness | None = None,
-    ) -> Iterator[Finding]:
+    def report(self, how: How, splits: Path | None, workers: Workers, take: Take = _leave) -> Report:
+        """Return what is found; `how` makes what checks a case, and `take` gets each."""
+        findings = list(self._findings(how(self._rules()), splits, workers, take))
+        findings.sort(key=lambda finding: finding.severity != "error")  # stable: otherwise keeps the order
+        return Report(tuple(findings), len(self.cases), self._described())
+
+    def _findings(self, check: CaseCheck, splits: Path | None, workers: Workers, take: Take) -> Iterator[Finding]:
         """Yield the findings on names, on each case, and on all cases together."""
         yield from self.declared.findings
         yield from _judge_name(self.root)
@@ -151,16 +167,13 @@ class _DatasetCheck:
             yield Finding("SC011", "there are no usable training cases", file="imagesTr")
         yield from self.history.compare(self.cases)
         coded = self._coded()
-        rules = self._rules()
-        check = how(rules) if witness is None else SeenCheck(rules, witness.see)
         for report in check_cases(check, self.cases, self.history, workers):
             files = self.cases[report.number]
             yield from report.findings
             self.facts.add(report, files)
             self.across.add(report, files)
             coded.add(report.coded, files)
-            if witness is not None:
-                witness.take(files, report)
+            take(files, report)
         yield from self.across.duplicates()
         yield from coded.findings()
         yield from self.across.tested_patients()
@@ -168,7 +181,7 @@ class _DatasetCheck:
         training = self.across.training(self.facts.classes)
         yield from judge_fold_files(self.root, splits, training, external=self.allow_external)
 
-    def described(self) -> Mapping[str, Any]:
+    def _described(self) -> Mapping[str, Any]:
         """Return the facts that ``--json`` prints."""
         return {**self.facts.as_json(), "patients": self.across.patients()}
 

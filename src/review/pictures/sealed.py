@@ -10,6 +10,7 @@ import hashlib
 import os
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 from ... import reading
@@ -48,21 +49,34 @@ def refuse_taken(picture: Path, *, overwrite: bool) -> None:
     SegconvError
         ``SC020`` for a file that is not replaced; ``SC031`` if it could not be written anyway.
     """
-    refuse_unwritable_name(picture)
-    if not os.path.lexists(picture):
+    refuse_unless_ours(picture, is_sealed, "a picture that segconv drew", overwrite=overwrite)
+
+
+def refuse_unless_ours(file: Path, is_ours: Callable[[Path], bool], what: str, *, overwrite: bool) -> None:
+    """Refuse to replace anything but a file by segconv; errors are those of `refuse_taken`.
+
+    Parameters
+    ----------
+    is_ours
+        Whether a file is one.
+    what
+        What it is then.
+    """
+    refuse_unwritable_name(file)
+    if not os.path.lexists(file):
         return
     if not overwrite:
         raise SegconvError(
             "already exists",
             code="SC020",
-            file=str(picture),
+            file=str(file),
             cures=[Cure.of("choose_other_output"), Cure.of("overwrite")],
         )
-    if not is_sealed(picture):
+    if not is_ours(file):
         raise SegconvError(
-            "is not a picture that segconv drew, to the last byte, and is not replaced",
+            f"is not {what}, to the last byte, and is not replaced",
             code="SC020",
-            file=str(picture),
+            file=str(file),
             cures=[Cure.of("choose_other_output")],
         )
 

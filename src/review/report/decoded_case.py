@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import SegconvError
-from ...image.geometry import Geometry
+from ...image.geometry import Geometry, Volume
 from ...image.opened import Opened
+from ...image.perceptual import perceptual_hash
 from ...image.voxels import label_values, smallest_type
 from ..check.looked import Looked
 from ..pictures.planes import Cuts
@@ -20,6 +21,11 @@ from ..pictures.windows import Window, colour_window_of, window_of
 
 COLOURS = ("r", "g", "b")
 """Names of three channels, in lower case, that are one picture in colour."""
+
+SAMPLED = 1 << 16
+"""Values of an image that its window is estimated from: enough for a small picture."""
+
+_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class DecodedCase:
         Index of the channel to draw; None for the first three in colour.
     ignore
         Value of the ignore label, or None.
+    looks
+        The `perceptual_hash` of each image; None where it says nothing.
     """
 
     geometry: Geometry
@@ -47,6 +55,7 @@ class DecodedCase:
     prediction: NDArray[Any] | None
     drawn: int | None
     ignore: int | None
+    looks: tuple[str | None, ...]
 
     @cached_property
     def image(self) -> NDArray[Any]:
@@ -61,7 +70,14 @@ class DecodedCase:
     @cached_property
     def window(self) -> Window:
         """Values that are drawn black and white if no others are asked for."""
-        return colour_window_of(self.image) if self.in_colour else window_of(self.image)
+        flat = self.image.reshape(-1, 3) if self.in_colour else self.image.reshape(-1)
+        values = flat[self.places(SAMPLED)]
+        return colour_window_of(values) if self.in_colour else window_of(values)
+
+    def places(self, most: int) -> NDArray[np.intp]:
+        """Return indices of the flat arrays: all, or random ones that the size determines."""
+        size = self.channels[0].size
+        return np.arange(size) if size <= most else np.random.default_rng(_SEED).integers(0, size, most)
 
     @cached_property
     def cuts(self) -> Cuts:
@@ -101,11 +117,13 @@ def decoded_case(
         return None
     header = images[0].header
     grid: Geometry = header.geometry
-    channels = [channel for looked in images for channel in _channels(looked) if channel.shape == grid.array_shape]
+    volumes = [looked.opened.image() for looked in images if looked.opened is not None]
+    channels = [channel for volume in volumes for channel in _channels(volume) if channel.shape == grid.array_shape]
     if len(channels) < (3 if drawn is None else drawn + 1):
         return None
+    looks = tuple(map(perceptual_hash, volumes))
     own = _label(None if label is None else label.opened, grid)
-    return DecodedCase(grid, header.placed, channels, own, _label(prediction, grid), drawn, ignore)
+    return DecodedCase(grid, header.placed, channels, own, _label(prediction, grid), drawn, ignore, looks)
 
 
 def drawn_channel(names: Sequence[str], channel: int | None) -> int | None:
@@ -121,10 +139,7 @@ def values_in(layers: Mapping[str, NDArray[Any] | None]) -> tuple[int, ...]:
     return tuple(sorted(found - {0}))
 
 
-def _channels(looked: Looked) -> Iterator[NDArray[Any]]:
-    if looked.opened is None:
-        return
-    volume = looked.opened.image()
+def _channels(volume: Volume) -> Iterator[NDArray[Any]]:
     if volume.array.ndim == volume.geometry.dimension:
         yield volume.array
     else:

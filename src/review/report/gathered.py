@@ -20,10 +20,21 @@ _MM3_PER_ML = 1000.0
 
 @dataclass(frozen=True)
 class Content:
-    """What identifies a case: its files, relative to the dataset, and the SHA-256 of each readable image."""
+    """What identifies a case.
+
+    Parameters
+    ----------
+    files
+        Its files, relative to the dataset.
+    digests
+        SHA-256 of each readable image.
+    looks
+        The `perceptual_hash` of each image, or None where it says nothing; empty if one is not readable.
+    """
 
     files: DatasetCase
     digests: tuple[bytes, ...]
+    looks: tuple[str | None, ...]
 
 
 class Gathered:
@@ -45,14 +56,12 @@ class Gathered:
         self.samples: list[Sample] = []
         self.stacks: list[Stack] = []
         self.volumes: list[Volume] = []
-        self.voxel_types: list[tuple[str, ...]] = []
 
     def take(self, files: DatasetCase, report: CaseReport) -> None:
         """Add a case; this is the second part of a `Witness`."""
-        self.content.append(Content(files, tuple(report.digests)))
-        self.voxel_types.append(tuple(report.voxel_types))
         case = _case(files, report, sum(reading.size_if_there(self._root / name) for name in files.files))
         seen: Seen | None = report.seen
+        self.content.append(Content(files, tuple(report.digests), () if seen is None else seen.looks))
         self.cases.append(case if seen is None else self._with_pictures(case, seen))
 
     def _with_pictures(self, case: Case, seen: Seen) -> Case:

@@ -15,8 +15,6 @@ from .facts import Values
 SAMPLED = 1 << 15
 """Voxels of a case that its percentiles are estimated from."""
 
-_SEED = 0
-
 
 @dataclass(frozen=True)
 class Sample:
@@ -42,7 +40,7 @@ def sample_of(case: DecodedCase, most: int) -> Sample:
     most
         How many.
     """
-    places = _places(case, most)
+    places = case.places(most)
     values = tuple(_finite(channel.reshape(-1)[places]) for channel in case.channels)
     labels = None if case.label is None else case.label.reshape(-1)[places].astype(np.uint32)
     return Sample(values, labels)
@@ -56,7 +54,7 @@ def values_of(case: DecodedCase, extremes: Sequence[tuple[float, float]]) -> tup
     extremes
         The smallest and largest value of each channel; those of the sample count if there are fewer of them.
     """
-    places = _places(case, SAMPLED)
+    places = case.places(SAMPLED)
     samples = [_finite(channel.reshape(-1)[places]) for channel in case.channels]
     if len(extremes) != len(samples):
         extremes = [(float(sample.min()), float(sample.max())) for sample in samples]
@@ -66,12 +64,6 @@ def values_of(case: DecodedCase, extremes: Sequence[tuple[float, float]]) -> tup
 def _summary(sample: NDArray[np.float32], low: float, high: float) -> Values:
     least, median, most = (float(value) for value in np.percentile(sample, (5, 50, 95)))
     return Values(low, least, median, most, high, float(sample.mean(dtype=np.float64)))
-
-
-def _places(case: DecodedCase, most: int) -> NDArray[np.intp]:
-    """Return indices of flat arrays: all, or random ones that the size determines."""
-    size = case.channels[0].size
-    return np.arange(size) if size <= most else np.random.default_rng(_SEED).integers(0, size, most)
 
 
 def _finite(values: NDArray[Any]) -> NDArray[np.float32]:

@@ -1,12 +1,18 @@
-"""How often each value occurs in a channel: in all voxels, and in those of each label."""
+"""How often each value occurs in a channel: in all voxels, and in those of each label.
+
+Where nnU-Net normalises each image by its own mean and spread, values of different images cannot be compared before
+that, and the values after it are counted.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...dataset.channels import is_ct, normalisation
 from .distributions import edges_of, plain
 from .facts import INTENSITY, Distribution, Label
 from .intensities import Sample
@@ -39,18 +45,40 @@ def intensity_curves(
     fit = [sample for sample in samples if len(sample.values) == len(channels)]
     if not fit:
         return
-    held = sorted((label for label in labels if label.role == "class" and label.cases), key=lambda one: -one.cases)
-    curves = sorted(held[:MOST_LABELS], key=lambda one: one.value)
+    curves = _most_frequent(labels)
+    note = f"estimated from {max(len(sample.values[0]) for sample in fit):,} voxels of each training case"
     for number, name in enumerate(channels):
-        values = np.concatenate([sample.values[number] for sample in fit])
-        edges = _edges(values)
-        note = f"estimated from {max(len(sample.values[number]) for sample in fit):,} voxels of each training case"
-        yield _curve(f"intensity-{number}", f"{name}: all voxels", values, edges, note=note)
+        unit, own = _comparable(name, number, fit)
+        values = np.concatenate([sample.values[0] for sample in own])
+        axis = _Axis(f"intensity-{number}", name, unit, _edges(values), note)
+        yield axis.curve("", "all voxels", values)
         for label in curves:
-            inside = inside_of(fit, number, [label.value])
+            inside = inside_of(own, 0, [label.value])
             if inside.size >= LEAST_VOXELS:
-                key, title = f"intensity-{number}-label-{label.value}", f"{name}: {label.name}"
-                yield _curve(key, title, inside, edges, note=note, colour=label.colour)
+                yield axis.curve(f"-label-{label.value}", label.name, inside, label.colour)
+
+
+def _most_frequent(labels: Sequence[Label]) -> list[Label]:
+    """Return the classes in most cases, in the order of their values."""
+    held = sorted((label for label in labels if label.role == "class" and label.cases), key=lambda one: -one.cases)
+    return sorted(held[:MOST_LABELS], key=lambda one: one.value)
+
+
+def _comparable(name: str, number: int, samples: Sequence[Sample]) -> tuple[str, list[Sample]]:
+    """Return the unit of the values of a channel, and the channel such that values of different images compare."""
+    scheme = normalisation(name)
+    own = [Sample((sample.values[number],), sample.labels) for sample in samples]
+    if scheme != normalisation(""):  # what nnU-Net does to channels of any other name
+        return "HU" if is_ct(name) else "", own
+    return "standard deviations from the mean of the image", [
+        Sample((_z_scores(sample.values[0]),), sample.labels) for sample in own
+    ]
+
+
+def _z_scores(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    spread = float(values.std(dtype=np.float64))
+    scores: NDArray[np.float32] = (values - np.float32(values.mean(dtype=np.float64))) / np.float32(spread or 1.0)
+    return scores
 
 
 def inside_values(samples: Sequence[Sample], number: int, learned: Sequence[int]) -> Mapping[str, float]:
@@ -83,12 +111,20 @@ def _edges(values: NDArray[np.float32]) -> NDArray[np.float64]:
     return edges_of(values[(values >= low) & (values <= high)].astype(np.float64), BINS, BINS)
 
 
-def _curve(
-    key: str, title: str, values: NDArray[np.float32], edges: NDArray[np.float64], *, note: str, colour: str = ""
-) -> Distribution:
-    """Return parts of all values, those beyond the edges included, from 0 to 1."""
-    counts, _ = np.histogram(values, edges)
-    parts = plain(counts / max(1, values.size))
-    return Distribution(
-        key, title, "", INTENSITY, plain(edges), parts, of="part of the voxels", note=note, colour=colour
-    )
+class _Axis(NamedTuple):
+    """What the curves of a channel have in common; `name` is that of the channel, and the rest as in `Distribution`."""
+
+    key: str
+    name: str
+    unit: str
+    edges: NDArray[np.float64]
+    note: str
+
+    def curve(self, key: str, of: str, values: NDArray[np.float32], colour: str = "") -> Distribution:
+        """Return which part of some values, those beyond the edges included, is in each bin."""
+        counts, _ = np.histogram(values, self.edges)
+        parts = plain(counts / max(1, values.size))
+        title, edges = f"{self.name}: {of}", plain(self.edges)
+        return Distribution(
+            self.key + key, title, self.unit, INTENSITY, edges, parts, "part of the voxels", self.note, colour
+        )

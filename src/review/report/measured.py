@@ -13,13 +13,16 @@ AXES = ("x", "y", "z")
 
 def geometry_of(cases: Sequence[Case]) -> Iterator[Distribution]:
     """Yield the distributions of size and spacing along each axis."""
-    unit = "voxels" if any(case.spacing_mm for case in cases) else "pixels"
+    sizes = [case.size for case in cases if case.size is not None]
+    spacings = [case.spacing_mm for case in cases if case.spacing_mm is not None]
+    yield from _along_axes("size", "voxels" if spacings else "pixels", sizes)
+    yield from _along_axes("spacing", "mm", spacings)
+
+
+def _along_axes(what: str, unit: str, found: Sequence[Sequence[float]]) -> Iterator[Distribution]:
     for number, axis in enumerate(AXES):
-        sizes = [case.size[number] for case in cases if case.size is not None and len(case.size) > number]
-        yield from distribution(f"size-{axis}", f"size along {axis}", unit, GEOMETRY, sizes)
-    for number, axis in enumerate(AXES):
-        spacings = [case.spacing_mm[number] for case in cases if case.spacing_mm and len(case.spacing_mm) > number]
-        yield from distribution(f"spacing-{axis}", f"spacing along {axis}", "mm", GEOMETRY, spacings)
+        values = [along[number] for along in found if len(along) > number]
+        yield from distribution(f"{what}-{axis}", f"{what} along {axis}", unit, GEOMETRY, values)
 
 
 def volumes_of(cases: Sequence[Case], labels: Sequence[Label]) -> Iterator[Distribution]:
@@ -28,9 +31,8 @@ def volumes_of(cases: Sequence[Case], labels: Sequence[Label]) -> Iterator[Distr
     in_ml = all(case.voxel_ml is not None for case in training)
     unit, title = ("ml", "volume") if in_ml else ("%", "part of the picture")
     for label in labels:
-        if label.role != "background" and label.cases:
-            volumes = [_volume(case, label.value, in_ml=in_ml) for case in training]
-            found = [volume for volume in volumes if volume]
+        if label.role != "background":
+            found = list(filter(None, (_volume(case, label.value, in_ml=in_ml) for case in training)))
             key, name = f"volume-{label.value}", label.name or str(label.value)
             yield from distribution(key, f"{name}: {title}", unit, LABELS, found, colour=label.colour)
 

@@ -42,6 +42,8 @@ class Seen:
         ``(row, column, 3)``, or None; and what it shows.
     stack, volume
         For the viewers, or None.
+    looks
+        The `perceptual_hash` of each image.
     """
 
     values: tuple[Values, ...]
@@ -50,6 +52,7 @@ class Seen:
     text: str
     stack: Stack | None
     volume: Volume | None
+    looks: tuple[str | None, ...]
 
 
 @dataclass(frozen=True)
@@ -122,15 +125,15 @@ class Seeing:
         wanted, key = self.wanted, (files.case, files.split)
         picture, text = self._thumbnail(case) if report.number % wanted.every == 0 else (None, "")
         viewed = key in wanted.stacks
+        in_3d = viewed and wanted.volumes and case.geometry.dimension == 3
         return Seen(
             values_of(case, report.ranges),
             sample_of(case, wanted.sampled) if files.split == TRAIN else None,
             picture,
             text,
             self._stack(files.case, case) if viewed else None,
-            volume_of(files.case, case, wanted.window)
-            if viewed and wanted.volumes and case.geometry.dimension == 3
-            else None,
+            volume_of(files.case, case, wanted.window) if in_3d else None,
+            case.looks,
         )
 
     def _decoded(self, files: DatasetCase, looked: Mapping[str, Looked], report: CaseReport) -> DecodedCase | None:
