@@ -243,8 +243,13 @@ is left out if its value is missing."""
 REMARKS = ("options_need_restart", "install_weights")
 """Kinds that add something to the others, instead of being another choice."""
 
-INSTEAD = {("repair", "label_takes_image_header"): "`--repair header`, if both have the same voxels"}
-"""Command and kind → words, where the command has another option for it."""
+INSTEAD = {
+    ("repair", "label_takes_image_header"): "`--repair header`, if both have the same voxels",
+    ("run", "allow_external"): "",
+    ("infer", "allow_external"): "",
+    ("predict", "allow_external"): "",
+}
+"""Command and kind → words, where the command has another option for it; empty if it can do nothing of the kind."""
 
 FILLED_BY = {"numbering": "labels"}
 """Field of a command's options → parameter that fills it, if that has another name."""

@@ -64,8 +64,8 @@ def mkdir(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
-def write_new(path: Path, *pieces: Buffer, sync: bool = False) -> None:
-    """Write all contiguous pieces to a file that must not exist yet.
+def write_new(path: Path, *pieces: Buffer, sync: bool = False, mode: int = 0o666) -> None:
+    """Write all contiguous pieces to a file that must not exist yet; the umask applies to its mode.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def write_new(path: Path, *pieces: Buffer, sync: bool = False) -> None:
         From the system; the partial file is removed.
     """
     _before("create", path)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
     try:
         try:
             for piece in pieces:
@@ -107,10 +107,10 @@ def temporary_beside(path: Path, mark: str = MARK) -> Path:
     return path.with_name(named if len(os.fsencode(named)) <= _SHORT_NAME_BYTES else drawn)
 
 
-def write_atomic(path: Path, *pieces: Buffer, sync: bool = False, mark: str = MARK) -> None:
+def write_atomic(path: Path, *pieces: Buffer, sync: bool = False, mark: str = MARK, mode: int = 0o666) -> None:
     """Write a file completely or not at all; an existing file is replaced as in `complete`."""
     temporary = temporary_beside(path, mark)
-    write_new(temporary, *pieces, sync=sync)
+    write_new(temporary, *pieces, sync=sync, mode=mode)
     try:
         complete(temporary, path)
     except OSError:

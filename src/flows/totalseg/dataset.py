@@ -21,6 +21,9 @@ from ...work.run_options import RunOptions
 from .plan import Segmentation
 from .results import PAIRS
 
+_NOT_OFFERED = ("overwrite", "force_replacing", "force_replacing_linked")
+"""Kinds of cures that replace an existing dataset."""
+
 
 @dataclass(frozen=True)
 class Prelabelled:
@@ -58,9 +61,18 @@ class Prelabelled:
         if self.keep:
             kept_names(list(planned.request.classes.values()), self.keep)
         root, output = planned.plan.source_root, V2Dataset(self.raw, self.other_roots)
-        name = output.free_name(self.to, own_name(root), how, force=False)
+        name = _free_name(output, self.to, root, how)
         refuse_crossed(root, output.target(name))
         return name
+
+
+def _free_name(output: V2Dataset, to: str, root: Path, how: RunOptions) -> DatasetName:
+    """Return the name of the dataset; replacing one is not offered, as that would segment every case anew."""
+    try:
+        return output.free_name(to, own_name(root), how, force=False)
+    except SegconvError as error:
+        error.cures = tuple(cure for cure in error.cures if cure.kind not in _NOT_OFFERED)
+        raise
 
 
 def plan_prelabelled(planned: Segmentation, wish: Prelabelled, how: RunOptions) -> Conversion:

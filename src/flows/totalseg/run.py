@@ -26,7 +26,7 @@ from ...work.writing import writing
 from .case import files_on_the_way, segment_case
 from .earlier import Earlier, earlier_results
 from .plan import Segmentation
-from .results import LOG, finishing
+from .results import LOG, finishing, restore_pairs
 
 _HOPELESS = ("SC032", "SC064", "SC195")
 """Codes of errors that every further case would have, such as a full disk."""
@@ -90,6 +90,7 @@ def run_segmentation(planned: Segmentation, how: RunOptions = USUAL, devices: De
     ):
         earlier = None if how.overwrite else earlier_results(plan, jobs=how.jobs)
         if earlier is not None and not _missing(planned, earlier) and not os.path.lexists(target.staging):
+            restore_pairs(planned, earlier.records)
             return _unchanged(planned, earlier, planned.failed)
         declare_leftovers(target.staging)
         kept = earlier or Earlier(target.path)

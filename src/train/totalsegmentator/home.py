@@ -24,6 +24,8 @@ HOME, WEIGHTS = "TOTALSEG_HOME_DIR", "TOTALSEG_WEIGHTS_PATH"
 SETTINGS = "config.json"
 _MODELS, _TEMPORARY = "models", "tmp"
 _LICENCE = "license_number"
+_OWNER_ONLY = 0o600
+"""Mode of the settings, which hold the licence number, and which a kill leaves."""
 
 
 def licence_of(home: Path) -> str:
@@ -60,7 +62,7 @@ def furnished(work: Path, number: int, models: Iterable[Path], licence: str) -> 
             if os.path.lexists(link):
                 fsops.unlink(link)
             fsops.symbolic_link(model.resolve(), link)
-        fsops.write_atomic(settings, dumps(_settings(licence)), mark=begun.mark_of(work))
+        fsops.write_atomic(settings, dumps(_settings(licence)), mark=begun.mark_of(work), mode=_OWNER_ONLY)
     return {HOME: str(home), WEIGHTS: str(home / _MODELS), "TMPDIR": str(home / _TEMPORARY)}
 
 

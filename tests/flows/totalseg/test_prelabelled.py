@@ -143,6 +143,16 @@ def test_a_taken_id_is_refused_before_anything_is_segmented(world: World) -> Non
     assert (done.code, done.codes(), world.stand_in.said()) == (73, ["SC020"], [])
 
 
+def test_a_finished_dataset_is_answered_with_a_free_id_and_not_with_segmenting_again(world: World) -> None:
+    assert world.run(*TO).code == 0
+    done = world.run(*TO)
+    assert (done.code, done.codes()) == (73, ["SC020"])
+    (hint,) = (line for line in done.err.splitlines() if line.startswith("Hint: "))
+    assert hint.startswith("Hint: --to ")
+    assert "--overwrite" not in hint
+    assert "--force" not in hint
+
+
 def test_a_dataset_in_the_source_is_refused_before_anything_is_segmented(world: World) -> None:
     (world.scans / "raw").mkdir()
     done = world.run(*TO, "--raw", world.scans / "raw")

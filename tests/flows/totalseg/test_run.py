@@ -214,6 +214,23 @@ def test_a_changed_image_is_segmented_again(world: World) -> None:
     assert is_of(world.output / "d.nii.gz", image(9))
 
 
+def test_a_list_of_pairs_that_was_removed_comes_back_without_segmenting(world: World) -> None:
+    world.run()
+    pairs, before, said = world.output / "pairs.csv", tree_hash(world.output), len(world.stand_in.said())
+    pairs.unlink()
+    done = world.run()
+    assert (done.code, tree_hash(world.output), len(world.stand_in.said())) == (0, before, said)
+
+
+def test_a_link_that_leaves_has_no_advice_that_this_command_cannot_take(world: World, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.nii").write_bytes((world.scans / "d.nii").read_bytes())
+    (world.scans / "d.nii").unlink()
+    (world.scans / "d.nii").symlink_to(tmp_path / "elsewhere.nii")
+    done = world.run()
+    assert done.codes() == ["SC060"]
+    assert "Hint: copy the file into the source\n" in done.err
+
+
 def test_results_of_other_options_or_of_images_that_are_gone_are_not_replaced(world: World) -> None:
     world.run()
     before = tree_hash(world.output)

@@ -55,6 +55,13 @@ def worker(work: Path, models: list[Path]) -> Iterator[Worker]:
     own.close()
 
 
+def test_a_licence_number_can_be_read_by_its_owner_only(tmp_path: Path) -> None:
+    work = made_work(tmp_path)
+    for _ in range(2):
+        furnished(work, 0, [], "aca_0123456789ABCD")
+        assert (work / "home-0" / "config.json").stat().st_mode & 0o777 == 0o600
+
+
 def asked(data: Path, output: Path, task: str = "body") -> dict[str, object]:
     """Return the options of a case."""
     ct = data / "totalseg_small" / "example_ct_sm.nii.gz"
