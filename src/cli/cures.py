@@ -91,6 +91,8 @@ WORDS = {
     "smaller_patch": "derive a configuration with a smaller batch or patch: `segconv plans derive`",
     "train": "`segconv train {dataset} -c {configuration} -f {fold}[ -tr {trainer}][ -p {plans}]`",
     "predict": "`segconv infer {dataset} -i {inputs} -o {output}`",
+    "predict_with_dataset": "`segconv infer {dataset} -i {inputs} -o {output}` predicts with the models of a dataset",
+    "predict_with_archive": "`segconv predict {model} -i {inputs} -o {output}` predicts with a model from elsewhere",
     "train_from_start": "leave out `--continue`",
     "train_all_again": "`--overwrite -f {folds}` trains all folds again",
     "same_command_resumes": "the same command goes on from there",
@@ -117,6 +119,9 @@ WORDS = {
     "without_ensembles": "`--no-ensembles` compares single models only",
     "choose_folds": "`-f {folds}` compares these only",
     "choose_configuration": "`-c {configuration}`",
+    "choose_trained": "`-c {configuration}[ -tr {trainer}][ -p {plans}] -f {fold}` takes what is trained",
+    "choose_trained_folds": "`-f {folds}` takes what is trained",
+    "choose_checkpoint": "`-f {fold} --checkpoint {checkpoint}` takes what is trained so far",
     "raw_output": "add `--raw-output`",
     # rehearsal
     "prove_regions": "`segconv labels regions {dataset} {regions:words}` computes an order that is proved",

@@ -12,6 +12,7 @@ import click
 from ..errors import Cure, SegconvError
 from ..train.device import AUTO
 from ..train.model import DEFAULT_PLANS, DEFAULT_TRAINER, FINAL, Model
+from ..words import count_of, some_of
 from ..work.run_options import RunOptions
 from .completion import complete_configurations, complete_plans, complete_trainers
 from .help_pages import Command, example
@@ -112,19 +113,32 @@ class Named:
     def checked(self, dataset: str, paths: Paths, trust: Trust) -> Chosen:
         """Return this model of a dataset, or what nnU-Net found best, after checking it."""
         from ..train.chosen import best_or_only, named_model
+        from ..train.offered_models import models_in, offers
 
         if self.configuration is not None:
             names = self.trainer or DEFAULT_TRAINER, self.plans or DEFAULT_PLANS
             model = Model(dataset, self.configuration, *names)
             return named_model(model, paths, self.folds, trust, checkpoint=self.checkpoint)
         if given := [name for name in ("trainer", "plans", "folds") if getattr(self, name) is not None]:
-            raise SegconvError(
-                f"{' and '.join(given)} without a configuration", cures=[Cure.of("choose_configuration")]
-            )
+            fitting = {
+                model: folds
+                for model, folds in models_in(paths.require("results") / dataset).items()
+                if self.trainer in (None, model.trainer) and self.plans in (None, model.plans)
+            }
+            what = f"{' and '.join(given)} without a configuration"
+            raise SegconvError(what, cures=offers(fitting) or [Cure.of("choose_configuration")])
         return best_or_only(dataset, paths, trust, checkpoint=self.checkpoint)
 
 
 SHOWN_LABELS = 20
+
+
+def say_models(chosen: Chosen, sink: Sink) -> None:
+    """Say which models predict, before nnU-Net starts, which takes a while."""
+    for line in chosen.said:
+        sink.say(line)
+    for model in chosen.ensemble.models:
+        sink.say(f"nnU-Net starts to predict with {model.folder.name}, fold {some_of(model.folds, SHOWN_LABELS)}")
 
 
 def show(made: Prediction, sink: Sink) -> None:
@@ -135,9 +149,17 @@ def show(made: Prediction, sink: Sink) -> None:
         say(f"{label.name}: {label.voxels} voxels in {label.cases} of {len(made.files)} predictions")
     for name in made.files:
         sink.data(str(made.output / name))
+    sink.say(f"{count_of(len(made.files), 'prediction')} in {made.output}")
     sink.next(f"segconv evaluate {shlex.quote(str(made.output))} REFERENCES")
     labels = [{"name": label.name, "voxels": label.voxels, "cases": label.cases} for label in made.labels]
     sink.end({"output": str(made.output), "files": made.files, "labels": labels}, made.warnings)
+
+
+def _refuse_archive(dataset: str, files: Files) -> None:
+    """Refuse the archive of a model, with the command that takes one."""
+    if dataset.lower().endswith(".zip") and Path(dataset).is_file():
+        cure = Cure.of("predict_with_archive", model=dataset, inputs=files.inputs, output=files.output)
+        raise SegconvError("is an archive, expected a dataset", code="SC010", file=dataset, cures=[cure])
 
 
 @click.command(
@@ -190,10 +212,10 @@ def command(
     from ..dataset.names import find_dataset
     from ..flows.infer import infer
 
+    _refuse_archive(dataset, files)
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
     model = named.checked(found.path.name, paths, trust)
-    for line in model.said:
-        sink.say(line)
+    say_models(model, sink)
     sink.warn(model.warnings)
     options, raw_output = chosen.options(sink), chosen.raw_output
     made = infer(found, model.ensemble, files.inputs, files.output, paths, how, options, raw_output=raw_output)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import Cure, SegconvError
 from ..train.model import FINAL
 from ..work.run_options import RunOptions
 from .help_pages import Command, example
-from .infer import Files, Predicting, files, predicting, show
+from .infer import Files, Predicting, files, predicting, say_models, show
 from .options import (
     PATH,
     bundled,
@@ -36,6 +39,16 @@ def _wanted(configuration: str | None, folds: tuple[str, ...] | None, checkpoint
     from ..flows.predict import Wanted
 
     return Wanted(configuration, folds, checkpoint, sha256)
+
+
+_DATASET = re.compile(r"(Dataset)?\d{1,3}(_\w+)?")
+
+
+def _refuse_dataset(model: Path, files: Files) -> None:
+    """Refuse what is no file or folder, but may name a dataset, with the command that takes one."""
+    if not os.path.lexists(model) and _DATASET.fullmatch(str(model)):
+        cure = Cure.of("predict_with_dataset", dataset=model, inputs=files.inputs, output=files.output)
+        raise SegconvError("is no file or folder", code="SC010", file=str(model), cures=[cure])
 
 
 @click.command(cls=Command, epilog=example("segconv predict model.zip -i testing/input -o predicted --device cpu"))
@@ -78,9 +91,9 @@ def command(
     from ..flows.infer import infer
     from ..flows.predict import opened_models
 
+    _refuse_dataset(model, files)
     with opened_models(model, files.output, wanted, trust) as found:
-        for line in found.chosen.said:
-            sink.say(line)
+        say_models(found.chosen, sink)
         sink.warn([*found.warnings, *found.chosen.warnings])
         options, raw_output = chosen.options(sink), chosen.raw_output
         dataset, ensemble = found.dataset, found.chosen.ensemble

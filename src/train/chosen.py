@@ -10,6 +10,7 @@ from ..errors import Cure, Finding, SegconvError
 from .best import best_ensemble, outdated, read_best
 from .ensemble import Ensemble
 from .model import FINAL, Model, trained_folds
+from .offered_models import in_words, models_in, offer_of_begun, offers, training_of
 from .paths import Paths
 from .predict import check_model
 from .untrusted_models import NO_TRUST, Trust
@@ -56,12 +57,13 @@ def named_model(
     said: tuple[str, ...] = ()
     if folds is None:
         folds, said = usual_folds(folder)
-    if not folds:
+    if not folds or not any(folder.glob("fold_*/checkpoint_*.pth")):
+        others = models_in(folder.parent)
         raise SegconvError(
-            f"no fold of {model.configuration} with {model.trainer} and {model.plans} is trained",
+            f"no fold of {model.configuration} with {model.trainer} and {model.plans} is trained{in_words(others)}",
             code="SC010",
             file=str(folder.parent),
-            cures=[Cure.of("train", dataset=model.dataset, configuration=model.configuration, fold=0)],
+            cures=[*offer_of_begun(folder), *offers(others, model), Cure.of("train", **model.words, fold="0")],
         )
     return Chosen(Ensemble((check_model(folder, model.dataset, folds, trust, checkpoint=checkpoint),)), said)
 
@@ -107,7 +109,10 @@ def best_or_only(dataset: str, paths: Paths, trust: Trust = NO_TRUST, *, checkpo
     SegconvError
         ``SC010`` if neither exists; what `best_ensemble`, `read_best` and `check_model` raise.
     """
-    return chosen_in(paths.require("results") / dataset, trust, checkpoint=checkpoint)
+    folder = paths.require("results") / dataset
+    if read_best(folder) is None and not models_in(folder):
+        raise SegconvError("no model is trained", code="SC010", file=str(folder), cures=[training_of(dataset, paths)])
+    return chosen_in(folder, trust, checkpoint=checkpoint)
 
 
 def chosen_in(folder: Path, trust: Trust = NO_TRUST, *, checkpoint: str = FINAL) -> Chosen:
@@ -129,9 +134,7 @@ def chosen_in(folder: Path, trust: Trust = NO_TRUST, *, checkpoint: str = FINAL)
             f"the best of {names} has not been found yet" if names else "no model is trained",
             code="SC010",
             file=str(folder),
-            cures=[Cure.of("find_best", dataset=folder.name), Cure.of("choose_configuration")]
-            if names
-            else [Cure.of("train", dataset=folder.name, fold="0,1,2,3,4")],
+            cures=[*offers(models_in(folder)), Cure.of("find_best", dataset=folder.name)] if names else [],
         )
     only = folder_model(models[0], None, trust, checkpoint=checkpoint)
     return replace(only, said=(f"the only trained model: {models[0].name}", *only.said[1:]))

@@ -8,10 +8,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ..errors import Cure, SegconvError
+from ..words import some_of
 from .child import commands, run_nnunet
 from .commands import Tell
 from .device import AUTO, chosen_device, settings_of
+from .folds import state_of
 from .model import FINAL, log_file
+from .offered_models import named_as, other_folds
 from .paths import Paths
 from .plans import configuration, read_plans
 from .untrusted_models import NO_TRUST, Trust
@@ -102,13 +105,21 @@ def _checked(model: CheckedModel, trust: Trust, later: tuple[Path, ...]) -> Chec
 def _refuse_untrained(model: CheckedModel) -> None:
     for fold, found in zip(model.folds, model.checkpoints, strict=True):
         if not found.is_file():
-            configuration = model.folder.name.rsplit("__", 1)[-1]
-            raise SegconvError(
-                "does not exist: this fold is not trained",
-                code="SC010",
-                file=str(found),
-                cures=[Cure.of("train", dataset=model.dataset, configuration=configuration, fold=fold)],
-            )
+            others = other_folds(model.folder, model.checkpoint)
+            what = f"does not exist: this fold is not trained{f'; fold {some_of(others, 10)} is' if others else ''}"
+            raise SegconvError(what, code="SC010", file=str(found), cures=_instead(model, fold, others))
+
+
+def _instead(model: CheckedModel, fold: str, others: Sequence[str]) -> list[Cure]:
+    """Return what a user may do who named a fold that is not trained to its end."""
+    cures = [Cure.of("choose_trained_folds", folds=",".join(others))] if others else []
+    begun = state_of(model.folder / f"fold_{fold}").whole
+    if begun and model.checkpoint == FINAL:
+        cures.append(Cure.of("choose_checkpoint", fold=fold, checkpoint=begun[0]))
+    if model.folder.name.count("__") == 2:
+        named = replace(named_as(model.folder), dataset=model.dataset)
+        cures.append(Cure.of("train", **named.words, fold=fold))
+    return cures
 
 
 def first_stage(folder: Path) -> Path | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -383,6 +384,77 @@ def test_without_a_configuration_the_only_model_predicts_and_several_are_not_gue
     assert done.codes() == ["SC010"]
     assert "segconv best" in done.err
     assert world.segconv(*words, "-f", 0).codes() == ["SC001"], "a fold of which model?"
+
+
+def hints(done: Done) -> list[str]:
+    return [line.removeprefix("Hint: ") for line in done.err.splitlines() if line.startswith("Hint: ")]
+
+
+def again(world: World, offered: str) -> Done:
+    """Run the command that was refused with the options that were offered."""
+    words = shlex.split(offered.partition(" takes ")[0])
+    return world.infer("--overwrite", *words)
+
+
+def test_what_is_trained_is_offered_to_who_asks_for_something_else(world: World) -> None:
+    done = world.infer("-c", "3d_fullres")
+    assert done.codes() == ["SC010"]
+    assert "; trained is 2d with nnUNetTrainer (fold 0)\n" in done.err
+    (hint,) = hints(done)
+    assert hint == "-c 2d -f 0 takes what is trained, or segconv train 501 -c 3d_fullres -f 0"
+    done = again(world, hint)
+    assert (done.code, world.predictor.folds) == (0, [["0"]])
+    (hint,) = hints(world.infer("-f", 3))
+    assert hint == "-f 0 takes what is trained, or segconv train 501 -c 2d -f 3"
+    assert again(world, hint).code == 0
+
+
+def test_what_is_offered_has_its_trainer_and_the_nearest_comes_first(world: World) -> None:
+    world.predictor.trains(world.folder / "nnUNet_results", world.dataset.name, "3d_lowres")
+    results = world.folder / "nnUNet_results" / world.dataset.name
+    (results / MODEL).rename(results / "nnUNetTrainer_5epochs__nnUNetPlans__2d")
+    (hint,) = hints(world.infer())
+    assert hint.startswith("-c 2d -tr nnUNetTrainer_5epochs -f 0 takes what is trained, or -c 3d_lowres -f 0 takes ")
+    assert again(world, hint).code == 0
+    words = ["infer", 501, "-i", world.pictures, "-o", world.output, "-tr", "nnUNetTrainer_5epochs"]
+    done = world.segconv(*words)
+    assert (done.codes(), hints(done)) == (["SC001"], ["-c 2d -tr nnUNetTrainer_5epochs -f 0 takes what is trained"])
+
+
+def test_a_fold_that_is_begun_predicts_with_what_is_trained_so_far(world: World) -> None:
+    fold = world.folder / "nnUNet_results" / world.dataset.name / MODEL / "fold_0"
+    (fold / "checkpoint_final.pth").rename(fold / "checkpoint_best.pth")
+    for done in (world.infer(), world.infer("-f", 0)):
+        assert hints(done)[0].startswith("-f 0 --checkpoint checkpoint_best.pth takes what is trained so far, or ")
+    assert again(world, hints(world.infer())[0]).code == 0
+
+
+def test_without_models_the_hint_goes_on_with_what_is_missing(world: World) -> None:
+    shutil.rmtree(world.folder / "nnUNet_results" / world.dataset.name)
+    words = ["infer", 501, "-i", world.pictures, "-o", world.output]
+    assert hints(world.segconv(*words)) == ["segconv plan 501"]
+    plans = world.folder / "nnUNet_preprocessed" / world.dataset.name / "nnUNetPlans.json"
+    plans.parent.mkdir()
+    plans.write_text('{"configurations": {"2d": {}}}')
+    assert hints(world.segconv(*words)) == ["segconv train 501 -c 2d -f 0"]
+
+
+def test_infer_and_predict_name_each_other_for_what_the_other_takes(world: World) -> None:
+    done = world.segconv("predict", 501, "-i", world.pictures, "-o", world.output)
+    (hint,) = hints(done)
+    words = shlex.split(hint.partition(" predicts ")[0])
+    assert (done.code, words[:3]) == (66, ["segconv", "infer", "501"])
+    assert world.segconv(*words[1:], "--device", "cpu", "--trust-model", "-j", 1).code == 0
+    archive = world.folder / "it's mine.zip"
+    archive.touch()
+    done = world.segconv("infer", archive, "-i", world.pictures, "-o", world.output)
+    assert shlex.split(hints(done)[0].partition(" predicts ")[0])[:3] == ["segconv", "predict", str(archive)]
+
+
+def test_the_end_counts_what_was_predicted_and_the_start_says_with_what(world: World) -> None:
+    done = world.infer()
+    assert f"nnU-Net starts to predict with {MODEL}, fold 0\n" in done.err
+    assert f"2 predictions in {world.output}\n" in done.err
 
 
 def test_both_stages_of_a_cascade_predict(world: World) -> None:

@@ -61,7 +61,7 @@ def test_an_untrained_fold_is_reported_with_the_command_that_trains_it(tmp_path:
     for how in ({"folds": ["0", "1"]}, {"folds": ["1"], "trust_model": True}):
         with pytest.raises(SegconvError) as caught:
             wording(trained(tmp_path / str(how)), tmp_path, **how)
-        train = Cure.of("train", dataset="Dataset501_A", configuration="2d", fold=1)
+        train = Cure.of("train", dataset="501", configuration="2d", fold="1")
         assert (caught.value.code, caught.value.cures) == ("SC010", (train,))
     assert not called
 
