@@ -26,6 +26,7 @@ from ..train.holds import predicting as trained_folds_as_they_are
 from ..train.paths import NAMES, Paths
 from ..train.predict import USUAL_PREDICTION, CheckedModel, PredictOptions
 from ..train.queue import Slot, gpu_slots
+from ..train.trainers_of_models import refuse_without_trainer
 from ..work import begun, staging
 from ..work.apart import refuse_holding, refuse_within
 from ..work.interruption import interruptible
@@ -99,15 +100,17 @@ def infer(
     SegconvError
         Before nnU-Net starts: ``SC001`` for probabilities without `raw_output`, ``SC020`` if the output exists and is
         not replaced, ``SC021`` for hidden folders that hold files of others or the predictions of other models,
-        ``SC035`` if another run works on the output, and what `plan_inputs` and `plan_restore_of` raise; later
-        ``SC101`` if nnU-Net does not write all predictions, ``SC062`` if the dataset was replaced since it was
-        opened, and what reading and writing raise. After ``SC101`` finished predictions are kept for the next run.
+        ``SC035`` if another run works on the output, ``SC166`` for a model of an unknown trainer, and what
+        `plan_inputs` and `plan_restore_of` raise; later ``SC101`` if nnU-Net does not write all predictions, ``SC062``
+        if the dataset was replaced since it was opened, and what reading and writing raise. After ``SC101`` finished
+        predictions are kept for the next run.
     Interrupted
         By Ctrl-C or SIGTERM; the hidden folders stay.
     """
     refuse_unfit(raw_output=raw_output)
     ensemble, output = Ensemble.of(model), output.absolute()
     _refuse_options(predicting, raw_output=raw_output, overwrite=how.overwrite)
+    refuse_without_trainer(ensemble.models, paths)
     _refuse_overlap(dataset, ensemble, inputs, output, paths)
     target, within = _targets(output)
     planned = plan_inputs(inputs, dataset.description, within, as_converted(dataset.run))

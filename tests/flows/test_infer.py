@@ -457,6 +457,20 @@ def test_the_end_counts_what_was_predicted_and_the_start_says_with_what(world: W
     assert f"2 predictions in {world.output}\n" in done.err
 
 
+def test_a_trainer_that_is_not_found_is_refused_before_anything_is_written(world: World) -> None:
+    fold = world.folder / "nnUNet_results" / world.dataset.name / MODEL / "fold_0"
+    (fold / "checkpoint_final.pth").write_bytes(checkpoint_bytes(trainer_name="MyTrainer"))
+    done = world.infer()
+    assert (done.code, done.codes(), world.hidden()) == (78, ["SC166"], [])
+    assert "was trained by MyTrainer, which nnU-Net would not find" in done.err
+    assert "--ext-trainer FOLDER names a folder with trainers of yours" in hints(done)[0]
+    (world.folder / "mine").mkdir()
+    source = "from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer\n"
+    source += "class MyTrainer(nnUNetTrainer):\n    pass\n"
+    (world.folder / "mine" / "my_trainers.py").write_text(source)
+    assert world.infer("--ext-trainer", world.folder / "mine").code == 0
+
+
 def test_both_stages_of_a_cascade_predict(world: World) -> None:
     results = world.folder / "nnUNet_results"
     world.predictor.trains(results, world.dataset.name, "3d_cascade_fullres")

@@ -8,11 +8,13 @@ import zipfile
 from pathlib import Path
 
 
-def checkpoint(epoch: int = 1) -> bytes:
+def checkpoint(epoch: int = 1, **entries: object) -> bytes:
     """The bytes of a complete checkpoint that resumes at this epoch."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
-        archive.writestr("archive/data.pkl", pickle.dumps({"_best_ema": 0.5, "current_epoch": epoch}, protocol=2))
+        archive.writestr(
+            "archive/data.pkl", pickle.dumps({"_best_ema": 0.5, "current_epoch": epoch, **entries}, protocol=2)
+        )
     return data.getvalue()
 
 
