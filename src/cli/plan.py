@@ -127,7 +127,7 @@ def command(
             check=not no_check,
             allow_external=allow_external,
             allowed_modules=allowed_modules,
-            reporting=Reporting(sink.detail, lambda text: sink.say(f"note: {text}"), display.hear),
+            reporting=Reporting(sink.detail, lambda text: sink.say(f"note: {text}"), display.hear, sink.progress()),
             warn=warnings.extend,
         )
     finally:

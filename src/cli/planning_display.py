@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from ..train.planning_progress import CHECKING, FINGERPRINT, PLANNING, Progress
+from ..train.planning_progress import CHECKING, EXAMINING, FINGERPRINT, PLANNING, PREPROCESSING, STARTING, Progress
 from ..words import count_of
 from .sink import Sink
 
 _WORDS = {
+    EXAMINING: "segconv checks the dataset",
+    STARTING: "nnU-Net starts, which takes a moment",
     CHECKING: "nnU-Net reads the dataset",
     FINGERPRINT: "nnU-Net makes the fingerprint",
     PLANNING: "nnU-Net makes plans",
+    PREPROCESSING: "nnU-Net starts to preprocess",
 }
 
 
@@ -37,12 +40,13 @@ class PlanningDisplay:
         if not begun:
             self.stop()
         if not progress.total:
-            if not begun and (words := _WORDS.get(progress.phase)):
+            if not begun and not progress.configuration and (words := _WORDS.get(progress.phase)):
                 self._sink.say(words)
             return
         if not self._counted:
             self._counted = True
-            what = _WORDS.get(progress.phase, f"nnU-Net preprocesses for {progress.configuration}")
+            preprocessing = f"nnU-Net preprocesses for {progress.configuration}"
+            what = preprocessing if progress.configuration else _WORDS[progress.phase]
             self._sink.say(f"{what}: {count_of(progress.total, 'case')}")
             self._bar.start(progress.total, 0)
         for number in range(before.done if begun else 0, progress.done):

@@ -21,6 +21,7 @@ from ..train.holds import preprocessing
 from ..train.paths import Paths
 from ..train.planned_networks import having
 from ..train.planning import Plan, Reporting, largest_case_bytes, plan_and_preprocess
+from ..train.planning_progress import EXAMINING
 from ..train.plans import read_plans
 from ..train.plans_names import plans_names
 from ..train.untrusted_models import foreign_classes
@@ -93,7 +94,9 @@ def plan_dataset(
     ):
         dataset.held.refuse_if_changed()  # before hours of work
         if check:
-            report = check_dataset(dataset.path, Workers(jobs), allow_external=allow_external)
+            reporting.begin(EXAMINING)
+            workers = Workers(jobs, progress=reporting.checking)
+            report = check_dataset(dataset.path, workers, allow_external=allow_external)
             findings = refuse_if_any(report.findings)
             identity = history.identity(dataset.path)
             history.note(dataset.path, history.CHECKED, identity=identity, errors=0, warnings=len(findings))

@@ -104,7 +104,9 @@ def incomplete_cases(folder: Path, cases: Iterable[str], cures: Sequence[Cure]) 
     """
     stored = Stored.of(folder)
     if not stored.names:
-        return [Finding("SC111", "holds no preprocessed cases", file=str(folder), cures=tuple(cures))]
+        what = "holds no cases: this configuration is planned, but was not preprocessed"
+        first = (Cure("preprocess_first", cure.values) if cure.kind == "preprocess_again" else cure for cure in cures)
+        return [Finding("SC111", what, file=str(folder), cures=tuple(first))]
     found = [
         Finding(
             "SC111",

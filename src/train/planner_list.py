@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import Cure, SegconvError
+from ..errors import SegconvError
 from .model import DEFAULT_PLANS
 from .source_classes import SourceClass, ancestry, classes_below, descending_from, folder_in_nnunet
 
@@ -99,7 +99,6 @@ def refuse_unknown(configurations: Sequence[str], known: Sequence[str]) -> None:
             raise SegconvError(
                 f"no configuration {name!r}",
                 hint=f"did you mean {near[0]}? {there_are}" if near else there_are,
-                cures=[Cure.of("see_help")],
             )
 
 

@@ -15,7 +15,7 @@ from ..dataset.layout import DESCRIPTION, Dataset
 from ..dataset.strictjson import dumps, load_object, read_file
 from ..errors import Cure, Finding, SegconvError, refuse_if_any
 from ..image.opened import decoded_bytes
-from ..work import fsops
+from ..work import fsops, run_options
 from ..work.memory import available_bytes
 from ..work.writing import writing
 from .child import ChildFailed
@@ -25,7 +25,7 @@ from .paths import Paths
 from .planned_networks import with_networks
 from .planner_list import CONFIGURATIONS, refuse_unknown
 from .planning_folder import PlanningFolder
-from .planning_progress import Follower, Heard
+from .planning_progress import PREPROCESSING, STARTING, Follower, Heard, Progress
 from .plans import configuration, read_plans
 from .plans_in_use import others_with, plans_in, refuse_change_under_models, shared
 from .plans_names import PlansNames
@@ -42,6 +42,7 @@ from .reuse import (
     settings_in,
 )
 from .stages import kept_configurations, link_stages, previous_stage
+from .unplanned import refuse_unplanned
 from .worker_processes import affordable_processes
 
 _AS_32_BITS = 2
@@ -86,11 +87,19 @@ class Reporting:
         Called with notes on decisions.
     heard
         Called with the progress.
+    checking
+        Shows how far segconv's own check is.
     """
 
     tell: Tell | None = None
     note: Callable[[str], None] = lambda _: None
     heard: Heard | None = None
+    checking: run_options.Progress = run_options.UNHEARD
+
+    def begin(self, phase: str) -> None:
+        """Say that a phase begins in which nnU-Net writes nothing yet."""
+        if self.heard is not None:
+            self.heard(Progress(phase))
 
 
 def plan_and_preprocess(
@@ -240,6 +249,7 @@ class _Planning:
     def plan(self) -> None:
         """Make fingerprint and plans, or copy plans that are kept."""
         made = self._room.made
+        self._reporting.begin(STARTING)
         fresh = self._take_fingerprint()
         with writing(made):
             if self._options.keep_plans and self._before is not None:
@@ -290,12 +300,19 @@ class _Planning:
 
     def refuse_harm(self) -> None:
         """Refuse configurations that were not planned, and changes under models and under other plans."""
-        refuse_unknown(self._options.configurations, list(self.plans["configurations"]))
+        refuse_unplanned(self._options.configurations, list(self.plans["configurations"]), self._again)
         if self._before is not None:
             refuse_change_under_models(self._paths, self._dataset.path.name, self._plans_name, self._before, self.plans)
         refuse_if_any(
             finding for data, name in self._wanted.items() if (finding := self._conflict(data, name)) is not None
         )
+
+    def _again(self, configurations: Sequence[str]) -> Cure:
+        """Return the command that was given, for other configurations."""
+        options = self._options
+        given = {"planner": options.planner, "network": options.network, "plans": options.plans_name}
+        words = {name: value for name, value in given.items() if value is not None}
+        return Cure.of("plan_these", dataset=self._dataset.name.id, configurations=list(configurations), **words)
 
     def _conflict(self, data: str, name: str) -> Finding | None:
         before = settings_in(self._room.final, data)
@@ -366,6 +383,7 @@ class _Planning:
         if len(cases) < len(self._dataset.cases()):
             with writing(copy):
                 fsops.write_atomic(copy, dumps({**load_object(whole), "dataset": self._listed(cases)}))
+        self._reporting.begin(PREPROCESSING)
         preprocess(self._place, self._plans_name, names)
         with writing(copy):
             fsops.write_atomic(copy, whole)

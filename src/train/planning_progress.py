@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+EXAMINING, STARTING = "examining", "starting"
+"""Phases before nnU-Net writes anything: segconv's own check, and the start of its first process."""
 CHECKING, FINGERPRINT, PLANNING, PREPROCESSING = "checking", "fingerprint", "planning", "preprocessing"
 
 _BAR = re.compile(r"(Extracting dataset fingerprint|Preprocessing cases):.*\| (\d+)/(\d+) \[")
@@ -21,9 +23,9 @@ class Progress:
     Parameters
     ----------
     phase
-        `CHECKING`, `FINGERPRINT`, `PLANNING` or `PREPROCESSING`.
+        `EXAMINING`, `STARTING`, `CHECKING`, `FINGERPRINT`, `PLANNING` or `PREPROCESSING`.
     configuration
-        The one that is preprocessed; empty in other phases.
+        The one that is preprocessed; empty in other phases, and before nnU-Net says which it is.
     done, total
         Number of cases; 0 if they are not counted.
     """

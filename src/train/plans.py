@@ -34,6 +34,7 @@ from ..work.writing import writing
 from .holds import changing_plans
 from .model import Model
 from .paths import Paths
+from .unplanned import unplanned
 
 
 def read_plans(path: Path) -> dict[str, Any]:
@@ -175,6 +176,8 @@ def planned(model: Model, paths: Paths) -> Planned:
     """Return the configuration of a model; raises what `read_plans` and `configuration` raise."""
     file = model.plans_file(paths)
     plans = read_plans(file)
+    if model.configuration not in plans["configurations"]:
+        raise unplanned(model.configuration, plans["configurations"])
     return Planned(file, plans, configuration(plans, model.configuration))
 
 

@@ -6,13 +6,24 @@ import pytest
 
 from segconv.cli.planning_display import PlanningDisplay
 from segconv.cli.sink import Sink
-from segconv.train.planning_progress import CHECKING, FINGERPRINT, PLANNING, PREPROCESSING, Progress
+from segconv.train.planning_progress import (
+    CHECKING,
+    EXAMINING,
+    FINGERPRINT,
+    PLANNING,
+    PREPROCESSING,
+    STARTING,
+    Progress,
+)
 
 HEARD = [
+    Progress(EXAMINING),
+    Progress(STARTING),
     Progress(CHECKING),
     Progress(FINGERPRINT, "", 0, 2),
     Progress(FINGERPRINT, "", 2, 2),
     Progress(PLANNING),
+    Progress(PREPROCESSING),
     Progress(PREPROCESSING, "2d"),
     Progress(PREPROCESSING, "2d", 1, 2),
     Progress(PREPROCESSING, "2d", 2, 2),
@@ -27,9 +38,12 @@ def test_each_phase_is_a_line(how: dict[str, bool], capsys: pytest.CaptureFixtur
         display.hear(progress)
     display.stop()
     lines = [
+        "segconv checks the dataset",
+        "nnU-Net starts, which takes a moment",
         "nnU-Net reads the dataset",
         "nnU-Net makes the fingerprint: 2 cases",
         "nnU-Net makes plans",
+        "nnU-Net starts to preprocess",
         "nnU-Net preprocesses for 2d: 2 cases",
         "nnU-Net preprocesses for 3d_fullres: 1 case",
     ]

@@ -208,9 +208,26 @@ def test_names_are_refused_before_anything_starts(
         done = plan(world, *words)
         assert (done.code, said in done.err) == (2, True), done.err
     assert planner.started == []
-    done = plan(world, "-c", "3d_lowres")
-    assert (done.code, "there are 2d" in done.err) == (2, True), "the planner makes none for this dataset"
-    assert planner.preprocessed == []
+
+
+@pytest.mark.parametrize(
+    ("others", "wanted", "why", "hint"),
+    [
+        ((), ["3d_fullres"], "planned no 3d_fullres: the images are in 2D", "segconv plan 7 -c 2d"),
+        (("3d_fullres",), ["2d", "3d_lowres"], "a patch of 3d_fullres covers enough", "segconv plan 7 -c 2d"),
+        (("3d_fullres",), ["3d_lowres"], "planned no 3d_lowres", "segconv plan 7 -c 3d_fullres"),
+    ],
+)
+def test_what_nnunet_skips_fails_with_the_command_for_what_it_planned(
+    others: tuple[str, ...], wanted: list[str], why: str, hint: str, world: Command, planner: Planner
+) -> None:
+    planner.configurations |= {name: {} for name in others}
+    done = plan(world, *(word for name in wanted for word in ("-c", name)), "--plans-name", "mine")
+    assert (done.code, planner.preprocessed) == (2, [])
+    assert why in done.err
+    assert f"Hint: {hint} --plans-name mine\n" in done.err
+    assert "Planned" not in done.err
+    assert world(*hint.split()[1:], "--plans-name", "mine", "-j", 1, "--no-check").code == 0
 
 
 def test_a_spacing_is_passed_on_in_the_axis_order_of_nnunet(world: Command, planner: Planner) -> None:
