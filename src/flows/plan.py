@@ -18,8 +18,9 @@ from ..review.check.dataset_check import check_dataset
 from ..train.commands import USUAL_PLANNING, PlanOptions
 from ..train.deep_supervision import deep_supervision_of
 from ..train.holds import preprocessing
+from ..train.model import plans_file
 from ..train.paths import Paths
-from ..train.planned_networks import having
+from ..train.planned_networks import having, refuse_other_network
 from ..train.planning import Plan, Reporting, largest_case_bytes, plan_and_preprocess
 from ..train.planning_progress import EXAMINING
 from ..train.plans import read_plans
@@ -78,7 +79,8 @@ def plan_dataset(
         With all findings of the check if one is an error; always for folds that leak.
     SegconvError
         ``SC040`` if it is not in nnUNet_raw; ``SC035`` if another run works on it or trains with it; ``SC062`` if it
-        was replaced nevertheless; what `deep_supervision_of`, `carry_splits` and `plan_and_preprocess` raise.
+        was replaced nevertheless; ``SC143`` if plans of another network would be replaced; what `deep_supervision_of`,
+        `carry_splits` and `plan_and_preprocess` raise.
     """
     refuse_unfit(jobs=jobs, warn=warn, check=check, allow_external=allow_external)
     _refuse_elsewhere(dataset, paths.require("raw", "preprocessed", "results"))
@@ -87,6 +89,8 @@ def plan_dataset(
         refuse_foreign_network(options.network, allowed_modules)
         refuse_missing(options.network, dataset.path.name, paths)
     names = plans_names(options, paths)  # a name that does not exist is refused before the check
+    if options.network is not None and options.plans_name is None:
+        refuse_other_network(options.network, plans_file(paths, dataset.path.name, names.final))
     with (
         if_possible(locked(Target(dataset.path, dataset.name.slot))),
         preprocessing(paths, dataset.path.name),

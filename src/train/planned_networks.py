@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+from ..errors import Cure, SegconvError
+from ..words import some_of
 from .architectures import architecture, with_network
-from .plans import configuration
+from .plans import configuration, read_plans
 from .stages import is_derived
 
 
@@ -37,6 +41,32 @@ def with_networks(
         if "data_identifier" in found and not is_usable(found["data_identifier"], made, each):
             found["data_identifier"] = f"{name}_{each}"
     return made
+
+
+def refuse_other_network(network: str, file: Path) -> None:
+    """Refuse to replace plans of a class of the same name in another module, after which plans are named.
+
+    Parameters
+    ----------
+    network
+        As in `architecture`.
+    file
+        The plans that would be made; they need not exist.
+
+    Raises
+    ------
+    SegconvError
+        ``SC143``.
+    """
+    if not os.path.lexists(file):
+        return
+    plans = read_plans(file)
+    made = (found for name, found in plans["configurations"].items() if not is_derived(plans, name))
+    classes = {found.get("architecture", {}).get("network_class_name") for found in made}
+    if others := sorted(filter(None, classes - {architecture(network).path})):
+        what = f"are plans of {some_of(others)}, and would become those of {network}"
+        cures = [Cure.of("name_plans", name=f"{file.stem}2")]
+        raise SegconvError(what, code="SC143", file=str(file), cures=cures)
 
 
 def having(network: str, plans: Mapping[str, Any]) -> list[str]:

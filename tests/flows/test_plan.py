@@ -170,6 +170,25 @@ def test_another_network_has_plans_of_its_own_and_shares_the_cases(
     assert (done.code, "did you mean ResidualEncoderUNet?" in done.err) == (2, True)
 
 
+def test_plans_of_a_namesake_in_another_module_are_not_replaced(
+    segconv: Command, started: list[tuple[str, ...]]
+) -> None:
+    datasets.volumes(segconv.raw)
+    words = ("--no-check", "--network", "ResidualEncoderUNet")
+    assert planned(segconv, *words).code == 0
+    file = segconv.folder / "nnUNet_preprocessed" / "Dataset007_Ct" / "nnUNetPlansResidualEncoderUNet.json"
+    own = "dynamic_network_architectures.architectures.unet.ResidualEncoderUNet"
+    file.write_text(file.read_text().replace(own, "other_package.ResidualEncoderUNet"))
+    before, begun = file.read_bytes(), len(started)
+    done = planned(segconv, *words)
+    assert (done.code, done.codes(), file.read_bytes(), len(started)) == (73, ["SC143"], before, begun)
+    assert "are plans of other_package.ResidualEncoderUNet" in done.err
+    (hint,) = (line for line in done.err.splitlines() if line.startswith("Hint: "))
+    assert hint == "Hint: --plans-name nnUNetPlansResidualEncoderUNet2 makes others"
+    assert planned(segconv, *words, *hint.split()[1:3]).code == 0
+    assert file.read_bytes() == before
+
+
 def test_a_network_of_another_module_is_refused_before_anything_starts(
     segconv: Command, started: list[tuple[str, ...]]
 ) -> None:
