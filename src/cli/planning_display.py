@@ -7,7 +7,7 @@ from ..words import count_of
 from .sink import Sink
 
 _WORDS = {
-    EXAMINING: "segconv checks the dataset",
+    EXAMINING: "the dataset is checked",
     STARTING: "nnU-Net starts, which takes a moment",
     CHECKING: "nnU-Net reads the dataset",
     FINGERPRINT: "nnU-Net makes the fingerprint",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 EXAMINING, STARTING = "examining", "starting"
-"""Phases before nnU-Net writes anything: segconv's own check, and the start of its first process."""
+"""Phases before nnU-Net writes anything: the check before it, and the start of its first process."""
 CHECKING, FINGERPRINT, PLANNING, PREPROCESSING = "checking", "fingerprint", "planning", "preprocessing"
 
 _BAR = re.compile(r"(Extracting dataset fingerprint|Preprocessing cases):.*\| (\d+)/(\d+) \[")

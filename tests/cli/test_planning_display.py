@@ -38,7 +38,7 @@ def test_each_phase_is_a_line(how: dict[str, bool], capsys: pytest.CaptureFixtur
         display.hear(progress)
     display.stop()
     lines = [
-        "segconv checks the dataset",
+        "the dataset is checked",
         "nnU-Net starts, which takes a moment",
         "nnU-Net reads the dataset",
         "nnU-Net makes the fingerprint: 2 cases",
