@@ -14,7 +14,7 @@ from .help_pages import Group, example
 from .options import PATH, dataset_argument, jobs, option, speaking, three_folders
 from .sink import Sink
 from .splits_make import make, named_patients
-from .splits_rows import rows
+from .splits_rows import heads, rows
 
 if TYPE_CHECKING:
     from ..flows.splits.patients import NamedPatients
@@ -52,7 +52,7 @@ def show(dataset: str, file: Path | None, jobs: int, sink: Sink, paths: Paths) -
 
     shown = show_splits(Dataset.open(paths.dataset(dataset)), paths, file=file, readers=Readers(jobs, sink.progress()))
     sink.say(shown.found.shown)
-    sink.table(["", *(f"fold {number}" for number in range(len(shown.folds)))], rows(shown.folds))
+    sink.table(heads(shown.found.folds), rows(shown.folds))
     typed = shlex.quote(dataset) + (f" --splits {shlex.quote(str(file))}" if file is not None else "")
     sink.next(f"segconv splits verify {typed}")
     path = shown.found.path

@@ -11,7 +11,8 @@ import click
 from .help_pages import Command, example
 from .options import PATH, bundled, dataset_argument, dry_run, jobs, option, seed, speaking, three_folders
 from .sink import Sink
-from .splits_rows import rows
+from .splits_rows import heads, rows
+from .types import PART
 
 if TYPE_CHECKING:
     from ..flows.splits.patients import NamedPatients
@@ -37,6 +38,7 @@ named_patients = bundled(
 @option("--folds", type=click.IntRange(min=2), help="Number of folds; default: 5, or fewer if the dataset is small.")
 @named_patients
 @option("--group-by", metavar="REGEX", help="Finds the site in the name of a case; one fold for each site.")
+@option("--hold-out", type=PART, metavar="PERCENT", help="Part of the cases for a test set that no fold trains on.")
 @seed
 @option("--overwrite", is_flag=True, help="Replace folds that are your own work.")
 @dry_run
@@ -48,6 +50,7 @@ def make(
     folds: int | None,
     named: NamedPatients,
     group_by: str | None,
+    hold_out: float | None,
     seed: int,
     overwrite: bool,
     dry_run: bool,
@@ -61,6 +64,9 @@ def make(
     folds are balanced by the number of cases, the presence of each class and its volume, and are
     the same for the same seed. They are written to the dataset and to its preprocessed data, unless a
     model was trained with others.
+
+    --hold-out adds a fold that trains on all other cases and validates those held out: nnU-Net scores
+    them when it validates that fold. `segconv best` leaves it out.
     """
     from ..dataset.layout import Dataset
     from ..flows.splits.make import plan_splits
@@ -73,12 +79,13 @@ def make(
         seed=seed,
         patients=named,
         group_by=group_by,
+        hold_out=hold_out,
         otherwise="--patient-pattern or --patients",
         readers=Readers(jobs, sink.progress()),
     )
     sink.say(made.said)
     sink.say(f"patients: {made.patients}")
-    sink.table(["", *(f"fold {number}" for number in range(len(made.folds)))], rows(made.facts))
+    sink.table(heads(made.folds), rows(made.facts))
     sink.warn(made.findings)
     changed = [] if dry_run else write_splits(made, paths, overwrite=overwrite)
     if dry_run:

@@ -6,7 +6,16 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ..dataset.splits import Splits
     from ..flows.splits.table import FoldFacts
+
+
+def heads(splits: Splits) -> list[str]:
+    """Return the heads of the columns."""
+    from ..dataset.splits import held_out_fold
+
+    held_out = held_out_fold(splits)
+    return ["", *(f"fold {number}" + (", held out" if number == held_out else "") for number in range(len(splits)))]
 
 
 def rows(folds: Sequence[FoldFacts]) -> Iterator[list[object]]:

@@ -91,6 +91,13 @@ def _some_numbers(text: str) -> tuple[float, ...]:
     return tuple(float(part) for part in text.split(",") if part.strip())
 
 
+def _part(text: str) -> float:
+    part = float(text.removesuffix("%")) / 100
+    if not (text.endswith("%") and 0 < part < 1):
+        raise ValueError
+    return part
+
+
 def _size(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split("x"))
 
@@ -155,6 +162,7 @@ GPUS = Parsed("a list of GPUs, such as 0,1,2", _gpus)
 NUMBERED_FOLDS = Parsed("a list of folds, such as 0,1,2", _numbered_folds)
 ANGLES = Parsed("a list of angles, such as 30,60,180", _numbers)
 NUMBERS = Parsed("a list of numbers, such as 5,10,15; it may be empty", _some_numbers)
+PART = Parsed("a percentage, such as 20%", _part)
 SIZE = Parsed("a size in voxels, such as 64x64", _size)
 FEATURES = Parsed("a range of features, such as 8:64", _features)
 LIMITS = Parsed("a range of amounts, such as 30:50", _limits)

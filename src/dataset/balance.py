@@ -23,7 +23,12 @@ Amounts = NDArray[np.float64]
 
 
 def balanced(
-    amounts: Amounts, folds: int, ranks: Sequence[bytes], *, weights: Sequence[float] | None = None
+    amounts: Amounts,
+    folds: int,
+    ranks: Sequence[bytes],
+    *,
+    weights: Sequence[float] | None = None,
+    shares: Sequence[float] | None = None,
 ) -> NDArray[np.intp]:
     """Return the fold of each group.
 
@@ -38,22 +43,37 @@ def balanced(
         Order in which groups of about one size are dealt out.
     weights
         How much each kind counts; by default all count the same.
+    shares
+        Part of everything that each fold should get, with a sum of 1; by default the same. The smallest may stay empty
+        if it is smaller than the groups.
     """
     whole = amounts.sum(axis=0)
     counts = np.ones(len(whole)) if weights is None else np.sqrt(np.asarray(weights))
     parts = (amounts * counts)[:, whole > 0] * (folds / whole[whole > 0])
-    fold_of = _dealt(parts, folds, ranks)
+    missing = np.zeros((folds, parts.shape[1]))
+    if shares is not None:
+        missing -= np.outer(shares, parts.sum(axis=0))
+    fold_of = _dealt(parts, missing, ranks)
     for _ in range(10 * len(parts) if len(parts) <= MOST_MOVED else 0):
-        if not (_move(parts, fold_of, folds) or (len(parts) <= MOST_EXCHANGED and _exchange(parts, fold_of, folds))):
+        if not (
+            _move(parts, fold_of, missing) or (len(parts) <= MOST_EXCHANGED and _exchange(parts, fold_of, missing))
+        ):
             break
     return fold_of
 
 
-def _dealt(parts: Amounts, folds: int, ranks: Sequence[bytes]) -> NDArray[np.intp]:
-    """Deal out groups, each to the fold where the sum of squares grows least."""
+def _dealt(parts: Amounts, missing: Amounts, ranks: Sequence[bytes]) -> NDArray[np.intp]:
+    """Deal out groups, each to the fold where the sum of squares grows least.
+
+    Parameters
+    ----------
+    missing
+        What each fold holds before, ``(folds, kinds)``: what it should get, as negative amounts; 0 if all should get
+        the same, which is even where each holds the same.
+    """
     # Sizes are compared by powers of two, so that the ranks, and with them the seed, decide among similar groups.
     sizes = np.floor(np.log2(parts.max(axis=1)))
-    held = np.zeros((folds, parts.shape[1]))
+    held = missing.copy()
     fold_of = np.zeros(len(parts), dtype=np.intp)
     for group in sorted(range(len(parts)), key=lambda group: (-sizes[group], ranks[group])):
         fold = int(np.argmin(np.round(held @ parts[group], 9)))  # rounded: machines add up in different orders
@@ -62,17 +82,17 @@ def _dealt(parts: Amounts, folds: int, ranks: Sequence[bytes]) -> NDArray[np.int
     return fold_of
 
 
-def _shared(parts: Amounts, fold_of: NDArray[np.intp], folds: int) -> Amounts:
+def _shared(parts: Amounts, fold_of: NDArray[np.intp], missing: Amounts) -> Amounts:
     """Return, for each group and fold, the product of what both hold, less that of the group's own fold."""
-    held = np.zeros((folds, parts.shape[1]))
+    held = missing.copy()
     np.add.at(held, fold_of, parts)
     products = parts @ held.T
     return products - products[np.arange(len(parts)), fold_of][:, None]
 
 
-def _move(parts: Amounts, fold_of: NDArray[np.intp], folds: int) -> bool:
+def _move(parts: Amounts, fold_of: NDArray[np.intp], missing: Amounts) -> bool:
     """Move the group that gains most to another fold; return whether any gains."""
-    change = _shared(parts, fold_of, folds) + (parts**2).sum(axis=1)[:, None]
+    change = _shared(parts, fold_of, missing) + (parts**2).sum(axis=1)[:, None]
     change[np.arange(len(parts)), fold_of] = 0
     group, fold = np.unravel_index(np.argmin(np.round(change, 9)), change.shape)
     if change[group, fold] > -_LEAST_GAIN:
@@ -81,9 +101,9 @@ def _move(parts: Amounts, fold_of: NDArray[np.intp], folds: int) -> bool:
     return True
 
 
-def _exchange(parts: Amounts, fold_of: NDArray[np.intp], folds: int) -> bool:
+def _exchange(parts: Amounts, fold_of: NDArray[np.intp], missing: Amounts) -> bool:
     """Exchange the two groups that gain most; return whether any do."""
-    shared = _shared(parts, fold_of, folds)[:, fold_of]
+    shared = _shared(parts, fold_of, missing)[:, fold_of]
     squares = (parts**2).sum(axis=1)
     change = shared + shared.T + squares[:, None] + squares - 2 * (parts @ parts.T)
     change[fold_of[:, None] == fold_of] = 0

@@ -149,6 +149,15 @@ def split_groups(held_back: Iterable[list[list[CaseRecord]]], records: Iterable[
     return [_fold(fold, [members]) for fold in held_back]
 
 
+def held_out_fold(splits: Sequence[Mapping[str, Sequence[str]]]) -> int | None:
+    """Return the last fold if it validates cases that no other fold uses, and trains on what the others validate."""
+    *others, last = splits
+    used = {case for fold in others for part in PARTS for case in fold[part]}
+    validated = {case for fold in others for case in fold["val"]}
+    apart = bool(last["val"]) and used.isdisjoint(last["val"])
+    return len(others) if apart and validated and validated <= set(last["train"]) else None
+
+
 def _fold(held_back: list[list[CaseRecord]], everything: list[list[CaseRecord]]) -> dict[str, list[str]]:
     """Return a fold that validates on the originals of some groups and trains on all others."""
     out = [record for group in held_back for record in group]

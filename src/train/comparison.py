@@ -12,7 +12,7 @@ from pathlib import Path
 from .. import reading
 from ..dataset.description import DatasetDescription
 from ..dataset.splits import FILE as SPLITS_FILE
-from ..dataset.splits import read_splits
+from ..dataset.splits import Splits, held_out_fold, read_splits
 from ..errors import Cure, Finding, Refused, SegconvError, refuse_if_any
 from ..words import count_of, some_of
 from .best import Best, classes_without_score, crossval_folder, read_best
@@ -136,8 +136,9 @@ def plan_comparison(dataset: str, paths: Paths, wanted: Wanted = ALL, trust: Tru
             file=str(preprocessed / REFERENCES),
             cures=[Cure.of("plan", dataset=dataset)],
         )
-    validated = _validated_cases(preprocessed)
-    folds = tuple(wanted.folds or map(str, range(len(validated) or FOLDS)))
+    splits = _splits(preprocessed)
+    validated = [fold["val"] for fold in splits]
+    folds = tuple(wanted.folds or map(str, _compared(splits)))
     ensembles = wanted.ensembles and len(models) > 1
     for model in models:
         _refuse_foreign_code(model, folds, paths, trust, ensembles=ensembles)
@@ -162,10 +163,16 @@ def _chosen(dataset: str, paths: Paths, wanted: Wanted) -> tuple[Model, ...]:
     return models
 
 
-def _validated_cases(preprocessed: Path) -> list[list[str]]:
-    """Return the cases that each fold is validated on; empty if there are no folds yet."""
+def _splits(preprocessed: Path) -> Splits:
+    """Return the folds; empty if there are none yet."""
     path = preprocessed / SPLITS_FILE
-    return [fold["val"] for fold in read_splits(path)] if os.path.lexists(path) else []
+    return read_splits(path) if os.path.lexists(path) else []
+
+
+def _compared(splits: Splits) -> list[int]:
+    """Return the folds that count by default: all but one that holds cases out, which would no longer be unseen."""
+    held_out = held_out_fold(splits) if splits else None
+    return [number for number in range(len(splits) or FOLDS) if number != held_out]
 
 
 def _of_fold(validated: Sequence[Sequence[str]], fold: str) -> Sequence[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...dataset.leakage import Leak
-from ...dataset.splits import groups
+from ...dataset.splits import groups, held_out_fold
 from ...version import VERSION
 from .evidence import Evidence
 from .found import Found
@@ -62,6 +62,7 @@ class Certificate:
             "splits": {"file": None if path is None else str(path), "sha256": self.found.sha256},
             "checked": self._checked(),
             "groups": self._groups(),
+            "hold_out": self._hold_out(),
             "folds": [self._fold(number) for number in range(len(self.found.folds))],
             "leaks": [leak.as_json() for leak in self.leaks],
             "suspected": [leak.as_json() for leak in self.suspected],
@@ -101,6 +102,11 @@ class Certificate:
         ]
         several = sorted(group for group in members if len(group) > 1)
         return {"number": len(members), "largest": max(map(len, members), default=0), "of_several_cases": several}
+
+    def _hold_out(self) -> dict[str, int] | None:
+        """Return the fold of the hold-out, if there is one: no other fold trains on its cases or validates them."""
+        number = held_out_fold(self.found.folds)
+        return None if number is None else {"fold": number, "cases": len(self.found.folds[number]["val"])}
 
     def _fold(self, number: int) -> dict[str, Any]:
         fold = self.found.folds[number]

@@ -21,6 +21,8 @@ from .patients import AS_RECORDED, NamedPatients
 from .table import FoldFacts, fold_facts
 from .verify import misfits
 
+Groups = list[list[CaseRecord]]
+
 VOLUME_COUNTS = 0.5
 """Weight of a class's volume, where its presence has 1: volumes differ so much that they would decide everything."""
 
@@ -63,6 +65,7 @@ def plan_splits(
     seed: int = 0,
     patients: NamedPatients = AS_RECORDED,
     group_by: str | None = None,
+    hold_out: float | None = None,
     otherwise: str = "a pattern or a list of patients",
     readers: Readers = ONE,
 ) -> NewSplits:
@@ -84,6 +87,9 @@ def plan_splits(
     group_by
         Regular expression that finds, in the name of a case, what else must stay in one fold, such as a site. By
         default there is a fold for each: leave-one-site-out.
+    hold_out
+        Part of the cases, 0 to 1, that no fold trains on: one more fold, the last one, trains on all others and
+        validates these. nnU-Net has no other way to score cases of a dataset that no fold learns from.
     otherwise
         What would name the patients, in words.
     readers
@@ -92,27 +98,51 @@ def plan_splits(
     Raises
     ------
     SegconvError
-        ``SC114`` if there are fewer groups than folds, or fewer than two; what `evidence.read` and `NamedPatients.of`
-        raise; ``SC062`` if the dataset is replaced meanwhile.
+        ``SC114`` if there are fewer groups than folds, or fewer than two, or all are too large to be held out; what
+        `evidence.read` and `NamedPatients.of` raise; ``SC062`` if the dataset is replaced meanwhile.
     """
     with dataset.unchanged():
         evidence = read(dataset, readers, patients)
     also = evidence.alike if group_by is None else _with_origins(evidence, group_by)
     together = [group for group in groups(evidence.guessed, also=also) if _originals(group)]
-    count = _number(folds, len(together), DEFAULT_FOLDS if group_by is None else len(together))
-    ranks = [rank(seed, min(record.case for record in group)) for group in together]
-    fold_of = balanced(_amounts(together, evidence), count, ranks, weights=_weights(len(evidence.classes)))
-    held_back = [[group for group, own in zip(together, fold_of, strict=True) if own == fold] for fold in range(count)]
-    made = split_groups(held_back, evidence.records)
+    held, rest = _held_out(together, evidence, seed, hold_out) if hold_out is not None else ([], together)
+    count = _number(folds, len(rest), DEFAULT_FOLDS if group_by is None else len(rest))
+    out = {record.case for group in held for record in group}
+    known = [record for record in evidence.records if record.case not in out]
+    made = split_groups(_dealt(rest, evidence, seed, [1 / count] * count), known)
+    made += split_groups([held], evidence.records) if held else []
     return NewSplits(
         dataset,
         made,
         fold_facts(made, evidence),
-        _said(count, folds, together),
+        _said(count, folds, rest, held),
         evidence.patients_in_words(otherwise),
         misfits(Found(made, dataset.path / FILE), evidence),
-        {"folds": count, "seed": seed, "patients": evidence.patients_from, "group_by": group_by},
+        {"folds": count, "seed": seed, "patients": evidence.patients_from, "group_by": group_by, "hold_out": hold_out},
     )
+
+
+def _held_out(together: Groups, evidence: Evidence, seed: int, part: float) -> tuple[Groups, Groups]:
+    """Return the groups that are held out, about a part of everything, and the others."""
+    held, rest = _dealt(together, evidence, seed, [part, 1 - part])
+    if not held:
+        cases = min((len(_originals(group)) for group in together), default=0)
+        raise SegconvError(
+            f"no group of cases that belong together is small enough to hold out {part:.3g} of them: each has at least"
+            f" {count_of(cases, 'case')}",
+            code="SC114",
+            hint="hold out more",
+        )
+    return held, rest
+
+
+def _dealt(together: Groups, evidence: Evidence, seed: int, shares: Sequence[float]) -> list[Groups]:
+    """Return the groups of each fold, which gets its share of everything."""
+    ranks = [rank(seed, min(record.case for record in group)) for group in together]
+    weights = _weights(len(evidence.classes))
+    unlike = shares if len(set(shares)) > 1 else None
+    fold_of = balanced(_amounts(together, evidence), len(shares), ranks, weights=weights, shares=unlike)
+    return [[group for group, own in zip(together, fold_of, strict=True) if own == fold] for fold in range(len(shares))]
 
 
 def _originals(group: Sequence[CaseRecord]) -> list[CaseRecord]:
@@ -136,7 +166,7 @@ def _number(wanted: int | None, available: int, usual: int) -> int:
     return min(wanted or usual, available)
 
 
-def _amounts(together: Sequence[Sequence[CaseRecord]], evidence: Evidence) -> Amounts:
+def _amounts(together: Groups, evidence: Evidence) -> Amounts:
     """Return, for each group: its cases, its cases with each class, and the voxels of each class."""
     values = list(evidence.classes.values())
     found = np.zeros((len(together), 1 + 2 * len(values)))
@@ -152,7 +182,13 @@ def _weights(classes: int) -> list[float]:
     return [1.0] * (1 + classes) + [VOLUME_COUNTS] * classes
 
 
-def _said(count: int, wanted: int | None, together: Sequence[Sequence[CaseRecord]]) -> str:
-    cases = sum(len(_originals(group)) for group in together)
+def _said(count: int, wanted: int | None, rest: Groups, held: Groups) -> str:
     why = f", as there are only {count} groups" if wanted is None and count < DEFAULT_FOLDS else ""
-    return f"{count} folds of {count_of(cases, 'case')} in {count_of(len(together), 'group')}{why}"
+    said = f"{count} folds of {count_of(_size(rest), 'case')} in {count_of(len(rest), 'group')}{why}"
+    if held:
+        said += f"; fold {count} trains on all of them, and validates {count_of(_size(held), 'case')} held out from all"
+    return said
+
+
+def _size(together: Groups) -> int:
+    return sum(len(_originals(group)) for group in together)
