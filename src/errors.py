@@ -144,7 +144,7 @@ CODES: dict[str, Code] = {
     "SC092": Code(EXIT_DATA, "two geometries", "the forms of a header disagree or are unset", "nothing: the geometry that nnU-Net reads was kept"),
     "SC093": Code(EXIT_DATA, "header repaired", "a header or the order of voxels was repaired during conversion", "nothing: restore undoes it"),
     "SC094": Code(EXIT_DATA, "dataset", "a folder is not a usable nnU-Net dataset", cures=("check",)),
-    "SC095": Code(EXIT_DATA, "splits", "a split mixes copies or patients between training and validation", "remove the file", ("make_splits",)),
+    "SC095": Code(EXIT_DATA, "splits", "a fold trains on copies, on patients or on images that it validates", "remove the file", ("make_splits",)),
     "SC096": Code(EXIT_DATA, "lineage", "the record of how a dataset was made cannot be used", "convert again"),
     "SC097": Code(EXIT_DATA, "not reversible", "something cannot come back as it was", "nothing: it was merged during conversion"),
     "SC098": Code(EXIT_DATA, "orientations", "the cases are stored in several orientations, which nnU-Net ignores", "store all cases in one orientation, if left and right matter"),
@@ -224,6 +224,8 @@ CODES: dict[str, Code] = {
     "SC200": Code(EXIT_CONFIG, "licence", "a task of TotalSegmentator needs a licence number, and none is set", "totalseg_set_license stores one"),
     # folds
     "SC210": Code(EXIT_EXISTS, "folds in use", "folds would be replaced by which a model was trained", "keep them, or make a new dataset"),
+    "SC216": Code(EXIT_DATA, "held out", "a model on all cases would be trained on those that are held out", cures=("train_held_out",)),
+    "SC217": Code(EXIT_DATA, "not compared", "images were not compared before a training, as a file cannot be read", "correct the named file"),
 }  # fmt: skip
 
 

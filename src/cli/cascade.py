@@ -10,6 +10,7 @@ from ..errors import Finding
 from .completion import complete_configurations
 from .help_pages import Command, example
 from .options import (
+    allow_leaks,
     bundled,
     dataset_argument,
     finding_trainers,
@@ -21,7 +22,7 @@ from .options import (
     trusting,
 )
 from .sink import Sink
-from .training_folds import Place, as_json, name_inference, placed, show_environment, teller, warner
+from .training_folds import Place, as_json, comparing, name_inference, placed, show_environment, teller, warner
 from .types import FOLDS
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 @option("-f", "--fold", "folds", type=FOLDS, metavar="N,…|all", help="Folds of the last stage; default: all.")
 @placed
 @option("--npz", "probabilities", is_flag=True, help="Keep the probabilities of the validation, for ensembling.")
+@allow_leaks
 @trusting
 @three_folders
 @speaking
@@ -59,6 +61,7 @@ def command(
     folds: tuple[str, ...] | None,
     place: Place,
     probabilities: bool,
+    allow_leaks: bool,
     trust: Trust,
     sink: Sink,
     paths: Paths,
@@ -81,7 +84,13 @@ def command(
     show_environment(sink, place, paths)
     display, warned = TrainingDisplay(sink), list[Finding]()
     options = TrainOptions(
-        place.device, probabilities=probabilities, gpus=place.gpus_per_fold, tell=sink.detail, heard=display.hear
+        place.device,
+        probabilities=probabilities,
+        gpus=place.gpus_per_fold,
+        tell=sink.detail,
+        heard=display.hear,
+        readers=comparing(display),
+        allow_leaks=allow_leaks,
     )
     callbacks = Callbacks(
         begun=lambda step: display.begin(f"Step {step.number} of {step.of}: {step.what}"),

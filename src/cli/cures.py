@@ -64,6 +64,8 @@ WORDS = {
     "ignore_scribbles": "`segconv labels ignore {dataset} --scribbles --background NAME`",
     "make_splits": "`segconv splits make {dataset}` makes new folds",
     "plan_again": "`segconv plan {dataset}` copies the folds of the dataset there",
+    "allow_leaks": "`--allow-leaks` trains nevertheless, and its validation scores are too high",
+    "train_held_out": "`-f {fold}` trains on all other cases",
     "train_on_all": "train on all cases with `-f all`",
     "name_patients": "`--patients CSV`, if names mislead",
     "trust_model": "`--trust-model` or `--allow-module {module}`, if you trust where they come from",

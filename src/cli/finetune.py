@@ -13,6 +13,7 @@ from .completion import complete_datasets
 from .help_pages import Command, example
 from .options import (
     PATH,
+    allow_leaks,
     bundled,
     cores,
     dataset_argument,
@@ -24,7 +25,7 @@ from .options import (
     trusting,
 )
 from .sink import Sink
-from .training_folds import Place, as_json, name_inference, placed, show_environment, teller, warner
+from .training_folds import Place, as_json, comparing, name_inference, placed, show_environment, teller, warner
 from .types import FOLDS
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 @modelled
 @placed
 @option("--npz", "probabilities", is_flag=True, help="Keep the probabilities of the validation, for ensembling.")
+@allow_leaks
 @trusting
 @three_folders
 @speaking
@@ -64,6 +66,7 @@ def command(
     model_of: Callable[[str], Model],
     place: Place,
     probabilities: bool,
+    allow_leaks: bool,
     trust: Trust,
     sink: Sink,
     paths: Paths,
@@ -101,7 +104,13 @@ def command(
                 sink.detail(f"{name}: {tensor} {_times(shape)}")
 
     options = TrainOptions(
-        place.device, probabilities=probabilities, gpus=place.gpus_per_fold, tell=sink.detail, heard=display.hear
+        place.device,
+        probabilities=probabilities,
+        gpus=place.gpus_per_fold,
+        tell=sink.detail,
+        heard=display.hear,
+        readers=comparing(display),
+        allow_leaks=allow_leaks,
     )
     how = FinetuneOptions(
         options,

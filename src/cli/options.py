@@ -122,6 +122,9 @@ seed = option("--seed", type=click.IntRange(min=0), default=0, help="Seed of eve
 allow_external = option(
     "--allow-external", is_flag=True, help="Follow links that leave the dataset, and the key 'dataset' of its json."
 )
+allow_leaks = option(
+    "--allow-leaks", is_flag=True, help="Train even if a fold trains on what it validates, or on what is held out."
+)
 allow_module = option(
     "--allow-module",
     "allowed_modules",

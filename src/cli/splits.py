@@ -50,7 +50,9 @@ def show(dataset: str, file: Path | None, jobs: int, sink: Sink, paths: Paths) -
     from ..flows.splits.table import show_splits
     from ..work.readers import Readers
 
-    shown = show_splits(Dataset.open(paths.dataset(dataset)), paths, file=file, readers=Readers(jobs, sink.progress()))
+    shown = show_splits(
+        Dataset.open(paths.dataset(dataset)), paths, file=file, readers=Readers(jobs, sink.progress(), what="files")
+    )
     sink.say(shown.found.shown)
     sink.table(heads(shown.found.folds), rows(shown.folds))
     typed = shlex.quote(dataset) + (f" --splits {shlex.quote(str(file))}" if file is not None else "")
@@ -81,7 +83,11 @@ def verify(dataset: str, file: Path | None, named: NamedPatients, jobs: int, sin
     from ..work.readers import Readers
 
     verified = verify_splits(
-        Dataset.open(paths.dataset(dataset)), paths, file=file, patients=named, readers=Readers(jobs, sink.progress())
+        Dataset.open(paths.dataset(dataset)),
+        paths,
+        file=file,
+        patients=named,
+        readers=Readers(jobs, sink.progress(), what="files"),
     )
     certificate, findings = verified.certificate, verified.findings
     ok = not any(finding.severity == "error" for finding in findings)

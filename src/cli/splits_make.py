@@ -81,7 +81,7 @@ def make(
         group_by=group_by,
         hold_out=hold_out,
         otherwise="--patient-pattern or --patients",
-        readers=Readers(jobs, sink.progress()),
+        readers=Readers(jobs, sink.progress(), what="files"),
     )
     sink.say(made.said)
     sink.say(f"patients: {made.patients}")

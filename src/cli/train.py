@@ -9,9 +9,18 @@ import click
 
 from ..errors import SegconvError
 from .help_pages import Command, example
-from .options import dataset_argument, finding_trainers, modelled, option, speaking, three_folders, trusting
+from .options import (
+    allow_leaks,
+    dataset_argument,
+    finding_trainers,
+    modelled,
+    option,
+    speaking,
+    three_folders,
+    trusting,
+)
 from .sink import Sink
-from .training_folds import Place, as_json, name_inference, placed, show_environment, teller
+from .training_folds import Place, as_json, comparing, name_inference, placed, show_environment, teller
 from .types import FOLDS
 
 if TYPE_CHECKING:
@@ -33,6 +42,7 @@ _WISHES = {"resume": "--continue", "validate_only": "--val", "overwrite": "--ove
 @option("--val", "--validate-only", "validate_only", is_flag=True, help="Validate a trained fold again.")
 @option("--npz", "probabilities", is_flag=True, help="Keep the probabilities of the validation, for ensembling.")
 @option("--overwrite", is_flag=True, help="Train again; the old fold is kept until the new one is finished.")
+@allow_leaks
 @trusting
 @three_folders
 @speaking
@@ -43,6 +53,7 @@ def command(
     model_of: Callable[[str], Model],
     place: Place,
     probabilities: bool,
+    allow_leaks: bool,
     trust: Trust,
     sink: Sink,
     paths: Paths,
@@ -68,7 +79,16 @@ def command(
         sink.say("fold all: one model on all training cases; what nnU-Net calls its validation is on the same cases")
     show_environment(sink, place, paths)
     display = TrainingDisplay(sink)
-    options = TrainOptions(place.device, wish, probabilities, place.gpus_per_fold, tell=sink.detail, heard=display.hear)
+    options = TrainOptions(
+        place.device,
+        wish,
+        probabilities,
+        place.gpus_per_fold,
+        tell=sink.detail,
+        heard=display.hear,
+        readers=comparing(display),
+        allow_leaks=allow_leaks,
+    )
     with display.shown():
         training = train_folds(
             found, model, folds, paths, options, trust, slots=place.slots, warn=display.warn, ended=teller(display.say)

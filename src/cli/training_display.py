@@ -11,6 +11,8 @@ from typing import Any
 
 from ..errors import Finding
 from ..train.epochs import STARTING, TRAINING, VALIDATING, Progress
+from ..work import run_options
+from .sink import Progress as Bar
 from .sink import Sink, shown
 
 COLUMNS = ("fold", "on", "epoch", "train loss", "val. loss", "pseudo Dice", "left")
@@ -70,9 +72,21 @@ class TrainingDisplay:
 
     def warn(self, findings: Sequence[Finding]) -> None:
         """Write warnings, above the table if there is one."""
+        self.pause()
+        self._sink.warn(findings)
+        self.go_on()
+
+    def reading(self) -> run_options.Progress:
+        """Return the progress of what is read before the folds begin, shown in place of the table."""
+        return run_options.UNHEARD if self._sink.quiet or self._sink.as_json else _InPlace(self)
+
+    def pause(self) -> None:
+        """Take the table away, if there is one."""
         if self._live is not None:
             self._live.stop()
-        self._sink.warn(findings)
+
+    def go_on(self) -> None:
+        """Show the table again."""
         if self._live is not None:
             self._live.start()
 
@@ -98,6 +112,24 @@ class TrainingDisplay:
         for progress in folds:
             table.add_row(*map(Text, row(progress)))
         return table
+
+
+class _InPlace(Bar):
+    """A progress bar in place of a table: a terminal shows one of them at a time."""
+
+    def __init__(self, display: TrainingDisplay) -> None:
+        super().__init__()
+        self._display = display
+
+    def start(self, total: int, done: int, what: str = "cases") -> None:
+        """Start with the number of items."""
+        self._display.pause()
+        super().start(total, done, what)
+
+    def stop(self) -> None:
+        """End."""
+        super().stop()
+        self._display.go_on()
 
 
 def in_words(before: Progress | None, now: Progress) -> str:

@@ -10,7 +10,7 @@ import click
 
 from ..errors import Finding, SegconvError
 from ..train.model import DEFAULT_PLANS, DEFAULT_TRAINER, Model
-from .options import bundled, device, option, trainers_again
+from .options import bundled, cores, device, option, trainers_again
 from .sink import Sink
 from .types import GPUS
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ..train.paths import Paths
     from ..train.queue import Outcome, Slot
     from ..train.training import FoldResult
+    from ..work.readers import Readers
+    from .training_display import TrainingDisplay
 
 LAST_LINES = 12
 """How much of a failed fold's log is shown."""
@@ -81,6 +83,13 @@ def show_environment(sink: Sink, place: Place, paths: Paths) -> None:
     of_slots = [f"{slot.name}: {key}={value}" for slot in place.slots for key, value in slot.settings.items()]
     for line in (*shown_environment(paths), *of_slots):
         sink.detail(line)
+
+
+def comparing(display: TrainingDisplay) -> Readers:
+    """Return what reads images before a training, to compare them."""
+    from ..work.readers import Readers
+
+    return Readers(cores(), display.reading(), what="files to compare")
 
 
 def warner(shown: Callable[[Sequence[Finding]], None], kept: list[Finding]) -> Callable[[Sequence[Finding]], None]:

@@ -158,6 +158,16 @@ def held_out_fold(splits: Sequence[Mapping[str, Sequence[str]]]) -> int | None:
     return len(others) if apart and validated and validated <= set(last["train"]) else None
 
 
+def copies_held_out(splits: Splits, records: Iterable[CaseRecord]) -> set[str]:
+    """Return the copies, of cases that are held out, that are in no fold, as they must be."""
+    number = held_out_fold(splits) if splits else None
+    if number is None:
+        return set()
+    held_out = set(splits[number]["val"])
+    copies = {record.case for record in records if record.parent in held_out}
+    return copies.difference(case for fold in splits for part in PARTS for case in fold[part])
+
+
 def _fold(held_back: list[list[CaseRecord]], everything: list[list[CaseRecord]]) -> dict[str, list[str]]:
     """Return a fold that validates on the originals of some groups and trains on all others."""
     out = [record for group in held_back for record in group]

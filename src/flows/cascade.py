@@ -130,7 +130,8 @@ def train_cascade(
     """
     chain = stages(model, paths)
     with reading(paths, model.dataset):
-        make_ready(dataset, chain[0], ("0",), paths)  # which writes the folds
+        # which writes the folds
+        make_ready(dataset, chain[0], ("0",), paths, readers=options.readers, allow_leaks=options.allow_leaks)
         splits = read_splits(chain[0].plans_file(paths).with_name(SPLITS_FILE))
     refuse_unknown(folds, splits)
     every = tuple(map(str, range(len(splits))))

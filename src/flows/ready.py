@@ -10,7 +10,7 @@ from pathlib import Path
 from ..dataset.description import DatasetDescription
 from ..dataset.layout import DESCRIPTION, Dataset
 from ..dataset.splits import FILE as SPLITS_FILE
-from ..dataset.splits import Splits, leaks, read_splits
+from ..dataset.splits import Splits, copies_held_out, read_splits
 from ..dataset.strictjson import dumps, load_object, read_file
 from ..errors import Cure, Finding, SegconvError, refuse_if_any, warning
 from ..train.complete import Stored, incomplete_cases, missing_references, missing_stage
@@ -26,7 +26,10 @@ from ..train.trained import PLANS
 from ..train.training import next_stage_folder
 from ..words import count_of, some_of
 from ..work import fsops
+from ..work.readers import ONE, Readers
 from ..work.writing import writing
+from .splits.before_training import judge_before_training
+from .splits.found import Found, found_in
 
 REFERENCES = "gt_segmentations"
 
@@ -52,7 +55,14 @@ class _Look:
 
 
 def make_ready(
-    dataset: Dataset, model: Model, folds: Sequence[str], paths: Paths, *, replaced: Collection[str] = ()
+    dataset: Dataset,
+    model: Model,
+    folds: Sequence[str],
+    paths: Paths,
+    *,
+    replaced: Collection[str] = (),
+    readers: Readers = ONE,
+    allow_leaks: bool = False,
 ) -> list[Finding]:
     """Refuse folds that would train on wrong or incomplete data; write the folds file if there is none.
 
@@ -64,6 +74,10 @@ def make_ready(
         Numbers, or ``all``.
     replaced
         Those among them that are trained again.
+    readers
+        How images are read, to compare them; those that were compared before are not read again.
+    allow_leaks
+        Make errors of leaks warnings.
 
     Returns
     -------
@@ -76,43 +90,46 @@ def make_ready(
         ``SC010`` if the dataset is not planned, ``SC001`` if the configuration or a fold does not exist; ``SC099`` if
         the file of folds is damaged, ``SC114`` if there is none and the cases are too few.
     Refused
-        ``SC095`` for folds that leak; ``SC099`` for folds of other cases; ``SC111`` for cases that are not completely
-        preprocessed, ``SC112`` for a dataset or plans that changed since, ``SC115`` for a cascade whose stage before is
-        incomplete; ``SC182`` for a network that is made for another patch size.
+        ``SC095`` for folds that leak, ``SC216`` for a training on cases that are held out; ``SC099`` for folds of other
+        cases; ``SC111`` for cases that are not completely preprocessed, ``SC112`` for a dataset or plans that changed
+        since, ``SC115`` for a cascade whose stage before is incomplete; ``SC182`` for a network that is made for
+        another patch size.
     """
     look = _Look(dataset, model, tuple(folds), paths, planned(model, paths))
     stored = Stored.of(look.found.data)
     with dataset.unchanged():
-        splits = _splits(look, stored)
-        refuse_if_any(leaks(splits, dataset.records()))
+        found = _found(look, stored)
+        splits = found.folds
         raw = None if _is_elsewhere(dataset) else set(dataset.cases())
         warnings = refuse_if_any(
             [
                 *refused_size(look.found),
                 *_data(look, splits, stored, raw),
                 *_changes(look, stored, raw),
-                *_idle(splits, raw),
+                *_idle(dataset, splits, raw),
                 *_other_folds(look, splits),
                 *_other_plans(look, replaced),
             ]
         )
+        # Last, as images may have to be read.
+        leaks = judge_before_training(dataset, found, look.folds, look.folder, readers, allow=allow_leaks)
+        refuse_if_any(leaks)
     _write(look.folder / SPLITS_FILE, splits)
-    return list(warnings)
+    return [*warnings, *leaks]
 
 
-def _splits(look: _Look, stored: Stored) -> Splits:
+def _found(look: _Look, stored: Stored) -> Found:
     """Return the folds that will be trained, or those that nnU-Net would make; none if only `ALL` is wanted."""
     numbers = [int(fold) for fold in look.folds if fold != ALL]
     places = (look.folder / SPLITS_FILE, look.dataset.path / SPLITS_FILE)
     if path := next(filter(os.path.lexists, places), None):
-        splits = read_splits(path)
+        found = found_in(path)
     elif numbers and stored.cases:
-        splits = default_split(stored.cases | set(look.dataset.cases()))
+        found = Found(default_split(stored.cases | set(look.dataset.cases())))
     else:
-        splits = []
-    if splits:
-        refuse_unknown(look.folds, splits)
-    return splits
+        return Found([])
+    refuse_unknown(look.folds, found.folds)
+    return found
 
 
 def refuse_unknown(folds: Sequence[str], splits: Splits) -> None:
@@ -247,10 +264,10 @@ def _plan(look: _Look) -> tuple[Cure, ...]:
     return (Cure.of("make_again", dataset=look.dataset.name.id),)
 
 
-def _idle(splits: Splits, raw: set[str] | None) -> Iterator[Finding]:
+def _idle(dataset: Dataset, splits: Splits, raw: set[str] | None) -> Iterator[Finding]:
     """Yield a warning on cases that no fold uses: nnU-Net takes an old file of folds as it is."""
     used = {case for fold in splits for part in fold.values() for case in part}
-    if splits and raw is not None and (idle := sorted(raw - used)):
+    if splits and raw is not None and (idle := sorted(raw - used - copies_held_out(splits, dataset.records()))):
         what = f"{count_of(len(idle), 'case')} of the dataset are in no fold, and never trained on: {some_of(idle)}"
         yield warning("SC099", what, file=SPLITS_FILE)
 

@@ -86,7 +86,15 @@ def train_folds(
     folders = {fold: model.fold_folder(paths, fold) for fold in folds}
     with training(paths, model.dataset, folders.values()):
         replaced = folds if options.wish is Wish.AGAIN else ()
-        warnings = make_ready(dataset, model, folds, paths, replaced=replaced)
+        warnings = make_ready(
+            dataset,
+            model,
+            folds,
+            paths,
+            replaced=replaced,
+            readers=options.readers,
+            allow_leaks=options.allow_leaks,
+        )
         steps = {
             fold: next_step(state_of(folder), options.wish, probabilities=options.probabilities)
             for fold, folder in folders.items()

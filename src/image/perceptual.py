@@ -8,6 +8,9 @@ images in 2D and 3D.
 
 from __future__ import annotations
 
+import math
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +25,7 @@ BINS = {2: 32, 3: 16}
 """Number of axes along which an image extends → largest size of the coarse grid along each."""
 WAVES = {2: 16, 3: 8}
 """Likewise, highest number of frequencies along each: 256 and 512 bits."""
+_FORM = re.compile(r"([1-9]\d?(?:x[1-9]\d?){1,2}):([0-9a-f]+)", re.ASCII)
 _SLIGHT = 1e-9
 """Relative to the largest: smaller frequencies are due to rounding."""
 
@@ -48,6 +52,12 @@ def perceptual_hash(volume: Volume) -> str | None:
         return None
     bits = (waves > _SLIGHT * largest).ravel()
     return f"{'x'.join(map(str, waves.shape))}:{_packed(bits).hex()}"
+
+
+def is_perceptual_hash(text: str) -> bool:
+    """Return whether a text has the form of a hash."""
+    match = _FORM.fullmatch(text)
+    return match is not None and len(match[2]) == 2 * WORD_BITS // 8 * _words(math.prod(map(int, match[1].split("x"))))
 
 
 def _coarse(volume: Volume, most: int) -> NDArray[np.float64]:
@@ -90,7 +100,11 @@ def _frequencies(coarse: NDArray[np.float64], most: int) -> NDArray[np.float64]:
 
 def _packed(bits: NDArray[np.bool_]) -> bytes:
     """Return bits as words; each word gets frequencies of every height, as the lowest are alike in many images."""
-    words = -(-len(bits) // WORD_BITS)
+    words = _words(len(bits))
     padded = np.zeros(words * WORD_BITS, dtype=bool)
     padded[: len(bits)] = bits
     return np.packbits(padded.reshape(WORD_BITS, words).T).tobytes()
+
+
+def _words(bits: int) -> int:
+    return -(-bits // WORD_BITS)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..dataset.names import DatasetName
 from ..errors import Cure, Finding, SegconvError, warning
+from ..work.readers import ONE, Readers
 from .child import ChildFailed, run_nnunet
 from .commands import Tell
 from .device import AUTO, chosen_device, settings_of
@@ -43,6 +44,10 @@ class TrainOptions:
         Called with each line that nnU-Net writes.
     heard
         Called with the progress of a fold whenever it changes.
+    readers
+        How images are read that were not yet compared with one another, for folds that leak.
+    allow_leaks
+        Train with folds that leak.
     """
 
     device: str = AUTO
@@ -52,6 +57,8 @@ class TrainOptions:
     weights: Path | None = None
     tell: Tell | None = None
     heard: Heard | None = None
+    readers: Readers = ONE
+    allow_leaks: bool = False
 
 
 @dataclass(frozen=True)

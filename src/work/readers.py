@@ -19,7 +19,7 @@ R = TypeVar("R")
 
 
 WHAT = "labels"
-"""What progress calls the items."""
+"""What progress calls the items by default."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,14 @@ class Readers:
         Shows the progress.
     backend
         Kind of workers, as in `parallel.each`; what processes call is picklable.
+    what
+        What progress calls the items.
     """
 
     jobs: int = 1
     progress: Progress = UNHEARD
     backend: str | None = THREADS
+    what: str = WHAT
 
     def __post_init__(self) -> None:
         refuse_unfit(jobs=self.jobs, progress=self.progress, backend=self.backend)
@@ -77,12 +80,12 @@ class Readers:
         early: dict[int, R | SegconvError] = {}
         due = 0
         with (
-            shown(self.progress, len(items), what=WHAT),
+            shown(self.progress, len(items), what=self.what),
             closing(each(_Attempt(read, files), enumerate(items), jobs=workers.jobs, backend=self.backend)) as results,
         ):
             for number, result in results:
                 early[number] = result
-                self.progress.advance(WHAT)
+                self.progress.advance(self.what)
                 while due in early:
                     yield items[due], early.pop(due)
                     due += 1

@@ -68,3 +68,16 @@ def test_a_rare_class_is_spread_before_anything_else() -> None:
     amounts[[3, 9, 11, 27], 1] = 1
     fold_of = balanced(amounts, 4, ranks(40))
     assert sorted(fold_of[[3, 9, 11, 27]].tolist()) == [0, 1, 2, 3]
+
+
+@given(st.integers(0, 99), st.sampled_from([0.1, 0.2, 0.25]))
+def test_unlike_folds_get_their_shares(seed: int, share: float) -> None:
+    amounts = generated(seed, 60)
+    fold_of = balanced(amounts, 2, ranks(60), shares=[share, 1 - share])
+    parts = amounts[fold_of == 0].sum(axis=0) / np.maximum(amounts.sum(axis=0), 1)
+    assert np.abs(parts - share).max() < 0.1
+    assert abs(parts[0] - share) < 0.04
+
+
+def test_the_smallest_fold_stays_empty_if_every_group_is_far_larger() -> None:
+    assert balanced(np.ones((3, 2)), 2, ranks(3), shares=[0.1, 0.9]).tolist() == [1, 1, 1]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segconv.dataset.lineage import TEST, CaseRecord
-from segconv.dataset.splits import groups, leaks, make_splits
+from segconv.dataset.splits import groups, held_out_fold, leaks, make_splits
 
 
 def record(case: str, *, parent: str | None = None, patient: str | None = None, content: str = "") -> CaseRecord:
@@ -67,3 +67,14 @@ def test_a_split_that_leaks_is_named_with_its_fold() -> None:
 def test_test_cases_are_in_no_fold() -> None:
     records = [record("a"), record("b"), CaseRecord("TEST", TEST)]
     assert "TEST" not in str(make_splits(records))
+
+
+def test_the_last_fold_holds_out_what_no_other_fold_uses() -> None:
+    folds = [{"train": ["a"], "val": ["b"]}, {"train": ["b"], "val": ["a"]}]
+    assert held_out_fold(folds) is None
+    assert held_out_fold([*folds, {"train": ["a", "b"], "val": ["c"]}]) == 2
+    assert held_out_fold([*folds, {"train": ["a", "b", "d"], "val": ["c"]}]) == 2, "copies of a and b may be d"
+    assert held_out_fold([*folds, {"train": ["a"], "val": ["c"]}]) is None
+    assert held_out_fold([*folds, {"train": ["a", "b"], "val": ["a"]}]) is None
+    assert held_out_fold([*folds, {"train": ["a", "b"], "val": []}]) is None
+    assert held_out_fold(folds[:1]) is None

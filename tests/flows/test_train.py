@@ -302,3 +302,15 @@ def test_a_watchdog_stops_one_fold_and_the_same_command_resumes_it(world: World,
     assert "--c" in call.words
     assert "checkpoint_best.pth" in call.found
     assert not (world.folder(1) / "segconv_stopped.json").exists()
+
+
+def test_folds_that_leak_are_trained_only_if_that_is_allowed(world: World) -> None:
+    folds = [{"train": ["c0", "c1", "c2"], "val": ["c2", "c3"]}]
+    (world.segconv.folder / "nnUNet_preprocessed" / NAME / "splits_final.json").write_text(json.dumps(folds))
+    refused = world.train("-f", "0", "--device", "cpu")
+    assert (refused.codes(), refused.calls) == (["SC095"], [])
+    assert "or --allow-leaks trains nevertheless" in refused.err
+    assert "segconv splits make 7 makes new folds" in refused.err
+    done = world.train("-f", "0", "--device", "cpu", "--allow-leaks")
+    assert (done.code, [call.fold for call in done.calls]) == (0, ["0"])
+    assert "Warning SC095: " in done.err

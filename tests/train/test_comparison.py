@@ -224,3 +224,11 @@ def test_a_class_that_occurs_nowhere_explains_a_failure(world: World, monkeypatc
     (found,) = caught.value.findings
     assert (found.code, found.file) == ("SC124", str(summary))
     assert "2 occurs in no case" in found.message
+
+
+def test_a_fold_of_cases_that_are_held_out_is_not_compared_by_default(world: World) -> None:
+    path = world.paths.require("preprocessed") / DATASET / "splits_final.json"
+    path.write_text(json.dumps([*SPLIT, {"train": ["a", "b", "c", "d"], "val": ["e"]}]))
+    world.train("2d")
+    assert world.plan().folds == ("0", "1")
+    assert [found.code for found in world.refused(Wanted(folds=["2"]))] == ["SC122"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...dataset.leakage import Leak
+from ...dataset.leakage import Leak, find_leaks
 from ...dataset.splits import groups, held_out_fold
 from ...version import VERSION
 from .evidence import Evidence
@@ -58,7 +58,11 @@ class Certificate:
             "format": FORMAT,
             "tool": f"segconv {VERSION}",
             "verdict": self.verdict,
-            "dataset": {"name": dataset.path.name, "sha256": self.evidence.sha256, "cases": len(self.evidence.records)},
+            "dataset": {
+                "name": dataset.path.name,
+                "sha256": self.evidence.contents.sha256,
+                "cases": len(self.evidence.records),
+            },
             "splits": {"file": None if path is None else str(path), "sha256": self.found.sha256},
             "checked": self._checked(),
             "groups": self._groups(),
@@ -87,7 +91,7 @@ class Certificate:
         """Return how many images were compared, and how many could not: blank, tiny, or of another format."""
         originals = [record for record in self.evidence.records if record.parent is None]
         images = sum(len(record.targets) for record in originals)
-        compared = sum(file.look is not None for file in self.evidence.files.values())
+        compared = sum(content.look is not None for content in self.evidence.contents.of.values())
         return {
             "from": "perceptual hash" if compared else None,
             "images": compared,
@@ -117,3 +121,11 @@ class Certificate:
             "leaking": len({leak.case for leak in mine}),
             "by": dict(sorted(Counter(leak.kind for leak in mine).items())),
         }
+
+
+def certified(found: Found, evidence: Evidence) -> Certificate:
+    """Return the certificate of folds, by all that is known of the cases."""
+    certain = find_leaks(found.folds, evidence.records, alike=evidence.alike)
+    known = {(leak.fold, leak.case) for leak in certain}
+    guessed = find_leaks(found.folds, evidence.guessed, alike=evidence.alike) if evidence.guessed_from else []
+    return Certificate(evidence, found, certain, [leak for leak in guessed if (leak.fold, leak.case) not in known])

@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
-from ... import reading
 from ...dataset.counts import label_counts
-from ...dataset.layout import DESCRIPTION, Dataset
+from ...dataset.layout import Dataset
 from ...dataset.leakage import ALIKE
 from ...dataset.lineage import TRAIN, CaseRecord
 from ...dataset.near_identical import near_identical
 from ...dataset.patient_rules import patients_in_words, with_guessed_patients
 from ...dataset.splits import Ties
-from ...errors import SegconvError, naming
-from ...image.opened import decoded_bytes, read_bytes, read_image
-from ...image.perceptual import perceptual_hash
-from ...work.owned import file_sha256
 from ...work.readers import Readers
+from .contents import NOT_READ, Contents, read_contents
 from .patients import AS_RECORDED, NamedPatients
-
-
-@dataclass(frozen=True)
-class File:
-    """The content of a file.
-
-    Parameters
-    ----------
-    sha256
-        Hash of its bytes.
-    look
-        Its `perceptual_hash`, if it is an image of which that can tell something.
-    """
-
-    sha256: str
-    look: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,8 +35,8 @@ class Evidence:
         are known.
     named
         Where patients come from that the user names; empty if they are those of the lineage.
-    files
-        Each file as it is now, by its path in the dataset; empty if files were not read.
+    contents
+        What the files hold; nothing if they were not read.
     alike
         What ties cases together whose images are near-identical, channel by channel.
     """
@@ -71,7 +47,7 @@ class Evidence:
     guessed: Sequence[CaseRecord]
     guessed_from: str = ""
     named: str = ""
-    files: Mapping[str, File] = field(default_factory=dict)
+    contents: Contents = NOT_READ
     alike: Ties = field(default_factory=dict)
 
     @property
@@ -94,18 +70,9 @@ class Evidence:
         """Return what is known of the patients; `otherwise` says what names them."""
         return patients_in_words([record.patient for record in self.guessed], self.guessed_from, otherwise)
 
-    @property
-    def sha256(self) -> str:
-        """Hash of the dataset: of the lines that ``sha256sum`` prints for its files, sorted by name as bytes."""
-        lines = sorted((os.fsencode(path), file.sha256) for path, file in self.files.items())
-        whole = hashlib.sha256()
-        for path, digest in lines:
-            whole.update(digest.encode() + b"  " + path + b"\n")
-        return whole.hexdigest()
 
-
-def recorded(dataset: Dataset, readers: Readers, patients: NamedPatients = AS_RECORDED) -> Evidence:
-    """Return what the lineage knows, and the names; labels are read where it has no counts.
+def cases_of(dataset: Dataset, patients: NamedPatients = AS_RECORDED) -> Evidence:
+    """Return what the lineage knows, and the names; no image or label is read.
 
     Parameters
     ----------
@@ -115,40 +82,50 @@ def recorded(dataset: Dataset, readers: Readers, patients: NamedPatients = AS_RE
     Raises
     ------
     SegconvError
-        Any error of `label_counts`, `NamedPatients.of` and `Dataset.records`.
+        Any error of `NamedPatients.of` and `Dataset.records`.
     """
     known = {record.case: record for record in dataset.records() if record.split == TRAIN}
     records = patients.of([known.get(case) or CaseRecord(case) for case in dataset.cases()])
     guessed, why = with_guessed_patients(records)
-    return Evidence(dataset, records, dict(label_counts(dataset, readers=readers)), guessed, why, patients.evidence)
+    return Evidence(dataset, records, {}, guessed, why, patients.evidence)
 
 
-def read(dataset: Dataset, readers: Readers, patients: NamedPatients = AS_RECORDED) -> Evidence:
-    """Return what is known, with the content of each image as its file is now.
+def recorded(dataset: Dataset, readers: Readers, patients: NamedPatients = AS_RECORDED) -> Evidence:
+    """Return what the lineage knows, with the voxels of each class; labels are read where it has no counts.
 
     Raises
     ------
     SegconvError
-        Any error of `recorded`; ``SC060`` for a link that leaves the dataset, ``SC030`` for a file that cannot be read.
+        Any error of `cases_of` and `label_counts`.
+    """
+    return replace(cases_of(dataset, patients), voxels=dict(label_counts(dataset, readers=readers)))
+
+
+def read(dataset: Dataset, readers: Readers, patients: NamedPatients = AS_RECORDED) -> Evidence:
+    """Return what is known, with the content of each file as it is now.
+
+    Raises
+    ------
+    SegconvError
+        Any error of `recorded` and `read_contents`.
     """
     known = recorded(dataset, readers, patients)
-    images = {record.case: dataset.stored_images(record.case) for record in known.records}
-    labels = [label for case in images if reading.is_there(label := dataset.label_file(case))]
-    # Copies are not looked at: they are tied to their originals anyway.
-    looked_at = {path for record in known.records if record.parent is None for path in images[record.case]}
-    paths = [dataset.path / DESCRIPTION, *(path for own in images.values() for path in own), *labels]
-    found = dict(_each([_Wanted(path, str(dataset.located(path)), path in looked_at) for path in paths], readers))
+    return with_contents(known, read_contents(dataset, known.records, readers))
+
+
+def with_contents(known: Evidence, contents: Contents) -> Evidence:
+    """Return what is known, with the content of files in place of that of the lineage."""
 
     def with_content(record: CaseRecord) -> CaseRecord:
-        own = [{"path": f"images/{path.name}", "sha256": found[path].sha256} for path in images[record.case]]
+        own = [{"path": "images", "sha256": content.sha256} for content in contents.of_case(record.case)]
         return replace(record, targets=own)
 
     return replace(
         known,
         records=list(map(with_content, known.records)),
         guessed=list(map(with_content, known.guessed)),
-        files={os.path.relpath(path, dataset.path): file for path, file in found.items()},
-        alike=alike_ties({case: [found[path].look for path in own] for case, own in images.items()}),
+        contents=contents,
+        alike=alike_ties({case: [content.look for content in contents.of_case(case)] for case in contents.images}),
     )
 
 
@@ -156,43 +133,9 @@ def alike_ties(looks: Mapping[str, Sequence[str | None]]) -> Ties:
     """Return what ties near-identical images together, by the look of each channel of each case."""
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for channel in range(max(map(len, looks.values()), default=0)):
-        own = {case: look for case, all_ in looks.items() if channel < len(all_) and (look := all_[channel])}
+        own = {case: look for case, every in looks.items() if channel < len(every) and (look := every[channel])}
         for one, other in near_identical(own):
             tie = ALIKE, f"{channel}/{one}/{other}"
             found[one].append(tie)
             found[other].append(tie)
     return found
-
-
-@dataclass(frozen=True)
-class _Wanted:
-    """A file to read: its path in the dataset, its real location, and whether it is an image to look at."""
-
-    path: Path
-    located: str
-    looked_at: bool
-
-
-def _each(wanted: Sequence[_Wanted], readers: Readers) -> Iterator[tuple[Path, File]]:
-    """Yield each path with what its file holds."""
-    with closing(readers.over(wanted, _read, files=lambda item: [item.located], decoded=_decoded_bytes)) as results:
-        for item, found in results:
-            if isinstance(found, SegconvError):
-                raise found
-            yield item.path, found
-
-
-def _decoded_bytes(wanted: _Wanted) -> int:
-    return decoded_bytes(wanted.located) if wanted.looked_at else 0
-
-
-def _read(wanted: _Wanted) -> File:
-    if not wanted.looked_at:
-        return File(file_sha256(Path(wanted.located)))
-    with naming(wanted.located):
-        data = read_bytes(wanted.located)
-    try:
-        look = perceptual_hash(read_image(data))
-    except SegconvError:
-        look = None  # of a format that segconv does not read, or damaged
-    return File(hashlib.sha256(data).hexdigest(), look)

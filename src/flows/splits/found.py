@@ -58,8 +58,17 @@ def find_splits(dataset: Dataset, paths: Paths, file: Path | None = None) -> Fou
     preprocessed = None if paths.preprocessed is None else paths.preprocessed / dataset.path.name / FILE
     places = [file] if file is not None else [preprocessed, dataset.path / FILE]
     path = next((place for place in places if place is not None and (place == file or os.path.lexists(place))), None)
-    if path is None:
-        return Found(default_split(dataset.cases()))
+    return Found(default_split(dataset.cases())) if path is None else found_in(path)
+
+
+def found_in(path: Path) -> Found:
+    """Return the folds of a file.
+
+    Raises
+    ------
+    SegconvError
+        As `find_splits`.
+    """
     with naming(str(path)):
         data = read_file(path)
         return Found(parse_splits(loads(data)), path, hashlib.sha256(data).hexdigest())

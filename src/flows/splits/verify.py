@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...dataset.layout import Dataset
-from ...dataset.leakage import ALIKE, CHAIN, CONTENT, COPY, PATIENT, SAME, SYNTHETIC, Leak, find_leaks
+from ...dataset.leakage import ALIKE, CHAIN, CONTENT, COPY, PATIENT, SAME, SYNTHETIC, Leak
+from ...dataset.splits import copies_held_out
 from ...errors import Cure, Finding
 from ...review.check.fold_check import FoldFile, Training, judge_folds
 from ...train.paths import Paths
 from ...words import count_of, some_of
 from ...work.readers import ONE, Readers
-from .certificate import Certificate
+from .certificate import Certificate, certified
 from .evidence import Evidence, read
 from .found import Found, find_splits
 from .patients import AS_RECORDED, NamedPatients
 
 BY = {
+    SAME: "are in training as well",
     COPY: "have a copy or their original in training",
     PATIENT: "are of a patient in training",
     CONTENT: "have the bytes of an image in training",
@@ -27,7 +29,7 @@ BY = {
     CHAIN: "are tied to training by a third case",
     SYNTHETIC: "are augmented copies",
 }
-"""Kind of a leak → what its cases have in common; a case on both sides has a finding of its own."""
+"""Kind of a leak → what is wrong with its cases."""
 
 
 @dataclass(frozen=True)
@@ -75,33 +77,32 @@ def verify_splits(
     with dataset.unchanged():
         found = find_splits(dataset, paths, file)
         evidence = read(dataset, readers, patients)
-    certain = find_leaks(found.folds, evidence.records, alike=evidence.alike)
-    return Verified(
-        Certificate(evidence, found, certain, _suspected(found, evidence, certain)),
-        (*_advised(_leaking(certain, found), dataset), *misfits(found, evidence)),
-    )
+    certificate = certified(found, evidence)
+    return Verified(certificate, (*leaking(certificate, but=[SAME]), *misfits(found, evidence)))
 
 
-def _suspected(found: Found, evidence: Evidence, certain: Sequence[Leak]) -> list[Leak]:
-    """Return the leaks that only guessed patients show."""
-    known = {(leak.fold, leak.case) for leak in certain}
-    guessed = find_leaks(found.folds, evidence.guessed, alike=evidence.alike) if evidence.guessed_from else []
-    return [leak for leak in guessed if (leak.fold, leak.case) not in known]
+def leaking(certificate: Certificate, *further: Cure, but: Collection[str] = ()) -> tuple[Finding, ...]:
+    """Return an error for each fold and kind of leak.
 
-
-def _leaking(leaks: Sequence[Leak], found: Found) -> Iterator[Finding]:
-    """Yield an error for each fold and kind of leak."""
+    Parameters
+    ----------
+    further
+        What to do other than to make new folds.
+    but
+        Kinds that are left out: `misfits` has a finding of its own for cases on both sides.
+    """
     of: dict[tuple[int, str], list[Leak]] = defaultdict(list)
-    for leak in leaks:
+    for leak in certificate.leaks:
         of[leak.fold, leak.kind].append(leak)
-    file = _file(found)
-    for (number, kind), own in of.items():
-        if kind != SAME:
-            total = len(found.folds[number]["val"])
-            named = some_of(f"{leak.case} of {leak.known_as}" if kind == SYNTHETIC else _pair(leak) for leak in own)
-            yield file.error(
-                "SC095", f"fold {number}: {len(own)} of {count_of(total, 'validation case')} {BY[kind]}: {named}"
-            )
+    found = certificate.found
+    errors = [_leak(found, number, kind, own) for (number, kind), own in of.items() if kind not in but]
+    return _advised(errors, certificate.evidence.dataset, *further)
+
+
+def _leak(found: Found, number: int, kind: str, own: Sequence[Leak]) -> Finding:
+    cases = count_of(len(found.folds[number]["val"]), "validation case")
+    named = some_of(f"{leak.case} of {leak.known_as}" if kind == SYNTHETIC else _pair(leak) for leak in own)
+    return _file(found).error("SC095", f"fold {number}: {len(own)} of {cases} {BY[kind]}: {named}")
 
 
 def _pair(leak: Leak) -> str:
@@ -110,8 +111,9 @@ def _pair(leak: Leak) -> str:
 
 def misfits(found: Found, evidence: Evidence) -> tuple[Finding, ...]:
     """Return what does not fit the cases and classes, and patients on both sides that are only guessed."""
+    rightly_unused = copies_held_out(found.folds, evidence.records)
     training = Training(
-        [record.case for record in evidence.records],
+        [record.case for record in evidence.records if record.case not in rightly_unused],
         (),
         evidence.guessed if evidence.guessed_from else (),
         evidence.guessed_from,
@@ -121,10 +123,10 @@ def misfits(found: Found, evidence: Evidence) -> tuple[Finding, ...]:
     return _advised(judge_folds(found.folds, _file(found), training), evidence.dataset)
 
 
-def _advised(findings: Iterable[Finding], dataset: Dataset) -> tuple[Finding, ...]:
+def _advised(findings: Iterable[Finding], dataset: Dataset, *further: Cure) -> tuple[Finding, ...]:
     """Return the findings with the advice to make new folds, which needs no new dataset."""
-    cure = Cure.of("make_splits", dataset=dataset.name.id)
-    return tuple(replace(finding, hint="", cures=(cure,)) for finding in findings)
+    cures = (Cure.of("make_splits", dataset=dataset.name.id), *further)
+    return tuple(replace(finding, hint="", cures=cures) for finding in findings)
 
 
 def _file(found: Found) -> FoldFile:

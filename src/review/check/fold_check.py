@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ... import reading
 from ...dataset.lineage import CaseRecord
-from ...dataset.splits import DEFAULT_FOLDS, FILE, PARTS, Splits, groups, leaks, parse_splits
+from ...dataset.splits import DEFAULT_FOLDS, FILE, PARTS, Splits, copies_held_out, groups, leaks, parse_splits
 from ...dataset.strictjson import loads, read_file
 from ...errors import Cure, Finding, Refused, SegconvError, as_warning, naming, warning
 from ...words import count_of, some_of
@@ -153,7 +153,7 @@ def judge_folds(folds: Splits, file: FoldFile, training: Training) -> Iterator[F
         yield from _judge_fold(number, fold, known, file)
     for leak in leaks(folds, training.records):
         yield file.error(leak.code, leak.message)
-    yield from _judge_use(folds, known, file)
+    yield from _judge_use(folds, known - copies_held_out(folds, training.records), file)
     if training.present:
         yield from _absent_classes(folds, file, training)
     if training.evidence:

@@ -61,7 +61,7 @@ def test_copies_only_train_and_the_dataset_remains_sound(segconv: Command, shape
     assert checked["findings"] == []
     assert segconv("splits", "verify", "6").code == 0
     run = json.loads((aug / "segconv" / "run.json").read_text(encoding="utf-8"))
-    assert run["edits"][-1]["new"] == {"folds": 5, "seed": 3, "patients": None, "group_by": None}
+    assert run["edits"][-1]["new"] == {"folds": 5, "seed": 3, "patients": None, "group_by": None, "hold_out": None}
 
 
 def test_each_site_is_left_out_once_and_copies_follow_their_original(segconv: Command, tmp_path: Path) -> None:
@@ -162,3 +162,31 @@ def test_a_kill_between_two_files_is_finished_by_the_same_command(
     assert segconv("splits", "make", "5", "--folds", "3").code == 0
     assert folds_of(planned) == folds_of(shapes)
     assert segconv("check", "5").code == 0
+
+
+def test_no_fold_trains_on_cases_that_are_held_out_nor_on_their_copies(segconv: Command, shapes: Path) -> None:
+    assert segconv("augment", "5", "--to", "6_Aug", "--copies", "2", "--rotate-range", "15").code == 0
+    done = segconv("splits", "make", "6", "--hold-out", "25%", "--folds", "3", "--json")
+    assert done.code == 0, done.err
+    *folds, last = folds_of(segconv.raw / "Dataset006_Aug")
+    held = set(last["val"])
+    assert (len(folds), len(held)) == (3, 2)
+    for fold in folds:
+        assert not {case.split("_aug")[0] for part in fold.values() for case in part} & held
+    assert sorted(case for fold in (*folds, last) for case in fold["val"]) == [f"shape-{n}" for n in range(8)]
+    assert len(last["train"]) == 6 * 3
+    verified = segconv("splits", "verify", "6", "--json").json
+    assert (verified["certificate"]["verdict"], verified["findings"]) == ("no leak found", [])
+    assert verified["certificate"]["hold_out"] == {"fold": 3, "cases": 2}
+    assert "fold 3, held out" in segconv("splits", "show", "6").out
+    run = json.loads((segconv.raw / "Dataset006_Aug" / "segconv" / "run.json").read_text(encoding="utf-8"))
+    assert run["edits"][-1]["new"]["hold_out"] == 0.25
+
+
+def test_a_hold_out_that_is_smaller_than_every_group_is_refused(segconv: Command, shapes: Path, tmp_path: Path) -> None:
+    (tmp_path / "patients.csv").write_text("".join(f"shape-{n},p{n // 4}\n" for n in range(8)), encoding="utf-8")
+    refused = segconv("splits", "make", "5", "--hold-out", "10%", "--patients", tmp_path / "patients.csv")
+    assert refused.codes() == ["SC114"]
+    assert "small enough to hold out 0.1 of them: each has at least 4 cases" in refused.err
+    assert segconv("splits", "make", "5", "--hold-out", "100%").code == 2
+    assert segconv("splits", "make", "5", "--hold-out", "2").code == 2

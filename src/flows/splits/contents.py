@@ -1,0 +1,148 @@
+"""What the training files of a dataset hold: the hash of their bytes, and the perceptual hash of images."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ... import reading
+from ...dataset.layout import DESCRIPTION, Dataset
+from ...dataset.lineage import CaseRecord
+from ...errors import SegconvError, naming
+from ...image.opened import decoded_bytes, read_bytes, read_image
+from ...image.perceptual import perceptual_hash
+from ...work.owned import file_sha256
+from ...work.readers import Readers
+
+
+@dataclass(frozen=True)
+class Content:
+    """A file as it was when it was read.
+
+    Parameters
+    ----------
+    size
+        In bytes.
+    mtime_ns
+        When it was last changed, in nanoseconds.
+    sha256
+        Hash of its bytes.
+    look
+        Its `perceptual_hash`, if it is an image that has one.
+    """
+
+    size: int
+    mtime_ns: int
+    sha256: str
+    look: str | None = None
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The contents of the training files of a dataset.
+
+    Parameters
+    ----------
+    of
+        Path in the dataset → its content; paths of files elsewhere begin with ``../``.
+    images
+        Case → paths of its images, by channel.
+    """
+
+    of: Mapping[str, Content] = field(default_factory=dict)
+    images: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def of_case(self, case: str) -> list[Content]:
+        """Return the contents of the images of a case."""
+        return [self.of[path] for path in self.images.get(case, ())]
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the dataset: of the lines that ``sha256sum`` prints for its files, sorted by name as bytes."""
+        lines = sorted((os.fsencode(path), content.sha256) for path, content in self.of.items())
+        whole = hashlib.sha256()
+        for path, digest in lines:
+            whole.update(digest.encode() + b"  " + path + b"\n")
+        return whole.hexdigest()
+
+
+NOT_READ = Contents()
+
+
+def read_contents(
+    dataset: Dataset, records: Sequence[CaseRecord], readers: Readers, known: Mapping[str, Content] | None = None
+) -> Contents:
+    """Return the contents of the training files of a dataset.
+
+    Copies get no perceptual hash: the lineage ties them to their originals.
+
+    Parameters
+    ----------
+    known
+        Contents from an earlier reading; files are not read again that have the same size and time.
+
+    Raises
+    ------
+    SegconvError
+        ``SC060`` for a link that leaves the dataset, ``SC030`` for a file that cannot be read.
+    """
+    images = {record.case: dataset.stored_images(record.case) for record in records}
+    labels = [label for case in images if reading.is_there(label := dataset.label_file(case))]
+    looked_at = {path for record in records if record.parent is None for path in images[record.case]}
+    paths = [dataset.path / DESCRIPTION, *(path for own in images.values() for path in own), *labels]
+    wanted = {_name(dataset, path): _Wanted(str(dataset.located(path)), path in looked_at) for path in paths}
+    found = {name: content for name, content in (known or {}).items() if name in wanted and wanted[name].has(content)}
+    found.update(_each({name: item for name, item in wanted.items() if name not in found}, readers))
+    return Contents(found, {case: [_name(dataset, path) for path in own] for case, own in images.items()})
+
+
+def _name(dataset: Dataset, path: Path) -> str:
+    return os.path.relpath(path, dataset.path)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A file to read: its real location, and whether it is an image to look at."""
+
+    path: str
+    looked_at: bool
+
+    def has(self, content: Content) -> bool:
+        """Return whether the file is as it was."""
+        try:
+            status = os.stat(self.path)
+        except OSError:
+            return False  # the error is reported when it is read
+        return (status.st_size, status.st_mtime_ns) == (content.size, content.mtime_ns)
+
+
+def _each(wanted: Mapping[str, _Wanted], readers: Readers) -> Iterator[tuple[str, Content]]:
+    """Yield each name with what its file holds."""
+    items = list(wanted.values())
+    with closing(readers.over(items, _read, files=lambda item: [item.path], decoded=_decoded_bytes)) as results:
+        for name, (_, found) in zip(wanted, results, strict=True):
+            if isinstance(found, SegconvError):
+                raise found
+            yield name, found
+
+
+def _decoded_bytes(wanted: _Wanted) -> int:
+    return decoded_bytes(wanted.path) if wanted.looked_at else 0
+
+
+def _read(wanted: _Wanted) -> Content:
+    status = os.stat(wanted.path)  # before: a file that changes meanwhile is read again the next time
+    identity = status.st_size, status.st_mtime_ns
+    if not wanted.looked_at:
+        return Content(*identity, file_sha256(Path(wanted.path)))
+    with naming(wanted.path):
+        data = read_bytes(wanted.path)
+    try:
+        look = perceptual_hash(read_image(data))
+    except SegconvError:
+        look = None  # of a format that segconv does not read, or damaged
+    return Content(*identity, hashlib.sha256(data).hexdigest(), look)
