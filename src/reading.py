@@ -97,11 +97,9 @@ def named(path: str | os.PathLike[str]) -> Iterator[str]:
         os.close(descriptor)
 
 
-@contextmanager
-def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def opened(path: str | os.PathLike[str]) -> BinaryIO:
     """Open a file for reading; raises what `descriptor_of` raises."""
-    with open(path, "rb", opener=lambda path, _: descriptor_of(path)) as file:
-        yield file
+    return open(path, "rb", opener=lambda path, _: descriptor_of(path))
 
 
 def whole(path: str | os.PathLike[str], limit: int = LONGEST) -> bytes:

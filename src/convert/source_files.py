@@ -43,7 +43,7 @@ def resolve_inside(path: str | Path, root: Path, *, external: bool = False) -> s
         link to a name that says no format.
     """
     text = os.fspath(path)
-    real = _real_path(text)
+    real, proved = _real_path(text)
     if not external and not _is_below(real, os.fspath(root)):
         raise SegconvError(
             f"is a link that leaves the source, to {real}",
@@ -52,7 +52,7 @@ def resolve_inside(path: str | Path, root: Path, *, external: bool = False) -> s
             hint="copy the file into the source",
             cures=(Cure("allow_external"),),
         )
-    if not reading.is_file(real):
+    if not proved and not reading.is_file(real):
         raise SegconvError("is a folder, pipe or device, expected a file", code="SC061", file=text)
     if os.path.basename(real) != os.path.basename(text) and (ending := _ending(text)) and not _ending(real):
         # As in stores that name files by their hash.
@@ -65,13 +65,14 @@ def resolve_inside(path: str | Path, root: Path, *, external: bool = False) -> s
     return real
 
 
-def _real_path(text: str) -> str:
+def _real_path(text: str) -> tuple[str, bool]:
+    """Return the real path of a file, and whether it is known to be a regular file."""
     try:
         # A plan over 100,000 files looks once at each file and once at each folder.
         if stat.S_ISREG(os.lstat(text).st_mode):
             folder, name = os.path.split(text)
-            return os.path.join(real_folder(folder), name)
-        return os.path.realpath(text, strict=True)
+            return os.path.join(real_folder(folder), name), True
+        return os.path.realpath(text, strict=True), False
     except FileNotFoundError as error:
         link = os.path.islink(text)
         what = "is a link to a file that does not exist" if link else "does not exist"

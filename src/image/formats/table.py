@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
@@ -130,18 +131,32 @@ def writable_of(formats: tuple[Format, ...]) -> tuple[str, ...]:
     return tuple(ending for one in formats for ending in one.writable)
 
 
+_LONGEST = max(map(len, endings_of(FORMATS)))
+
+
 def ending_among(name: str, endings: tuple[str, ...]) -> str | None:
     """Return the ending of a file name, in any letter case; None if it has none of them."""
-    lower = name.lower()
+    return _ending_of_end(name[-_LONGEST:], endings)
+
+
+@lru_cache(maxsize=1 << 10)
+def _ending_of_end(end: str, endings: tuple[str, ...]) -> str | None:
+    """Return the ending of the last characters of a name; the names of one source end in few ways."""
+    lower = end.lower()
     return next((ending for ending in endings if lower.endswith(ending)), None)
 
 
 def format_named(name: str) -> Format:
     """Return the format of a file name or ending; raises ValueError if there is none."""
-    found = next((one for one in FORMATS if ending_among(name, one.endings)), None)
+    found = _format_of_end(name[-_LONGEST:])
     if found is None:
         raise ValueError(f"{name} has none of the endings {endings_of(FORMATS)}")
     return found
+
+
+@lru_cache(maxsize=1 << 10)
+def _format_of_end(end: str) -> Format | None:
+    return next((one for one in FORMATS if ending_among(end, one.endings)), None)
 
 
 def encode(
