@@ -48,7 +48,7 @@ define test_wheel
 		pytest pytest-timeout pytest-xdist hypothesis nibabel pydicom pynrrd distributed
 	mkdir -p build/elsewhere && cp -r tests fixtures docs *.md pyproject.toml build/elsewhere/
 	cd build/elsewhere && SEGCONV_BARE=1 SEGCONV_TEST_DATA="$${SEGCONV_TEST_DATA:-$(abspath ../shared/data)}" \
-		HYPOTHESIS_PROFILE=ci $(abspath $(2))/bin/python -m pytest -q -n $(WORKERS) --dist worksteal -m 'not train' $(5)
+		HYPOTHESIS_PROFILE=ci $(abspath $(2))/bin/python -m pytest -q -n $(WORKERS) --dist worksteal -m 'not train and not browser' $(5)
 endef
 
 wheel: $(VENV)/.ready

@@ -1,0 +1,124 @@
+"""What the first screen says of a dataset."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ....words import count_of, some_of
+from ..facts import Channel, Facts, Scores
+from .numbers import by_axis, figure, percent, span
+
+_LISTED = 4
+_LOWEST = 3
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A fact with its name, details in smaller letters, and ``error`` if it is bad news."""
+
+    name: str
+    text: str
+    more: str = ""
+    level: str = ""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The sentence under the name, the facts, and the classes with the worst scores."""
+
+    sentence: str
+    entries: tuple[Entry, ...]
+    lowest: str
+
+
+def overview_of(facts: Facts) -> Overview:
+    """Return what the first screen says."""
+    return Overview(_sentence(facts), tuple(_entries(facts)), _lowest(facts.scores) if facts.scores else "")
+
+
+def _sentence(facts: Facts) -> str:
+    what = "picture" if facts.pictures else "volume"
+    classes = sum(label.role == "class" for label in facts.labels)
+    return " · ".join(
+        [
+            f"{count_of(facts.train, f'training {what}')}, {count_of(facts.test, f'test {what}')}",
+            f"{count_of(len(facts.channels), 'channel')}: {some_of((c.name for c in facts.channels), _LISTED)}",
+            count_of(classes, "class", "classes"),
+        ]
+    )
+
+
+def _entries(facts: Facts) -> Iterable[Entry]:
+    yield Entry("Patients", facts.patients)
+    if facts.copies:
+        yield Entry("Copies", f"{facts.copies:,} of the training cases are copies of others")
+    if facts.unlabelled:
+        yield Entry("Unlabelled", f"{count_of(facts.unlabelled, 'training case')} without a readable label")
+    yield from _grids(facts)
+    yield from _channels(facts.channels)
+    if facts.folds is not None:
+        level = "error" if facts.folds.leaks else ""
+        yield Entry("Folds", f"{len(facts.folds.folds)}: {facts.folds.verdict}", level=level)
+    size = sum(case.megabytes for case in facts.cases)
+    yield Entry("Files", f"{facts.ending}, {figure(size) if size < 1000 else figure(size / 1000)}"
+                f" {'MB' if size < 1000 else 'GB'}", facts.origin)  # fmt: skip
+
+
+def _channels(channels: Sequence[Channel]) -> Iterable[Entry]:
+    """Yield each normalisation with its channels."""
+    alike: dict[str, list[Channel]] = {}
+    for channel in channels:
+        alike.setdefault(channel.normalised_by, []).append(channel)
+    for normalised_by, group in alike.items():
+        names = some_of((channel.name for channel in group), _LISTED)
+        yield Entry(f"{'Channel' if len(group) == 1 else 'Channels'} {names}", normalised_by, _values(group))
+
+
+def _values(channels: Iterable[Channel]) -> str:
+    ends = [end for channel in channels for end in (channel.low, channel.high) if end is not None]
+    return f"values {span(min(ends), max(ends))}" if ends else ""
+
+
+def _grids(facts: Facts) -> Iterable[Entry]:
+    if sizes := [case.size for case in facts.cases if case.size]:
+        yield Entry("Size in pixels" if facts.pictures else "Size", *_axes(sizes))
+    if spacings := [case.spacing_mm for case in facts.cases if case.spacing_mm]:
+        text, more = _axes(spacings)
+        yield Entry("Spacing", f"{text} mm", more)
+    yield from _orientations(Counter(case.orientation for case in facts.cases if case.orientation))
+
+
+def _axes(found: Sequence[Sequence[float]]) -> tuple[str, str]:
+    """Return the most frequent size or spacing, and the extremes of each axis."""
+    counted = Counter(tuple(round(value, 4) for value in values) for values in found)
+    (most, times), *others = counted.most_common()
+    if not others:
+        return by_axis(most), "in all cases"
+    axes = len(most)
+    alike = [values for values in counted if len(values) == axes]
+    low, high = ([pick(values[axis] for values in alike) for axis in range(axes)] for pick in (min, max))
+    if times == 1:
+        return f"{by_axis(low)} to {by_axis(high)}", f"{len(counted):,} different"
+    return by_axis(
+        most
+    ), f"in {percent(times, len(found))}; {by_axis(low)} to {by_axis(high)}, {len(counted):,} different"
+
+
+def _orientations(counted: Counter[str]) -> Iterable[Entry]:
+    if len(counted) == 1:
+        yield Entry("Orientation", next(iter(counted)), "in all cases")
+    elif counted:
+        parts = [f"{name} in {percent(times, counted.total())}" for name, times in counted.most_common(_LISTED)]
+        yield Entry("Orientation", ", ".join(parts))
+
+
+def _lowest(scores: Scores) -> str:
+    """Return the classes with the worst means of the first metric, if there are several classes."""
+    if len(scores.classes) == 1 or not scores.metrics:
+        return ""
+    metric = scores.metrics[0]
+    means = [(found.metrics.get(metric.key, {}).get("mean"), found.name) for found in scores.classes]
+    known = sorted([(mean, name) for mean, name in means if mean is not None], reverse=not metric.higher_is_better)
+    return ", ".join(f"{name} {mean:.{metric.digits}f}" for mean, name in known[:_LOWEST])

@@ -1,0 +1,79 @@
+"""Fill the template with facts, styles and scripts."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from ....words import count_of
+from ..facts import Facts
+from .columns import columns_of
+from .embedded import csp_hash, embedded, licences, packed, printable, scripts, styles, viewer_script
+from .findings import findings_of
+from .numbers import figure, percent, span
+from .overview import overview_of
+from .plots import plots_of
+
+FIRST_CASES = 48
+"""How many cases are listed before a reader asks for all."""
+
+
+def page_of(facts: Facts) -> bytes:
+    """Return a report as HTML in UTF-8.
+
+    Every text of the dataset is escaped, characters that are not printable are shown as their code, and the page's
+    policy lets the browser run only the page's own scripts and load nothing.
+    """
+    viewer = viewer_script() if facts.volumes else ""
+    script = scripts()
+    policy = "; ".join(
+        (
+            "default-src 'none'",
+            "img-src data:",
+            "style-src 'unsafe-inline'",
+            f"script-src {csp_hash(script)}" + (f" {csp_hash(viewer)}" if viewer else ""),
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+    text: str = _template().render(
+        facts=facts,
+        policy=policy,
+        styles=styles(),
+        script=Markup(script),  # noqa: S704 - the page's own
+        packed_viewer=packed(viewer) if viewer else "",
+        data=embedded(_data(facts)),
+        stacks=[embedded(vars(stack) | {"layers": [vars(layer) for layer in stack.layers]}) for stack in facts.stacks],
+        volumes=[embedded(vars(volume)) for volume in facts.volumes],
+        licences=licences(with_viewer=bool(viewer)),
+        overview=overview_of(facts),
+        found=findings_of(facts),
+        columns=columns_of(facts),
+        plots=plots_of(facts),
+        first_cases=FIRST_CASES,
+    )
+    return text.encode("utf-8")
+
+
+def _data(facts: Facts) -> dict[str, Any]:
+    """Return the facts for the scripts, without pictures."""
+    return {name: value for name, value in facts.as_json().items() if name not in ("sheets", "stacks", "volumes")}
+
+
+@functools.cache
+def _template() -> Any:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=printable,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"figure": figure, "percent": percent}
+    environment.globals |= {"count_of": count_of, "span": span, "zip": zip}
+    return environment.get_template("page.html")
