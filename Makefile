@@ -4,6 +4,8 @@ LOWEST_PYTHON ?= python3.11
 WORKERS ?= logical
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests start thousands of processes, each of which would compile segconv anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test lint types imports unit coverage wheel lowest bench clean
 
