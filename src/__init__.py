@@ -56,6 +56,7 @@ _HOMES = {
     "plan_splits": "flows.splits.make",
     "plan_v1_task": "convert.conversion",
     "rehearse": "flows.rehearse.run",
+    "report_facts": "flows.report",
     "run_augmentation": "augment.runner",
     "run_combination": "convert.combining.plan",
     "run_conversion": "convert.conversion",

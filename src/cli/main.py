@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "labels": "Show, verify and change the labels of a dataset.",
     "check": "Check whether a dataset can be trained on, whichever tool made it.",
     "view": "Draw the cases of a dataset with their labels.",
+    "report": "Write a report of a dataset as one HTML page.",
     "repair": "Repair a dataset, always into a new one.",
     "splits": "Make, show and verify the folds of a dataset.",
     "augment": "Multiply a dataset by rotations and HU shifts.",

@@ -197,8 +197,8 @@ class _Report:
     def _chosen(self) -> list[Key]:
         """Return the cases for the viewers, in the order in which they are shown."""
         if self.asked.cases:
-            training = {case: split for case, split in self.keys if split == TRAIN}
-            splits = training | {case: split for case, split in self.keys if case not in training}
+            first = {case: split for case, split in self.keys if split == TRAIN}
+            splits = first | {case: split for case, split in self.keys if case not in first}
             return among(splits, self.asked.cases, self.dataset.path.name)
         if self.predicted.files:
             return self.predicted.worst[: self.asked.slices]

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.train
 ORDER = [
     "paths init", "paths show", "paths", "doctor", "convert", "labels show", "labels",
     "labels rename", "labels regions", "labels ignore", "labels remap", "labels compile",
-    "status", "check", "view", "splits show", "splits", "splits make", "splits verify", "repair", "augment", "plan", "plans show", "plans", "plans derive",
+    "status", "check", "view", "report", "splits show", "splits", "splits make", "splits verify", "repair", "augment", "plan", "plans show", "plans", "plans derive",
     "trainers new", "rehearse", "train", "cascade", "trainers list", "trainers", "trainers preview", "stress", "best",
     "infer", "models export", "models", "models show", "predict", "models import", "evaluate", "restore", "finetune", "nnunet", "abort", "demo",
     "totalseg tasks", "totalseg", "totalseg classes", "totalseg weights", "totalseg groups", "totalseg combine",
