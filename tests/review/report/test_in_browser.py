@@ -148,6 +148,9 @@ def test_the_window_is_set_by_sliders_keys_and_dragging(opened: Open) -> None:
     assert grey(page) == [100, 100, 100], "20 of 0 to 51"
     page.keyboard.press("r")
     assert grey(page) == [20, 20, 20]
+    page.get_by_role("button", name="soft").click()
+    assert [page.input_value(f"#{name}") for name in ("level", "width")] == ["40", "255"]
+    page.keyboard.press("r")
     page.keyboard.press("[")
     assert grey(page)[0] > 20, "a lower level is brighter"
     page.keyboard.press("r")

@@ -117,7 +117,7 @@ def test_the_overview_says_what_is_the_same_in_all_cases_and_what_varies() -> No
     entries = {entry.name: f"{entry.text} {entry.more}".strip() for entry in overview_of(made.facts()).entries}
     assert entries["Spacing"] == "1×1×2.5 mm in all cases"
     assert entries["Orientation"] == "RAS in all cases"
-    assert entries["Size"] == "64×64×20 to 64×64×49 30 different"
+    assert entries["Size"] == "median 64×64×34.5 64×64×20 to 64×64×49, 30 different"
     assert entries["Channel CT"] == "clipped and scaled values -1,000 to 1,500"
 
 

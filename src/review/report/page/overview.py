@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -43,7 +44,9 @@ def _sentence(facts: Facts) -> str:
     classes = sum(label.role == "class" for label in facts.labels)
     return " · ".join(
         [
-            f"{count_of(facts.train, f'training {what}')}, {count_of(facts.test, f'test {what}')}",
+            ", ".join(
+                [count_of(facts.train, f"training {what}"), *[count_of(facts.test, f"test {what}")] * bool(facts.test)]
+            ),
             f"{count_of(len(facts.channels), 'channel')}: {some_of((c.name for c in facts.channels), _LISTED)}",
             count_of(classes, "class", "classes"),
         ]
@@ -91,19 +94,13 @@ def _grids(facts: Facts) -> Iterable[Entry]:
 
 
 def _axes(found: Sequence[Sequence[float]]) -> tuple[str, str]:
-    """Return the most frequent size or spacing, and the extremes of each axis."""
-    counted = Counter(tuple(round(value, 4) for value in values) for values in found)
-    (most, times), *others = counted.most_common()
-    if not others:
-        return by_axis(most), "in all cases"
-    axes = len(most)
-    alike = [values for values in counted if len(values) == axes]
-    low, high = ([pick(values[axis] for values in alike) for axis in range(axes)] for pick in (min, max))
-    if times == 1:
-        return f"{by_axis(low)} to {by_axis(high)}", f"{len(counted):,} different"
-    return by_axis(
-        most
-    ), f"in {percent(times, len(found))}; {by_axis(low)} to {by_axis(high)}, {len(counted):,} different"
+    """Return a size or spacing of all cases, or the median of each axis, which nnU-Net plans for, and the extremes."""
+    different = {tuple(round(value, 4) for value in values) for values in found}
+    if len(different) == 1:
+        return by_axis(different.pop()), "in all cases"
+    axes = list(zip(*found, strict=False))
+    low, median, high = (by_axis([pick(axis) for axis in axes]) for pick in (min, statistics.median, max))
+    return f"median {median}", f"{low} to {high}, {len(different):,} different"
 
 
 def _orientations(counted: Counter[str]) -> Iterable[Entry]:

@@ -9,7 +9,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ....dataset.channels import is_ct
 from ....words import count_of
+from ...pictures.windows import CT_WINDOWS
 from ..facts import Facts
 from .columns import columns_of
 from .embedded import csp_hash, embedded, licences, packed, printable, scripts, styles, viewer_script
@@ -60,8 +62,9 @@ def page_of(facts: Facts) -> bytes:
 
 
 def _data(facts: Facts) -> dict[str, Any]:
-    """Return the facts for the scripts, without pictures."""
-    return {name: value for name, value in facts.as_json().items() if name not in ("sheets", "stacks", "volumes")}
+    """Return the facts for the scripts, without pictures, and the windows that channels have by name."""
+    values = {name: value for name, value in facts.as_json().items() if name not in ("sheets", "stacks", "volumes")}
+    return values | {"windows": {channel.name: CT_WINDOWS for channel in facts.channels if is_ct(channel.name)}}
 
 
 @functools.cache

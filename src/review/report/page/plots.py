@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..facts import GROUPS, INTENSITY, Distribution, Facts
+from ..facts import GEOMETRY, GROUPS, INTENSITY, Distribution, Facts
 from .numbers import figure, percent, span
 
 
@@ -20,9 +20,11 @@ class Plot:
 
 
 def plots_of(facts: Facts) -> Mapping[str, tuple[Plot, ...]]:
-    """Return the plots of each group."""
+    """Return the plots of each group; the overview says which sizes and spacings are the same in all cases."""
     plots = [
-        Plot(index, found, _text(found), found.group == INTENSITY) for index, found in enumerate(facts.distributions)
+        Plot(index, found, _text(found), found.group == INTENSITY)
+        for index, found in enumerate(facts.distributions)
+        if found.group != GEOMETRY or sum(count > 0 for count in found.counts) > 1
     ]
     return {group: tuple(plot for plot in plots if plot.distribution.group == group) for group in GROUPS}
 

@@ -24,8 +24,19 @@ const SLICES = (() => {
     ["left", "right", "top", "bottom"].forEach((side, place) => {
       document.querySelector(`.end.${side}`).textContent = stack.ends[place] ?? "";
     });
+    addWindows();
     addLayers();
     reset();
+  }
+
+  /** Offer the windows of CT by name. */
+  function addWindows() {
+    const windows = Object.entries(FACTS.windows[open.stack.channel] ?? {});
+    const buttons = windows.map(([name, [low, high]]) => make("button", { type: "button", on: { click: () => {
+      setWindow((low + high) / 2, high - low);
+      draw();
+    } } }, name));
+    byId("windows").replaceChildren(...buttons);
   }
 
   function addLayers() {
