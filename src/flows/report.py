@@ -44,7 +44,7 @@ _PIXELS = 40 << 20
 _PIXELS_OF_ONE = 5 << 19
 """Pixels of all slices of all cases, and of one case, in a page at most."""
 
-_SAMPLED = 2048
+_SAMPLED = 1 << 15
 _SAMPLED_OF_ALL = 1 << 22
 """Voxels of a case that distributions are estimated from, and of all cases together at most."""
 

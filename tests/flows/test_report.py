@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -199,3 +200,46 @@ def test_near_identical_images_leak(segconv: Command) -> None:
     facts = facts_of(root, slices=0)
     assert facts.folds is not None
     assert any("near-identical" in leak and "c0 as c1" in leak for leak in facts.folds.leaks)
+
+
+ODD = {
+    "nan": lambda image, label: (np.full_like(image, np.nan), label),
+    "infinite": lambda image, label: (np.where(label > 0, np.inf, image), label),
+    "constant": lambda image, label: (np.full_like(image, 5), label),
+    "empty": lambda image, label: (image, 0 * label),
+    "undeclared": lambda image, label: (image, 70_000 * label.astype(np.uint32)),
+    "fraction": lambda image, label: (image, 0.5 * label),
+    "negative": lambda image, label: (image, -label.astype(np.int16)),
+    "slice": lambda image, label: (image[:, :, :1], label[:, :, :1]),
+    "voxel": lambda image, label: (image[:1, :1, :1], label[:1, :1, :1]),
+}
+"""Name of a case → its image and label, from usual ones."""
+
+
+def test_odd_cases_are_drawn_as_far_as_they_can_be(segconv: Command) -> None:
+    root = datasets.volumes(segconv.raw, cases=1)
+    affine = np.diag([-1.0, -1.0, 2.0, 1.0])
+    image = np.random.default_rng(0).normal(0, 1, (16, 14, 9)).astype(np.float32)
+    label = np.zeros(image.shape, np.uint8)
+    label[4:9, 4:9, 2:5] = 1
+    for name, change in ODD.items():
+        for folder, ending, array in zip(("imagesTr", "labelsTr"), ("_0000", ""), change(image, label), strict=True):
+            nib.save(nib.Nifti1Image(array, affine), root / folder / f"{name}{ending}.nii.gz")
+    facts = facts_of(root, volumes=True, slices=50)
+    json.dumps(facts.as_json(), allow_nan=False)
+    assert "SC104" not in {one.code for one in facts.findings}
+    assert {stack.case for stack in facts.stacks} == {*ODD, "c0"}
+    assert all(case.thumbnail is not None for case in facts.cases)
+
+
+def test_a_case_that_cannot_be_drawn_does_not_end_the_others(segconv: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = datasets.volumes(segconv.raw, cases=2)
+
+    def fail(name: str, *_: object, **__: object) -> None:
+        if name == "c0":
+            raise ZeroDivisionError
+
+    monkeypatch.setattr("segconv.review.report.witness.stack_of", fail)
+    facts = facts_of(root)
+    assert ("SC104", "c0") in [(one.code, one.case) for one in facts.findings]
+    assert case_of(facts, "c1").thumbnail is not None

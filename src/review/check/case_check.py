@@ -142,7 +142,11 @@ class SeenCheck(FullCheck):
         keeping = _Keeping(self.rules)
         report = keeping(case)
         opened = {name: keeping.kept.get(self.path(name)) for name in case.files.files}
-        report.seen = self.see(case.files, {name: file for name, file in opened.items() if file is not None}, report)
+        looked = {name: file for name, file in opened.items() if file is not None}
+        try:
+            report.seen = self.see(case.files, looked, report)
+        except Exception as error:  # noqa: BLE001 - one case must not end the look at the others
+            report.findings.append(unforeseen(error, case.files.images[0]))
         return report
 
     def seconds(self, files: DatasetCase) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 from .facts import Channel, Label
 from .intensities import Sample
-from .intensity_curves import inside_values
+from .intensity_curves import inside_values, is_z_scored
 
 _SENTENCES = {
     "ct": "clipped to the percentiles 0.5 and 99.5 of the values inside labels, then shifted and scaled by the mean and"
@@ -43,7 +43,7 @@ def channels_of(
             one.get("low"),
             one.get("high"),
             one["voxel_types"],
-            inside_values(samples, number, learned),
+            {} if is_z_scored(one["name"]) else inside_values(samples, number, learned),
         )
         for number, one in enumerate(found)
     )

@@ -119,8 +119,10 @@ def decoded_case(
     grid: Geometry = header.geometry
     volumes = [looked.opened.image() for looked in images if looked.opened is not None]
     channels = [channel for volume in volumes for channel in _channels(volume) if channel.shape == grid.array_shape]
-    if len(channels) < (3 if drawn is None else drawn + 1):
+    if not channels:
         return None
+    if len(channels) < (3 if drawn is None else drawn + 1):
+        drawn = 0  # a case that lacks channels, which the check reports
     looks = tuple(map(perceptual_hash, volumes))
     own = _label(None if label is None else label.opened, grid)
     return DecodedCase(grid, header.placed, channels, own, _label(prediction, grid), drawn, ignore, looks)

@@ -82,7 +82,7 @@ class Channel:
         Voxel type → number of files.
     inside
         Estimated values inside labels, by which nnU-Net normalises CT: ``mean``, ``std``, ``percentile_00_5``,
-        ``median``, ``percentile_99_5``; empty if no label was read.
+        ``median``, ``percentile_99_5``; empty if no label was read, and where nnU-Net normalises each image by itself.
     """
 
     name: str

@@ -66,13 +66,17 @@ def _most_frequent(labels: Sequence[Label]) -> list[Label]:
 
 def _comparable(name: str, number: int, samples: Sequence[Sample]) -> tuple[str, list[Sample]]:
     """Return the unit of the values of a channel, and the channel such that values of different images compare."""
-    scheme = normalisation(name)
     own = [Sample((sample.values[number],), sample.labels) for sample in samples]
-    if scheme != normalisation(""):  # what nnU-Net does to channels of any other name
+    if not is_z_scored(name):
         return "HU" if is_ct(name) else "", own
     return "standard deviations from the mean of the image", [
         Sample((_z_scores(sample.values[0]),), sample.labels) for sample in own
     ]
+
+
+def is_z_scored(channel: str) -> bool:
+    """Return whether nnU-Net shifts and scales each image by its own mean and spread, as for unknown names."""
+    return normalisation(channel) == normalisation("")
 
 
 def _z_scores(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -115,7 +115,10 @@ def _size(plane: Plane, number: int, pixels: int) -> Size:
 def _reach(case: DecodedCase, window: Window) -> Window:
     """Return the values that are stored black and white: wider than the window, no wider than the image."""
     beyond = (window[1] - window[0]) * _BEYOND
-    low, high = float(np.nanmin(case.image)), float(np.nanmax(case.image))
+    values = case.image[np.isfinite(case.image)]
+    if not values.size:
+        return window
+    low, high = float(values.min()), float(values.max())
     return min(window[0], max(low, window[0] - beyond)), max(window[1], min(high, window[1] + beyond))
 
 
