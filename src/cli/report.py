@@ -117,7 +117,7 @@ def command(
 
     chosen.refuse_unfit()
     found = Dataset.open(paths.dataset(dataset))
-    refuse_places(chosen.output, found.path, chosen.predictions, paths)
+    refuse_places(chosen.output, {"the dataset": found.path, "the predictions": chosen.predictions}, paths)
     asked = Asked(
         cases,
         chosen.slices,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,8 @@ from .options import PATH, bundled, channel, dataset_argument, option, running, 
 from .sink import Sink
 
 if TYPE_CHECKING:
-    from ..dataset.layout import Dataset
     from ..flows.view import View
+    from ..flows.viewed_case import Look
     from ..train.paths import Paths
     from ..work.run_options import RunOptions
 
@@ -27,13 +27,24 @@ class Drawn:
     """How the user wants cases drawn."""
 
     window: tuple[float, float] | None
+    labels: Path | None
     predictions: Path | None
     copies: bool
     channel: str | None
     fill: bool
 
+    @property
+    def look(self) -> Look:
+        """How to draw cases."""
+        from ..flows.viewed_case import Look
+        from ..review.pictures.case_picture import CONTOURS, FILL
+
+        return Look(self.window, FILL if self.fill else CONTOURS)
+
     def refuse_contradictions(self) -> None:
         """Refuse options that exclude each other."""
+        if self.copies and self.labels is not None:
+            raise SegconvError("--copies does not go with --labels: only datasets say what is a copy")
         if self.predictions is None:
             return
         if self.fill:
@@ -51,10 +62,16 @@ class Drawn:
     Drawn,
     window,
     option(
+        "--labels",
+        type=PATH,
+        metavar="FOLDER",
+        help="Draw the images of a folder, named in place of DATASET, with segmentations of the same names.",
+    ),
+    option(
         "--predictions",
         type=PATH,
         metavar="FOLDER",
-        help="Draw predictions as nnU-Net writes them, the worst first, and where they differ from the labels.",
+        help="Draw predictions, the worst first, and where they differ from the labels.",
     ),
     option("--copies", is_flag=True, help="Draw originals next to the copies that augment made, with angle and shift."),
     channel,
@@ -76,62 +93,89 @@ def command(
     With --copies, a picture shows an original and its copies at one place in the patient, with the grey
     values of the original. CASE is then an original or a copy; all originals with copies by default.
 
-    With --predictions, CASE is by default each case that has one. Outlines are those of the prediction,
-    dashed ones those of the label; pictures are sorted by their mean Dice, the worst first.
+    With --predictions, which are as nnU-Net writes them, CASE is by default each case that has one. Outlines
+    are those of the prediction, dashed ones those of the label; pictures are sorted by their mean Dice, the
+    worst first.
+
+    With --labels, DATASET is any folder of images. They are paired with segmentations by name, as evaluate
+    pairs them, and so are --predictions, in any form that evaluate reads.
     """
-    from ..dataset.layout import Dataset
     from ..flows.view import refuse_output, run_view
 
     drawn.refuse_contradictions()
-    found = Dataset.open(paths.dataset(dataset))
-    refuse_places(output, found.path, drawn.predictions, paths)
+    source = paths.dataset(dataset) if drawn.labels is None else Path(dataset)
+    what = "dataset" if drawn.labels is None else "images"
+    read = {f"the {what}": source, "the labels": drawn.labels, "the predictions": drawn.predictions}
+    refuse_places(output, read, paths)
     refuse_output(output, overwrite=how.overwrite)
-    view, scores = _planned(found, cases, output, drawn, how)
-    outcome = run_view(view, how)
+    planned = (_of_dataset if drawn.labels is None else _of_folders)(source, cases, output, drawn, how)
+    for note in planned.notes:
+        sink.say(note)
+    outcome = run_view(planned.view, how)
     findings = [*outcome.warnings, *outcome.failed]
     sink.warn(findings)
-    _show(scores, sink)
-    of = "" if view.total == outcome.done else f" of {view.total}"
-    sink.say(f"Drew {outcome.done}{of} {'case' if view.total == 1 else 'cases'}: {outcome.target}")
-    sink.next(_next(dataset, drawn.predictions))
-    result = {"dataset": str(found.path), "output": str(outcome.target), "cases": outcome.done, "dice": scores}
+    _show(planned.scores, sink)
+    of = "" if planned.view.total == outcome.done else f" of {planned.view.total}"
+    sink.say(f"Drew {outcome.done}{of} {'case' if planned.view.total == 1 else 'cases'}: {outcome.target}")
+    for line in _next(dataset, drawn):
+        sink.next(line)
+    result = {what: str(source), "output": str(outcome.target), "cases": outcome.done, "dice": planned.scores}
     sink.end(result, findings)
     return EXIT_FOUND if outcome.failed else 0
 
 
-def _planned(
-    dataset: Dataset, cases: tuple[str, ...], output: Path, drawn: Drawn, how: RunOptions
-) -> tuple[View, dict[str, dict[str, float | None]]]:
-    """Return the view, and the scores of predictions."""
+@dataclass(frozen=True)
+class _Planned:
+    """A view, the scores of predictions, and what there is to say."""
+
+    view: View
+    scores: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def _of_dataset(folder: Path, cases: tuple[str, ...], output: Path, drawn: Drawn, how: RunOptions) -> _Planned:
+    from ..dataset.layout import Dataset
     from ..flows.view import plan_view
     from ..flows.view_copies import plan_copies_view
     from ..flows.view_predictions import plan_prediction_view
-    from ..flows.viewed_case import Look
-    from ..review.pictures.case_picture import CONTOURS, FILL
 
-    look = Look(drawn.window, FILL if drawn.fill else CONTOURS)
+    found = Dataset.open(folder)
     if drawn.predictions is not None:
-        found = plan_prediction_view(
-            dataset, drawn.predictions, cases, output, look, channel=drawn.channel, workers=how
+        planned = plan_prediction_view(
+            found, drawn.predictions, cases, output, drawn.look, channel=drawn.channel, workers=how
         )
-        return found.view, found.as_json()
+        return _Planned(planned.view, planned.as_json())
     plan = plan_copies_view if drawn.copies else plan_view
-    return plan(dataset, cases, output, look, channel=drawn.channel), {}
+    return _Planned(plan(found, cases, output, drawn.look, channel=drawn.channel))
 
 
-def _next(dataset: str, predictions: Path | None) -> str:
-    if predictions is None:
-        return f"segconv check {shlex.quote(dataset)}"
-    return f"segconv evaluate {shlex.quote(str(predictions))} {shlex.quote(dataset)}"
+def _of_folders(images: Path, cases: tuple[str, ...], output: Path, drawn: Drawn, how: RunOptions) -> _Planned:
+    from ..flows.view_folders import Folders, plan_folder_view
+
+    folders = Folders(images, drawn.labels or images, drawn.predictions)
+    found = plan_folder_view(folders, cases, output, drawn.look, channel=drawn.channel, workers=how)
+    return _Planned(found.view, found.as_json(), found.notes)
 
 
-def refuse_places(output: Path, dataset: Path, predictions: Path | None, paths: Paths) -> None:
-    """Refuse an output that holds, or is in, what is read."""
+def _next(dataset: str, drawn: Drawn) -> list[str]:
+    if drawn.predictions is not None:
+        references = dataset if drawn.labels is None else str(drawn.labels)
+        return [f"segconv evaluate {shlex.quote(str(drawn.predictions))} {shlex.quote(references)}"]
+    return [f"segconv check {shlex.quote(dataset)}"] if drawn.labels is None else []
+
+
+def refuse_places(output: Path, read: Mapping[str, Path | None], paths: Paths) -> None:
+    """Refuse an output that holds, or is in, what is read.
+
+    Parameters
+    ----------
+    read
+        Description → folder; None if there is none.
+    """
     from ..train.paths import NAMES
     from ..work.apart import refuse_holding, refuse_within
 
-    read = {"the dataset": dataset, "the predictions": predictions}
-    refuse_holding(output, read | {name: getattr(paths, word) for word, name in NAMES.items()})
+    refuse_holding(output, {**read} | {name: getattr(paths, word) for word, name in NAMES.items()})
     for what, folder in read.items():
         if folder is not None:
             refuse_within(output, what, folder)

@@ -54,21 +54,21 @@ _FEW = 8
 
 @dataclass(frozen=True)
 class View:
-    """A planned view of a dataset.
+    """A planned view of a dataset, or of folders.
 
     Parameters
     ----------
-    dataset
-        What is drawn.
     plan
         An item per case; the target is a folder of pictures, or one picture.
     total
         How many cases there were to choose from.
+    source
+        ``kind`` and ``name`` of what is drawn.
     """
 
-    dataset: Dataset
     plan: Plan
     total: int
+    source: Mapping[str, str]
 
     @property
     def montage(self) -> bool:
@@ -123,12 +123,18 @@ def view_of(dataset: Dataset, items: Sequence[Item], output: Path, key: Mapping[
     SegconvError
         ``SC001`` for too many cases for a PNG.
     """
+    refuse_many(output, items)
+    key = {"command": VIEWED, "cases": [item.case for item in items], **key}
+    target = Target(output, output.absolute().name, lineage.manifest(VIEWED))
+    plan = Plan(target, dataset.path, tuple(items), key, (), (dataset.held,))
+    return View(plan, total, {"kind": "dataset", "name": dataset.path.name})
+
+
+def refuse_many(output: Path, items: Sequence[Item]) -> None:
+    """Refuse more cases than one picture shows (``SC001``)."""
     if is_montage(output) and len(items) > MOST_IN_MONTAGE:
         found = f"{output.name}: {len(items)} cases are too many for one picture, expected at most"
         raise SegconvError(f"{found} {MOST_IN_MONTAGE}", hint="name a folder, which gets a picture of each case")
-    key = {"command": VIEWED, "cases": [item.case for item in items], **key}
-    target = Target(output, output.absolute().name, lineage.manifest(VIEWED))
-    return View(dataset, Plan(target, dataset.path, tuple(items), key, (), (dataset.held,)), total)
 
 
 def is_montage(output: Path) -> bool:
@@ -154,8 +160,8 @@ def run_view(view: View, how: RunOptions = USUAL) -> Outcome:
 
     def finish(results: Iterable[Result], staged: Staged) -> list[Finding]:
         staged.write_lines(lineage.CASES, (CaseRecord.of_result(result).to_line() for result in results))
-        source = {"kind": "dataset", "name": view.dataset.path.name}
-        staged.write(lineage.RUN, NewRun(command=VIEWED, source=source, files=staged.targets).to_bytes())
+        run = NewRun(command=VIEWED, source=dict(view.source), files=staged.targets)
+        staged.write(lineage.RUN, run.to_bytes())
         return []
 
     return execute(view.plan, view_case, finish, how, decoded=largest_decoded)
@@ -177,13 +183,13 @@ def _draw_montage(view: View, how: RunOptions) -> Outcome:
     path, items = view.plan.target.path, view.plan.items
     refuse = partial(refuse_taken, path, overwrite=how.overwrite)
     refuse()
-    files = Held(view.dataset.path, [file for item in items for file in item.sources])
+    files = Held(view.plan.source_root, [file for item in items for file in item.sources])
     workers = within_memory(
         Workers(how.jobs, how.backend, how.progress), items, lambda item: item.nbytes, largest_decoded
     )
     with (
         interruptible("interrupted: nothing was drawn", "the same command starts again from the beginning"),
-        unchanged(view.dataset.held, files),
+        unchanged(*view.plan.held, files),
         shown(how.progress, len(items)),
     ):
         pictures, failed = _drawn(items, workers)

@@ -89,12 +89,9 @@ def plan_prediction_view(
             _with_prediction(item, files[item.case][1], dataset) for item in items_of(dataset, cases, channel, look)
         ]
     scores = _scores(items, dataset, within_memory(workers, items, lambda item: item.nbytes, largest_decoded))
-    ranked = sorted(items, key=lambda item: (_rank(scores, item.case), item.case))
-    if is_montage(output) and not wanted:
-        ranked = ranked[:MONTAGE]
-    titled = [_titled(item, number, scores) for number, item in enumerate(ranked, start=1)]
+    drawn = worst_first(items, scores)[: MONTAGE if is_montage(output) and not wanted else None]
     key = {"look": repr(look), "channel": channel, "predictions": str(predictions.absolute())}
-    return PredictionView(view_of(dataset, titled, output, key, len(items)), scores)
+    return PredictionView(view_of(dataset, drawn, output, key, len(items)), scores)
 
 
 def predictions_of(dataset: Dataset, folder: Path) -> dict[str, tuple[str, str]]:
@@ -178,6 +175,12 @@ def _array(path: str) -> NDArray[Any]:
     return read_label(path, lambda file: opened.read_bytes(str(file))).array
 
 
+def worst_first(items: Sequence[Item], scores: Scores) -> list[Item]:
+    """Return items by their mean Dice, with their ranks in the names of their pictures."""
+    ranked = sorted(items, key=lambda item: (_rank(scores, item.case), item.case))
+    return [_titled(item, number, scores) for number, item in enumerate(ranked, start=1)]
+
+
 def _rank(scores: Scores, case: str) -> float:
     """Return what sorts a case: its mean Dice; after all others if it has none."""
     mean = scores.case_mean(case) if case in scores.cases else math.nan
@@ -186,8 +189,8 @@ def _rank(scores: Scores, case: str) -> float:
 
 def _titled(item: Item, number: int, scores: Scores) -> Item:
     """Return an item whose picture has its rank in its name and its mean Dice in its title."""
-    rank = _rank(scores, item.case)
+    mean = _rank(scores, item.case)
     title = f"{item.case}: no reference" if item.case not in scores.cases else f"{item.case}: nothing to find"
-    if math.isfinite(rank):
-        title = f"{item.case}: Dice {rank:.3f}"
+    if math.isfinite(mean):
+        title = f"{item.case}: Dice {mean:.3f}"
     return replace(item, outputs=(f"{number:04d}_{item.case}{PICTURE}",), payload=replace(item.payload, title=title))

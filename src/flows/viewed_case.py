@@ -15,6 +15,7 @@ from ..errors import Cure, SegconvError, naming
 from ..image import opened
 from ..image.geometry import Geometry, Volume
 from ..image.opened import Header, Opened
+from ..image.read_options import STRICT
 from ..image.voxels import label_values
 from ..reading import LONGEST
 from ..review.pictures.case_picture import CONTOURS, CasePicture, drawn
@@ -25,6 +26,9 @@ from ..work.caseio import CaseIO
 from ..work.plan import Item
 
 Read = Callable[[Path], bytes]
+
+_COLOURS = 3
+_OF_TWO_FILES = (".mhd", ".nhdr")
 
 
 @dataclass(frozen=True)
@@ -200,14 +204,27 @@ def _image(task: ViewTask, read: Read) -> tuple[Opened, NDArray[Any]]:
     files = []
     for path in task.images:
         with naming(path):
-            files.append(opened.decode(read(Path(path)), path))
+            files.append(_opened(path, read))
     volumes = [file.image() for file in files]
     for path, volume in zip(task.images[1:], volumes[1:], strict=True):
         _refuse_other_size(path, volume.geometry, volumes[0].geometry, "the first channel")
     array = volumes[0].array if len(volumes) == 1 else np.stack([volume.array for volume in volumes], axis=-1)
     if array.ndim == volumes[0].geometry.dimension:
         return files[0], array
-    return files[0], array[..., :3] if task.component is None else array[..., task.component]
+    if task.component is None:
+        return files[0], array[..., :_COLOURS] if array.shape[-1] >= _COLOURS else array[..., 0]
+    if not task.component < array.shape[-1]:
+        message = f"has no channel {task.component}: it has the channels 0 to {array.shape[-1] - 1}"
+        raise SegconvError(message, file=task.images[0])
+    return files[0], array[..., task.component]
+
+
+def _opened(path: str, read: Read) -> Opened:
+    data = read(Path(path))
+    if not path.lower().endswith(_OF_TWO_FILES):
+        return opened.decode(data, path)
+    others = opened.data_files(path, opened.probe_only(path, STRICT))
+    return opened.decode(data, path, read(Path(others[0])) if others else None)
 
 
 def _label(path: str, geometry: Geometry, read: Read) -> NDArray[Any]:

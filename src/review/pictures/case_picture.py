@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,9 @@ STYLES = (CONTOURS, FILL)
 """How labels are drawn: as outlines, or filled as well."""
 
 Colour = tuple[float, float, float]
+Colouring = Callable[[int], Colour]
+"""Returns the colour of a label."""
+
 WRONG: Colour = (1.0, 0.0, 0.0)
 REFERENCE: Colour = (1.0, 1.0, 1.0)
 """Colours of voxels that differ, and of dashed outlines of the reference."""
@@ -84,6 +87,8 @@ class CasePicture:
         Below the legend; empty if there is none.
     note
         Below the title, if there are others next to it.
+    colours
+        Value → colour of labels that have their own; the legend shows these without their values.
     """
 
     title: str
@@ -94,6 +99,16 @@ class CasePicture:
     beside: Sequence[Section] = ()
     remark: str = ""
     note: str = ""
+    colours: Mapping[int, Colour] = field(default_factory=dict)
+
+    def colour(self, value: int) -> Colour:
+        """Return the colour of a label."""
+        return self.colours.get(value) or colour_of(value)
+
+    def entry(self, value: int) -> str:
+        """Return what the legend says of a label."""
+        name = shown(self.names.get(value, "undeclared"))
+        return name if value in self.colours else f"{value} {name}".strip()
 
     @property
     def sections(self) -> list[Section]:
@@ -152,10 +167,10 @@ class _Sheet:
         how = {"aspect": "auto", "interpolation": "antialiased", "extent": (-0.5, columns - 0.5, rows - 0.5, -0.5)}
         axes.imshow(grey, **({"cmap": "gray", "vmin": 0, "vmax": 1} if grey.ndim == 2 else {}), **how)
         if plane.label is not None and self._case.style == FILL:
-            axes.imshow(_filled(plane.label), **{**how, "interpolation": "nearest"})
+            axes.imshow(_filled(plane.label, self._case.colour), **{**how, "interpolation": "nearest"})
         if plane.wrong is not None:
             axes.imshow(_marked(plane.wrong), **{**how, "interpolation": "nearest"})
-        _outline_all(axes, plane, (place.width / columns, place.height / rows))
+        _outline_all(axes, plane, (place.width / columns, place.height / rows), self._case.colour)
         axes.set_xlim(-0.5, columns - 0.5)
         axes.set_ylim(rows - 0.5, -0.5)
         x, y = _INSIDE_PX / place.width, min(0.5, _INSIDE_PX / place.height)
@@ -199,14 +214,14 @@ def _legend(case: CasePicture) -> tuple[list[tuple[Colour, str]], list[str]]:
     """Return colour and text of what the planes show, and notes on the rest."""
     layers = [layer for plane in case.all_planes for layer in (plane.label, plane.prediction) if layer is not None]
     seen = sorted({value for layer in layers for value in _values(layer)})
-    entries = [(colour_of(value), f"{value} {shown(case.names.get(value, 'undeclared'))}") for value in seen]
+    entries = [(case.colour(value), case.entry(value)) for value in seen]
     if any(plane.wrong is not None for plane in case.all_planes):
         entries += [(WRONG, "differs"), (REFERENCE, "dashed: reference")]
     return entries, [*filter(None, (_note(case, {*seen}), case.remark))]
 
 
 def _note(case: CasePicture, seen: set[int]) -> str:
-    hidden = [shown(name) for value, name in case.names.items() if value not in seen]
+    hidden = [shown(name) or str(value) for value, name in case.names.items() if value not in seen]
     if hidden:
         return f"in other slices: {some_of(hidden, _LISTED)}"
     if seen:
@@ -214,11 +229,11 @@ def _note(case: CasePicture, seen: set[int]) -> str:
     return "no label" if case.planes[0].label is None else "the label holds only background"
 
 
-def _filled(label: NDArray[Any]) -> NDArray[np.float32]:
+def _filled(label: NDArray[Any], colour: Colouring) -> NDArray[np.float32]:
     """Return a label as colours with opacity, ``(row, column, 4)``."""
     colours = np.zeros((*label.shape, 4), dtype=np.float32)
     for value in _values(label):
-        colours[label == value] = (*colour_of(value), _OPACITY)
+        colours[label == value] = (*colour(value), _OPACITY)
     return colours
 
 
@@ -229,7 +244,7 @@ def _marked(wrong: NDArray[np.bool_]) -> NDArray[np.float32]:
     return colours
 
 
-def _outline_all(axes: Any, plane: Plane, pixel: tuple[float, float]) -> None:
+def _outline_all(axes: Any, plane: Plane, pixel: tuple[float, float], colour: Colouring) -> None:
     """Outline the labels, or those of the prediction, above dashed ones of the reference."""
     front, back = (plane.label, None) if plane.prediction is None else (plane.prediction, plane.label)
     if back is not None:
@@ -237,7 +252,7 @@ def _outline_all(axes: Any, plane: Plane, pixel: tuple[float, float]) -> None:
             _dash(axes, outlines)
     if front is not None:
         for value, outlines in _each_outlined(front).items():
-            _outline(axes, colour_of(value), outlines, pixel)
+            _outline(axes, colour(value), outlines, pixel)
 
 
 def _each_outlined(label: NDArray[Any]) -> dict[int, list[Outline]]:
