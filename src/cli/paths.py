@@ -66,7 +66,7 @@ def show(paths: Paths, sink: Sink) -> int:
     )
     found = refuse_if_any(finding for place in places for finding in place.findings)
     sink.warn(found)
-    sink.say(f"nnU-Net's own commands find the same trainers with: {export_line()}")
+    sink.type(export_line(), "nnU-Net's own commands find the same trainers with: ")
     sink.end(
         {place.variable: {"folder": place.folder, "from": place.origin} for place in places}
         | {TRAINERS: {"folder": search_path(), "from": "segconv"}},

@@ -14,12 +14,12 @@ import click
 from ..errors import Finding
 from ..work import run_options
 from .cures import Speaker
-from .terminal import broken, column_widths, columns_of, has_colour
+from .tables import draw
+from .terminal import broken, columns_of, has_colour
 
 SHOWN_FINDINGS = 20
 PLAIN_INTERVAL_S = 10.0
 """Interval between plain lines of progress."""
-COLUMN_GAP = 2
 
 STYLES: dict[str, dict[str, Any]] = {
     "Error": {"fg": "red", "bold": True},
@@ -75,7 +75,7 @@ class Sink:
             return
         texts = [[escaped(str(cell)) for cell in row] for row in (columns, *rows)]
         if sys.stdout.isatty():
-            _draw(texts)
+            draw(texts, columns_of(sys.stdout))
             return
         for row in texts:
             click.echo("\t".join(row))
@@ -199,27 +199,6 @@ def shown(text: str, stream: TextIO, typed: Collection[str] = ()) -> str:
     if has_colour(stream) and (found := _MARKED.match(text)):
         return click.style(found[0], **STYLES[found[1]]) + text[found.end() :]
     return text
-
-
-def _draw(texts: Sequence[Sequence[str]]) -> None:
-    """Draw a table on the terminal; where it is too narrow for that, a block of lines for each row."""
-    columns, *rows = texts
-    widths = column_widths(texts, COLUMN_GAP, columns_of(sys.stdout))
-    if widths is None:
-        for row in rows:
-            named = (f"{name}: {cell}" for name, cell in zip(columns, row, strict=True) if cell)
-            click.echo("\n  ".join(line for text in named for line in broken(text, columns_of(sys.stdout))))
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    for name, width in zip(columns, widths, strict=True):
-        table.add_column(Text(name), width=width, overflow="fold")  # a truncated path is useless
-    for row in rows:
-        table.add_row(*map(Text, row))  # rich would interpret plain strings as markup, with links, colours and emoji
-    Console(highlight=False, width=columns_of(sys.stdout)).print(table)
 
 
 def json_text(result: Mapping[str, Any], findings: Sequence[Finding], *, ok: bool) -> str:

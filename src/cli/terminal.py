@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from typing import TextIO
 
 USUAL_COLUMNS = 80
@@ -63,32 +63,6 @@ def broken(text: str, columns: int, typed: Collection[str] = ()) -> list[str]:
 def cells(text: str) -> int:
     """Return how many characters wide a text is on a terminal, where those of East Asia take two."""
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def column_widths(table: Iterable[Sequence[str]], gap: int, columns: int) -> list[int] | None:
-    """Return how wide each column of a table can be; None if it cannot be drawn without breaking words.
-
-    The widest columns give way first, down to their longest word.
-
-    Parameters
-    ----------
-    table
-        Rows of cells.
-    gap
-        Characters between two columns.
-    columns
-        Characters in a line.
-    """
-    cells_of = list(zip(*table, strict=True))
-    widths = [max(map(cells, column)) for column in cells_of]
-    least = [max((cells(word) for cell in column for word in cell.split()), default=0) for column in cells_of]
-    room = columns - gap * (len(widths) - 1)
-    if sum(least) > room:
-        return None
-    while sum(widths) > room:
-        at = max((at for at in range(len(widths)) if widths[at] > least[at]), key=widths.__getitem__)
-        widths[at] -= 1
-    return widths
 
 
 def _words(text: str, typed: Collection[str]) -> Iterable[tuple[str, str]]:

@@ -143,4 +143,14 @@ def test_a_table_never_breaks_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     for columns in (60, 80, 120):
         text = STYLES.sub("", said(monkeypatch, columns, lambda: Sink().table(["folder", "path", "what"], rows)))
         assert text.count(PATH) == 2, columns
+        assert text.startswith("imagesTr\n  path: /data/" if columns == 60 else "folder "), text
         assert all(cells(line) <= columns or " " not in line.strip() for line in text.splitlines())
+
+
+def test_a_table_of_many_numbers_goes_on_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["class", *(f"score {n}" for n in range(20))]
+    rows = [(name, *(f"0.{n:03d}" for n in range(20))) for name in ("liver", "kidney")]
+    lines = STYLES.sub("", said(monkeypatch, 80, lambda: Sink().table(names, rows))).splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert [line.split()[0] for line in lines if line.startswith(("liver", "kidney"))] == ["liver", "kidney"] * 2
+    assert [word for line in lines if line.startswith("kidney") for word in line.split()[1:]] == list(rows[1][1:])
