@@ -73,7 +73,7 @@ def _block(names: Sequence[str], row: Sequence[str], columns: int) -> Iterator[s
     yield " ".join(filter(None, row[:head]))
     for name, cell in zip(names[head:], row[head:], strict=True):
         if cell:
-            yield from broken(f"  {name}: {cell}", columns)
+            yield from broken(f"  {name}: {cell}", columns, [cell] if cell.startswith("segconv ") else ())
 
 
 def _print(table: Table, widths: Sequence[int], columns: int) -> None:

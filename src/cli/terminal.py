@@ -12,7 +12,9 @@ USUAL_COLUMNS = 80
 _HANGING = "  "
 _CONTINUED = " \\"
 """At the end of a line of a command that goes on: what is copied from a terminal still runs as one command."""
-_SHELL_WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|\S)+""")
+_SHELL_WORD = r"""(?:'[^']*'|"[^"]*"|\S)+"""
+_UNIT = re.compile(rf"(?:-[a-z-]+ (?!-))?{_SHELL_WORD}")
+"""A word, or an option with its value."""
 
 
 def has_colour(stream: TextIO) -> bool:
@@ -54,7 +56,8 @@ def broken(text: str, columns: int, typed: Collection[str] = ()) -> list[str]:
             continue
         else:
             lines.append(hanging)
-        first, *more = _command_lines(word, columns - len(hanging)) if word in typed else [word]
+        split = _command_lines if word in typed else _path_lines
+        first, *more = split(word, columns - len(hanging))
         lines[-1] += first
         lines += [hanging + line for line in more]
     return lines
@@ -76,9 +79,19 @@ def _words(text: str, typed: Collection[str]) -> Iterable[tuple[str, str]]:
 def _command_lines(command: str, columns: int) -> list[str]:
     """Return a command as lines that are no wider than `columns`, if its words are not."""
     lines: list[str] = []
-    for word in _SHELL_WORD.findall(command):
+    for word in _UNIT.findall(command):
         if lines and cells(f"{lines[-1]} {word}{_CONTINUED}") <= columns:
             lines[-1] += f" {word}"
         else:
             lines.append(word)
     return [line + _CONTINUED for line in lines[:-1]] + lines[-1:]
+
+
+def _path_lines(word: str, columns: int) -> list[str]:
+    """Return a path as lines that are no wider than `columns`, if the names in it are not."""
+    lines = [""]
+    for name in re.findall(r"[^/]*/+|[^/]+$", word):
+        if lines[-1] and cells(lines[-1] + name) > columns:
+            lines.append("")
+        lines[-1] += name
+    return lines

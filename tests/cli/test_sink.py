@@ -11,7 +11,7 @@ import pytest
 
 from segconv.cli.cures import Speaker
 from segconv.cli.sink import Sink, print_findings
-from segconv.cli.terminal import cells
+from segconv.cli.terminal import broken, cells
 from segconv.errors import Cure, Finding, warning
 
 NAMES = [
@@ -122,6 +122,20 @@ def test_a_command_that_is_too_long_for_a_line_runs_as_it_is_copied(monkeypatch:
     text = STYLES.sub("", said(monkeypatch, 40, lambda: Sink().next(command)))
     assert len(text.splitlines()) > 3
     assert shlex.split(text.removeprefix("Next:").replace("\\\n", " ")) == shlex.split(command)
+
+
+def test_an_option_keeps_its_value_and_a_long_path_breaks_between_folders() -> None:
+    command = "segconv infer 501 -c 2d -tr nnUNetTrainerSegconv_5epochs -f 0,1 --device cpu -i IN -o OUT"
+    lines = broken(f"Next: {command}", 40, [command])
+    assert not [
+        line for line in lines if line.removesuffix(" \\").endswith((" -c", " -tr", " -f", " -i", " -o", "device"))
+    ]
+    assert broken(f"done, {PATH}/{PATH}", 50) == [
+        "done,",
+        "  /data/studies/2026/a_long_name_of_a_folder/",
+        "  imagesTr//data/studies/2026/",
+        "  a_long_name_of_a_folder/imagesTr",
+    ]
 
 
 def test_what_a_hint_says_to_type_stays_on_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
