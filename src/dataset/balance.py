@@ -76,7 +76,7 @@ def _dealt(parts: Amounts, missing: Amounts, ranks: Sequence[bytes]) -> NDArray[
     held = missing.copy()
     fold_of = np.zeros(len(parts), dtype=np.intp)
     for group in sorted(range(len(parts)), key=lambda group: (-sizes[group], ranks[group])):
-        fold = int(np.argmin(np.round(held @ parts[group], 9)))  # rounded: machines add up in different orders
+        fold = int((held @ parts[group]).round(9).argmin())  # rounded: machines add up in different orders
         fold_of[group] = fold
         held[fold] += parts[group]
     return fold_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -61,11 +62,17 @@ def find_leaks(
     records = list(records)
     of_case = {record.case: record for record in records}
     group_of = {record.case: number for number, group in enumerate(groups(records, also=alike)) for record in group}
+    sizes = Counter(group_of.values())
+    ties_of = {
+        record.case: (*ties(record), *(alike or {}).get(record.case, ())) if sizes[group_of[record.case]] > 1 else ()
+        for record in records
+        if record.case in group_of
+    }
     found: list[Leak] = []
     for number, fold in enumerate(splits):
-        known = _Known([of_case[case] for case in fold["train"] if case in of_case], group_of, alike or {})
+        known = _Known([case for case in fold["train"] if case in ties_of], group_of, ties_of)
         for case in fold["val"]:
-            if case in of_case:
+            if case in ties_of:
                 found += (Leak(number, case, other, kind) for kind, other in known.leaks_of(of_case[case]))
     return found
 
@@ -73,17 +80,19 @@ def find_leaks(
 class _Known:
     """What a fold trains on: for each tie, and for each group, the first of its cases."""
 
-    def __init__(self, trained: Iterable[CaseRecord], group_of: Mapping[str, int], alike: Ties) -> None:
+    def __init__(
+        self, trained: Sequence[str], group_of: Mapping[str, int], ties_of: Mapping[str, Sequence[tuple[str, str]]]
+    ) -> None:
         self._group_of = group_of
-        self._alike = alike
+        self._ties_of = ties_of
         self._by_tie: dict[tuple[str, str], str] = {}
         self._by_group: dict[int, str] = {}
-        self._cases: set[str] = set()
-        for record in trained:
-            self._cases.add(record.case)
-            self._by_group.setdefault(group_of[record.case], record.case)
-            for tie in self._ties(record):
-                self._by_tie.setdefault(tie, record.case)
+        self._cases = set(trained)
+        for case in trained:
+            if own := ties_of[case]:
+                self._by_group.setdefault(group_of[case], case)
+            for tie in own:
+                self._by_tie.setdefault(tie, case)
 
     def leaks_of(self, record: CaseRecord) -> Iterator[tuple[str, str]]:
         """Yield kind and known case for one that is validated."""
@@ -92,14 +101,10 @@ class _Known:
         if record.case in self._cases:
             yield SAME, record.case
             return
-        found = {KINDS[tie[0]]: self._by_tie[tie] for tie in self._ties(record) if tie in self._by_tie}
+        found = {KINDS[tie[0]]: self._by_tie[tie] for tie in self._ties_of[record.case] if tie in self._by_tie}
         if CONTENT in found:
             found.pop(ALIKE, None)  # what is identical is near-identical as well
         yield from found.items()
         group = self._group_of[record.case]
         if not found and group in self._by_group:
             yield CHAIN, self._by_group[group]
-
-    def _ties(self, record: CaseRecord) -> Iterator[tuple[str, str]]:
-        yield from ties(record)
-        yield from self._alike.get(record.case, ())

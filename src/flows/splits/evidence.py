@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ...dataset.counts import label_counts
 from ...dataset.layout import Dataset
@@ -54,6 +58,22 @@ class Evidence:
     def classes(self) -> dict[str, tuple[int, ...]]:
         """Name → values of each class or region that is learned."""
         return self.dataset.description.labels.foreground
+
+    @cached_property
+    def class_voxels(self) -> NDArray[np.int64]:
+        """Number of voxels of each class of `classes`, ``(cases, classes)``, in the order of the records."""
+        columns = [(value, column) for column, values in enumerate(self.classes.values()) for value in values]
+        found = np.zeros((len(self.records), len(self.classes)), dtype=np.int64)
+        nothing: Mapping[int, int] = {}
+        own = [self.voxels.get(record.case, nothing) for record in self.records]
+        for value, column in columns:
+            found[:, column] += np.fromiter((voxels.get(value, 0) for voxels in own), np.int64, len(own))
+        return found
+
+    @cached_property
+    def row_of(self) -> Mapping[str, int]:
+        """Case → its row in `class_voxels`."""
+        return {record.case: row for row, record in enumerate(self.records)}
 
     @property
     def present(self) -> dict[str, frozenset[int]]:

@@ -168,13 +168,14 @@ def _number(wanted: int | None, available: int, usual: int) -> int:
 
 def _amounts(together: Groups, evidence: Evidence) -> Amounts:
     """Return, for each group: its cases, its cases with each class, and the voxels of each class."""
-    values = list(evidence.classes.values())
-    found = np.zeros((len(together), 1 + 2 * len(values)))
-    for row, group in zip(found, together, strict=True):
-        for record in _originals(group):
-            own = evidence.voxels.get(record.case, {})
-            voxels = np.array([sum(own.get(value, 0) for value in learned) for learned in values], dtype=float)
-            row += np.concatenate([[1.0], voxels > 0, voxels])
+    group_of, rows = [], []
+    for number, group in enumerate(together):
+        own = [evidence.row_of[record.case] for record in _originals(group)]
+        group_of += [number] * len(own)
+        rows += own
+    voxels = evidence.class_voxels[rows]
+    found = np.zeros((len(together), 1 + 2 * voxels.shape[1]))
+    np.add.at(found, group_of, np.hstack([np.ones((len(rows), 1)), voxels > 0, voxels]))
     return found
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ...dataset.layout import Dataset
 from ...train.paths import Paths
 from ...work.readers import ONE, Readers
@@ -79,9 +81,10 @@ def show_splits(dataset: Dataset, paths: Paths, *, file: Path | None = None, rea
 def fold_facts(folds: Sequence[Mapping[str, Sequence[str]]], evidence: Evidence) -> list[FoldFacts]:
     """Return what is in each fold; cases that do not exist count as cases without voxels."""
     held = [
-        {name: _voxels(fold["val"], values, evidence) for name, values in evidence.classes.items()} for fold in folds
+        evidence.class_voxels[[evidence.row_of[case] for case in fold["val"] if case in evidence.row_of]]
+        for fold in folds
     ]
-    whole = {name: sum(sum(own[name]) for own in held) for name in evidence.classes}
+    whole = np.maximum(sum(own.sum(axis=0) for own in held), 1)
     patients = {record.case: record.patient for record in evidence.guessed}
     copies = {record.case for record in evidence.records if record.parent is not None}
     return [
@@ -90,25 +93,12 @@ def fold_facts(folds: Sequence[Mapping[str, Sequence[str]]], evidence: Evidence)
             len(copies.intersection(fold["train"])),
             len(fold["val"]),
             _number_of({patients.get(case) for case in fold["val"]}),
-            *_classes(own, whole),
+            dict(zip(evidence.classes, np.count_nonzero(own, axis=0).tolist(), strict=True)),
+            dict(zip(evidence.classes, (own.sum(axis=0) / whole).tolist(), strict=True)),
         )
         for fold, own in zip(folds, held, strict=True)
     ]
 
 
-def _classes(own: Mapping[str, Sequence[int]], whole: Mapping[str, int]) -> tuple[dict[str, int], dict[str, float]]:
-    """Return in how many validation cases each class is, and its part of the voxels."""
-    return (
-        {name: sum(n > 0 for n in voxels) for name, voxels in own.items()},
-        {name: sum(voxels) / (whole[name] or 1) for name, voxels in own.items()},
-    )
-
-
 def _number_of(patients: set[str | None]) -> int | None:
     return None if None in patients else len(patients)
-
-
-def _voxels(cases: Sequence[str], values: Sequence[int], evidence: Evidence) -> list[int]:
-    """Return the number of voxels of a class in each case."""
-    nothing: Mapping[int, int] = {}
-    return [sum(evidence.voxels.get(case, nothing).get(value, 0) for value in values) for case in cases]
