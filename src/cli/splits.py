@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import json
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import EXIT_FOUND
 from .help_pages import Group, example
-from .options import PATH, dataset_argument, jobs, option, speaking, three_folders
+from .options import dataset_argument, jobs, option, speaking, three_folders
 from .sink import Sink
 from .splits_make import make, named_patients
 from .splits_rows import heads, rows
+from .types import SPLITS
 
 if TYPE_CHECKING:
+    from ..flows.splits.found import Wanted
     from ..flows.splits.patients import NamedPatients
     from ..train.paths import Paths
 
 file_of_splits = option(
-    "--splits", "file", type=PATH, metavar="FILE", help="A splits_final.json; default: what nnU-Net will train with."
+    "--splits",
+    "file",
+    type=SPLITS,
+    metavar="FILE|default",
+    help="A splits_final.json, or nnU-Net's default folds; otherwise what nnU-Net will train with.",
 )
 
 
@@ -39,7 +44,7 @@ command.add_command(make)
 @jobs
 @three_folders
 @speaking
-def show(dataset: str, file: Path | None, jobs: int, sink: Sink, paths: Paths) -> int:
+def show(dataset: str, file: Wanted | None, jobs: int, sink: Sink, paths: Paths) -> int:
     """Show what is in each fold: cases, copies, patients and classes.
 
     Shows the folds of the preprocessed data, or of the dataset if it is not planned, or those that
@@ -69,7 +74,7 @@ def show(dataset: str, file: Path | None, jobs: int, sink: Sink, paths: Paths) -
 @jobs
 @three_folders
 @speaking
-def verify(dataset: str, file: Path | None, named: NamedPatients, jobs: int, sink: Sink, paths: Paths) -> int:
+def verify(dataset: str, file: Wanted | None, named: NamedPatients, jobs: int, sink: Sink, paths: Paths) -> int:
     """Verify that no fold knows its validation cases, and print a certificate.
 
     Finds validation cases whose original, copy or patient is in training, or an image that is identical

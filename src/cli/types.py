@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -163,6 +164,7 @@ NUMBERED_FOLDS = Parsed("a list of folds, such as 0,1,2", _numbered_folds)
 ANGLES = Parsed("a list of angles, such as 30,60,180", _numbers)
 NUMBERS = Parsed("a list of numbers, such as 5,10,15; it may be empty", _some_numbers)
 PART = Parsed("a percentage, such as 20%", _part)
+SPLITS = Parsed("a file of folds, or default", lambda text: text if text == "default" else Path(text))
 SIZE = Parsed("a size in voxels, such as 64x64", _size)
 FEATURES = Parsed("a range of features, such as 8:64", _features)
 LIMITS = Parsed("a range of amounts, such as 30:50", _limits)

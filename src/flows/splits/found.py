@@ -6,6 +6,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ...dataset.layout import Dataset
 from ...dataset.splits import FILE, Splits, parse_splits
@@ -15,6 +16,8 @@ from ...train.default_split import default_split
 from ...train.paths import Paths
 
 DEFAULT = "nnU-Net's default folds"
+Wanted = Path | Literal["default"]
+"""A ``splits_final.json``, or nnU-Net's default folds."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +44,13 @@ class Found:
         return DEFAULT if self.path is None else str(self.path)
 
 
-def find_splits(dataset: Dataset, paths: Paths, file: Path | None = None) -> Found:
+def find_splits(dataset: Dataset, paths: Paths, file: Wanted | None = None) -> Found:
     """Return the folds of a file; otherwise those in the preprocessed data, in the dataset, or nnU-Net's own.
 
     Parameters
     ----------
     file
-        A ``splits_final.json``.
+        A ``splits_final.json``, or ``"default"``: nnU-Net's own, whichever folds there are.
 
     Raises
     ------
@@ -55,6 +58,8 @@ def find_splits(dataset: Dataset, paths: Paths, file: Path | None = None) -> Fou
         ``SC099`` if they are not a list of ``{"train": […], "val": […]}``; ``SC114`` if there are none, and too few
         cases for nnU-Net's own; any error of `strictjson.read_file` and `strictjson.loads`.
     """
+    if file == "default":
+        return Found(default_split(dataset.cases()))
     preprocessed = None if paths.preprocessed is None else paths.preprocessed / dataset.path.name / FILE
     places = [file] if file is not None else [preprocessed, dataset.path / FILE]
     path = next((place for place in places if place is not None and (place == file or os.path.lexists(place))), None)

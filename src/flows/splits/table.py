@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from ...dataset.layout import Dataset
 from ...train.paths import Paths
 from ...work.readers import ONE, Readers
 from .evidence import Evidence, recorded
-from .found import Found, find_splits
+from .found import Found, Wanted, find_splits
 
 
 @dataclass(frozen=True)
@@ -58,13 +57,13 @@ class Shown:
     folds: Sequence[FoldFacts]
 
 
-def show_splits(dataset: Dataset, paths: Paths, *, file: Path | None = None, readers: Readers = ONE) -> Shown:
+def show_splits(dataset: Dataset, paths: Paths, *, file: Wanted | None = None, readers: Readers = ONE) -> Shown:
     """Return what is in each fold of a dataset; nothing is written.
 
     Parameters
     ----------
     file
-        A ``splits_final.json``; by default what `find_splits` finds.
+        A ``splits_final.json``, or ``"default"`` for nnU-Net's own folds; otherwise what `find_splits` finds.
     readers
         How labels are read that the lineage has no counts of.
 

@@ -17,7 +17,7 @@ from ...words import count_of, some_of
 from ...work.readers import ONE, Readers
 from .certificate import Certificate, certified
 from .evidence import Evidence, read
-from .found import Found, find_splits
+from .found import Found, Wanted, find_splits
 from .patients import AS_RECORDED, NamedPatients
 
 BY = {
@@ -52,7 +52,7 @@ def verify_splits(
     dataset: Dataset,
     paths: Paths,
     *,
-    file: Path | None = None,
+    file: Wanted | None = None,
     patients: NamedPatients = AS_RECORDED,
     readers: Readers = ONE,
 ) -> Verified:
@@ -63,7 +63,7 @@ def verify_splits(
     Parameters
     ----------
     file
-        A ``splits_final.json``; by default what `find_splits` finds.
+        A ``splits_final.json``, or ``"default"`` for nnU-Net's own folds; otherwise what `find_splits` finds.
     patients
         Those that the user names count instead of those recorded.
     readers

@@ -134,8 +134,11 @@ def test_nnunets_default_folds_leak_all_patients_after_augmentation_and_ours_non
     assert segconv("augment", "5", *words).code == 0
     ours = segconv("splits", "verify", "6")
     assert (ours.code, json.loads(ours.out)["verdict"]) == (0, "no leak found")
+    named = segconv("splits", "verify", "6", "--splits", "default")
+    assert named.code == 1
     (segconv.raw / "Dataset006_Aug" / "splits_final.json").unlink()
     theirs = segconv("splits", "verify", "6")
+    assert named.out == theirs.out
     assert theirs.code == 1
     certificate = json.loads(theirs.out)
     assert certificate["splits"] == {"file": None, "sha256": None}
