@@ -82,7 +82,7 @@ def verify_splits(
 
 
 def leaking(certificate: Certificate, *further: Cure, but: Collection[str] = ()) -> tuple[Finding, ...]:
-    """Return an error for each fold and kind of leak.
+    """Return an error for each kind of leak, in whichever folds.
 
     Parameters
     ----------
@@ -91,18 +91,22 @@ def leaking(certificate: Certificate, *further: Cure, but: Collection[str] = ())
     but
         Kinds that are left out: `misfits` has a finding of its own for cases on both sides.
     """
-    of: dict[tuple[int, str], list[Leak]] = defaultdict(list)
+    of: dict[str, list[Leak]] = defaultdict(list)
     for leak in certificate.leaks:
-        of[leak.fold, leak.kind].append(leak)
+        of[leak.kind].append(leak)
     found = certificate.found
-    errors = [_leak(found, number, kind, own) for (number, kind), own in of.items() if kind not in but]
+    errors = [_leak(found, kind, own) for kind, own in of.items() if kind not in but]
     return _advised(errors, certificate.evidence.dataset, *further)
 
 
-def _leak(found: Found, number: int, kind: str, own: Sequence[Leak]) -> Finding:
-    cases = count_of(len(found.folds[number]["val"]), "validation case")
+def _leak(found: Found, kind: str, own: Sequence[Leak]) -> Finding:
+    folds = sorted({leak.fold for leak in own})
+    which = f"fold{'s' * (len(folds) > 1)} {', '.join(map(str, folds))}"
+    if len(folds) == len(found.folds) > 1:
+        which = f"all {len(folds)} folds"
+    cases = count_of(sum(len(found.folds[fold]["val"]) for fold in folds), "validation case")
     named = some_of(f"{leak.case} of {leak.known_as}" if kind == SYNTHETIC else _pair(leak) for leak in own)
-    return _file(found).error("SC095", f"fold {number}: {len(own)} of {cases} {BY[kind]}: {named}")
+    return _file(found).error("SC095", f"{which}: {len(own)} of {cases} {BY[kind]}: {named}")
 
 
 def _pair(leak: Leak) -> str:
