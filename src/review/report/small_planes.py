@@ -61,6 +61,15 @@ def outlined(picture: NDArray[np.uint8], label: NDArray[np.uint32]) -> NDArray[n
     return coloured
 
 
+def tinted(picture: NDArray[np.uint8], wrong: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    """Return a picture in colour, with red over what is wrong."""
+    coloured = np.stack([picture] * 3, axis=-1) if picture.ndim == 2 else picture.copy()
+    share = _FILLED / _SOLID
+    mixed = (1 - share) * coloured[wrong > 0] + share * np.array(WRONG)
+    coloured[wrong > 0] = np.rint(mixed).astype(np.uint8)
+    return coloured
+
+
 def overlaid(label: NDArray[np.uint32]) -> NDArray[np.uint8]:
     """Return a label as colours with opacity, ``(row, column, 4)``: outlines solid, insides half transparent."""
     layer = np.zeros((*label.shape, 4), dtype=np.uint8)

@@ -70,7 +70,7 @@ def open_first(page: Any) -> None:
 def test_the_first_screen_says_what_the_dataset_is_whether_it_is_right_and_shows_cases(opened: Open) -> None:
     page = opened(made.facts(), viewport={"width": 1280, "height": 800})
     assert page.title() == page.inner_text("h1") == "Dataset004_Phantom"
-    for text in ("27 training volumes, 3 test volumes", "1 error, 2 warnings", "SC050", "restore it", "RAS"):
+    for text in ("27 training and 3 test volumes", "1 error, 2 warnings", "SC050", "restore it", "RAS"):
         place = page.get_by_text(text).first.bounding_box()
         assert place["y"] + place["height"] < 800, text
     assert page.locator("#case-table tbody tr .pic").first.bounding_box()["y"] < 700

@@ -149,6 +149,14 @@ def test_a_prediction_is_outlined_and_what_differs_is_marked() -> None:
     assert drawn == {"label": 100, "prediction": 56, "differs": 100}
 
 
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 3)])
+def test_thumbnails_are_tinted_where_a_prediction_differs(shape: tuple[int, ...]) -> None:
+    wrong = np.array([[0, 1, 0], [0, 0, 0]], np.uint32)
+    tinted = small_planes.tinted(np.full(shape, 100, np.uint8), wrong)
+    assert tinted[0, 1].tolist() == [155, 65, 65]
+    assert (tinted[wrong == 0] == 100).all()
+
+
 def test_a_volume_in_few_voxels_is_where_it_was_and_keeps_small_labels() -> None:
     shape = (60, 130, 250)
     image = np.zeros(shape, np.int16)

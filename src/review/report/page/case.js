@@ -26,9 +26,9 @@
 
   function tableOf(heads, rows) {
     const cell = (value, place) => (place ? make("td", { class: "n" }, value) : make("th", { scope: "row" }, ...[value].flat()));
-    return make("table", { class: "plain" },
+    return make("div", { class: "scroll" }, make("table", { class: "plain" },
       make("thead", {}, make("tr", {}, ...heads.map((head, place) => make("th", place ? { class: "n" } : {}, head)))),
-      make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map(cell)))));
+      make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map(cell))))));
   }
 
   function labelsOf(found) {

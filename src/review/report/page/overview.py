@@ -27,26 +27,27 @@ class Entry:
 
 @dataclass(frozen=True)
 class Overview:
-    """The sentence under the name, the facts, and the classes with the worst scores."""
+    """The sentence under the name, the facts, and of scores how many cases have any and the worst classes."""
 
     sentence: str
     entries: tuple[Entry, ...]
+    scored: int
     lowest: str
 
 
 def overview_of(facts: Facts) -> Overview:
     """Return what the first screen says."""
-    return Overview(_sentence(facts), tuple(_entries(facts)), _lowest(facts.scores) if facts.scores else "")
+    scored = sum(bool(case.scores) for case in facts.cases)
+    return Overview(_sentence(facts), tuple(_entries(facts)), scored, _lowest(facts.scores) if facts.scores else "")
 
 
 def _sentence(facts: Facts) -> str:
     what = "picture" if facts.pictures else "volume"
+    what = what if facts.train + facts.test == 1 else f"{what}s"
     classes = sum(label.role == "class" for label in facts.labels)
     return " · ".join(
         [
-            ", ".join(
-                [count_of(facts.train, f"training {what}"), *[count_of(facts.test, f"test {what}")] * bool(facts.test)]
-            ),
+            f"{facts.train:,} training" + (f" and {facts.test:,} test" if facts.test else "") + f" {what}",
             f"{count_of(len(facts.channels), 'channel')}: {some_of((c.name for c in facts.channels), _LISTED)}",
             count_of(classes, "class", "classes"),
         ]
@@ -112,10 +113,11 @@ def _orientations(counted: Counter[str]) -> Iterable[Entry]:
 
 
 def _lowest(scores: Scores) -> str:
-    """Return the classes with the worst means of the first metric, if there are several classes."""
+    """Return the means of the first metric for each of several classes, or for the worst of many."""
     if len(scores.classes) == 1 or not scores.metrics:
         return ""
     metric = scores.metrics[0]
     means = [(found.metrics.get(metric.key, {}).get("mean"), found.name) for found in scores.classes]
     known = sorted([(mean, name) for mean, name in means if mean is not None], reverse=not metric.higher_is_better)
-    return ", ".join(f"{name} {mean:.{metric.digits}f}" for mean, name in known[:_LOWEST])
+    texts = [f"{name} {mean:.{metric.digits}f}" for mean, name in known]
+    return ", ".join(texts) if len(texts) <= _LOWEST else f"worst: {', '.join(texts[:_LOWEST])}"

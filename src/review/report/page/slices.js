@@ -2,6 +2,7 @@
 const SLICES = (() => {
   const [canvas, at, level, width, opacity] = ["slice", "at", "level", "width", "opacity"].map(byId);
   const buffer = document.createElement("canvas");
+  const WORDS = FACTS.scores ? { label: "reference, filled", prediction: "prediction, outlined", differs: "differs, red" } : {};
   let open = null;
 
   async function imageOf(webp) {
@@ -43,7 +44,7 @@ const SLICES = (() => {
     const boxes = open.stack.layers.map(({ name }) => {
       const box = make("input", { type: "checkbox", on: { change: () => toggle(name) } });
       box.checked = open.on.has(name);
-      return make("label", {}, box, name);
+      return make("label", {}, box, WORDS[name] ?? name);
     });
     byId("layers").replaceChildren(...boxes);
   }
