@@ -32,7 +32,7 @@ from ..words import count_of
 from ..work.interruption import interruptible
 from ..work.run_options import ONE_WORKER, Workers
 from .report_copies import changes_in, in_words
-from .report_folds import evidence_of, folds_as_facts, found_folds, validated_in
+from .report_folds import end_of, evidence_of, folds_as_facts, found_folds, validated_in
 from .report_scores import NOTHING_PREDICTED, predicted
 from .splits.evidence import Evidence
 from .view import among, channel_number, spread
@@ -190,7 +190,7 @@ class _Report:
             volumes=self._in_order(gathered.volumes),
             scores=None
             if scores is None
-            else scores_as_facts(scores, str(self.asked.predictions), self.predicted.notes),
+            else scores_as_facts(scores, end_of(self.asked.predictions), self.predicted.notes),
             notes=tuple(self._notes(gathered)),
         )
 
@@ -206,7 +206,7 @@ class _Report:
         return spread(training or self.keys, self.asked.slices) if self.asked.slices else []
 
     def _wanted(self) -> Wanted:
-        names, channel = self.dataset.description.channel_names, self.asked.channel
+        names, channel, folder = self.dataset.description.channel_names, self.asked.channel, self.asked.predictions
         return Wanted(
             names=value_names(self.labels),
             channels=names,
@@ -219,7 +219,7 @@ class _Report:
             stacks=frozenset(self.chosen),
             pixels=min(_PIXELS_OF_ONE, _PIXELS // max(1, len(self.chosen))),
             volumes=self.asked.volumes,
-            predictions=self.predicted.files,
+            predictions=None if folder is None else (str(folder), self.dataset.description.file_ending),
         )
 
     def _planned_splits(self) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from ..dataset.layout import Dataset
 from ..dataset.leakage import Leak, find_leaks
@@ -22,6 +23,7 @@ from .splits.table import fold_facts
 from .splits.verify import BY, misfits
 
 _TOO_FEW = "SC114"
+_SHOWN_PARTS = 3
 
 
 def evidence_of(dataset: Dataset, content: Sequence[Content], cases: Sequence[Case]) -> Evidence:
@@ -67,7 +69,7 @@ def folds_as_facts(found: Found, evidence: Evidence) -> Folds:
     guessed = find_leaks(found.folds, evidence.guessed, alike=evidence.alike) if evidence.guessed_from else []
     suspected = [leak for leak in guessed if (leak.fold, leak.case) not in known]
     return Folds(
-        found.shown,
+        found.shown if found.path is None else end_of(found.path),
         tuple(
             Fold(one.train, one.copies, one.val, one.patients, one.cases, one.share)
             for one in fold_facts(found.folds, evidence)
@@ -88,6 +90,11 @@ def _in_words(leaks: Iterable[Leak], found: Found, condition: str = "") -> Itera
             total = count_of(len(found.folds[number]["val"]), "validation case")
             named = some_of(f"{leak.case} as {leak.known_as}" for leak in own)
             yield f"fold {number}: {len(own)} of {total} {BY[kind]}{condition}: {named}"
+
+
+def end_of(path: Path | None) -> str:
+    """Return the last folders of a path and its name: a page may go to others, who need not know the rest."""
+    return "" if path is None else "/".join(path.absolute().parts[-_SHOWN_PARTS:])
 
 
 def validated_in(found: Found | None) -> Mapping[str, tuple[int, ...]]:

@@ -145,6 +145,7 @@ def test_copies_name_their_original_and_leaks_are_found_by_name(segconv: Command
     assert mean_of(facts, "change-rotation, axial") == pytest.approx(90)
     assert facts.folds is not None
     assert (facts.folds.verdict, facts.folds.leaks) == ("no leak found", ())
+    assert facts.folds.origin == "nnUNet_raw/Dataset008_Aug/splits_final.json"
     names = sorted(case.case for case in facts.cases if case.split == "train")
     datasets.folds(aug, datasets.even_folds(names))
     leaking = facts_of(aug, slices=0)
@@ -168,6 +169,9 @@ def test_predictions_have_the_scores_of_evaluate_and_the_worst_come_first(segcon
     assert facts.scores.worst[0] == "c1"
     assert [stack.case for stack in facts.stacks] == ["c1"]
     assert [layer.name for layer in facts.stacks[0].layers] == ["label", "prediction", "differs"]
+    assert facts.scores.predictions.endswith("/predicted")
+    red = [int((np.ptp(thumbnail(facts, case)[..., :2].astype(int), axis=-1) > 100).sum()) for case in ("c0", "c1")]
+    assert red[1] > red[0] + 50
     assert case_of(facts, "c0").mean == 1
     assert case_of(facts, "c3").scores == {}
     assert facts.scores.notes[0] == "1 predicted case without a label: not scored."

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ... import reading
 from ...dataset.lineage import TRAIN
 from ...errors import SegconvError
 from ...image import opened
@@ -84,7 +86,7 @@ class Wanted:
     volumes
         Whether these get a volume for the 3D viewer as well.
     predictions
-        Case → real path of its prediction.
+        Folder of predictions, and the ending of their names, which begin with the case; None for none.
     """
 
     names: Mapping[int, str]
@@ -98,7 +100,7 @@ class Wanted:
     stacks: frozenset[Key]
     pixels: int
     volumes: bool
-    predictions: Mapping[Key, str]
+    predictions: tuple[str, str] | None
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ class Seeing:
         if len(images) < len(files.images):
             return None
         label = looked.get(files.label or "") if report.label_voxels is not None else None
-        prediction = _opened(self.wanted.predictions.get((files.case, files.split)))
+        prediction = _prediction(files.case, *self.wanted.predictions) if self.wanted.predictions else None
         return decoded_case(images, label, prediction, drawn=self.wanted.drawn, ignore=self.wanted.ignore)
 
     def _thumbnail(self, case: DecodedCase) -> tuple[NDArray[np.uint8], str]:
@@ -153,6 +155,8 @@ class Seeing:
         if layer is not None:
             held = values_in({LABEL_LAYER: plane.label, PREDICTION_LAYER: plane.prediction})
             text += ["with", ", ".join(self.wanted.names.get(value, str(value)) for value in held) or "no label"]
+        if plane.wrong is not None:
+            picture = small_planes.tinted(picture, small_planes.small_label(plane.wrong, size))
         label = np.zeros(size[::-1], np.uint32) if layer is None else small_planes.small_label(layer, size)
         if plane.wrong is not None:
             picture = small_planes.tinted(picture, small_planes.small_label(plane.wrong, size))
@@ -173,9 +177,10 @@ def main_plane(case: DecodedCase) -> Plane:
     return case.cuts.plane(axis, case.cuts.main(axis))
 
 
-def _opened(path: str | None) -> Opened | None:
-    """Return a prediction; None if it cannot be read, which scoring it reports."""
-    if path is None:
+def _prediction(case: str, folder: str, ending: str) -> Opened | None:
+    """Return the prediction of a case; None if there is none, or it cannot be read, which scoring it reports."""
+    path = os.path.join(folder, f"{case}{ending}")
+    if not reading.is_there(path):
         return None
     try:
         return opened.decode(opened.read_bytes(path), path)
