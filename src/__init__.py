@@ -56,7 +56,6 @@ _HOMES = {
     "plan_splits": "flows.splits.make",
     "plan_v1_task": "convert.conversion",
     "rehearse": "flows.rehearse.run",
-    "report_facts": "flows.report",
     "run_augmentation": "augment.runner",
     "run_combination": "convert.combining.plan",
     "run_conversion": "convert.conversion",
@@ -66,6 +65,7 @@ _HOMES = {
     "train_cascade": "flows.cascade",
     "train_folds": "flows.train",
     "verify_splits": "flows.splits.verify",
+    "write_report": "flows.report",
     "write_splits": "flows.splits.write",
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,13 +51,10 @@ class Chosen:
 
     def refuse_unfit(self) -> None:
         """Refuse what cannot be, before anything is read."""
-        from ..review.report.sealed_page import refuse_taken
-
         if self.output.suffix.lower() != ENDING:
             raise SegconvError(f"-o {self.output} does not end in {ENDING}", hint="for example -o report.html")
         if self.distances and self.predictions is None:
             raise SegconvError("--distances scores predictions", hint="add --predictions FOLDER")
-        refuse_taken(self.output, overwrite=self.overwrite)
 
 
 @click.command(cls=Command, epilog=example("segconv report 501 -o report.html"))
@@ -108,42 +104,39 @@ def command(
     Every file is read once. Pictures of large datasets are smaller, to keep the page below 25 MB.
     """
     from ..dataset.layout import Dataset
-    from ..flows.report import Asked, report_facts
-    from ..review.report.page.page import page_of
-    from ..review.report.sealed_page import refuse_taken, sealed
+    from ..flows.report import Asked, write_report
     from ..work.run_options import Workers
-    from ..work.single import write_single
     from .view import refuse_places
 
     chosen.refuse_unfit()
     found = Dataset.open(paths.dataset(dataset))
     refuse_places(chosen.output, {"the dataset": found.path, "the predictions": chosen.predictions}, paths)
-    asked = Asked(
-        cases,
-        chosen.slices,
-        chosen.window,
-        chosen.channel,
-        chosen.viewer,
-        chosen.predictions,
-        chosen.distances,
-    )
-    facts = report_facts(
+    written = write_report(
         found,
         paths,
-        asked,
+        chosen.output,
+        Asked(
+            cases,
+            chosen.slices,
+            chosen.window,
+            chosen.channel,
+            chosen.viewer,
+            chosen.predictions,
+            chosen.distances,
+        ),
         advice=lambda finding: sink.speaker.in_words(finding).hint,
         workers=Workers(jobs, backend, sink.progress()),
+        overwrite=chosen.overwrite,
     )
-    page = sealed(page_of(facts))
-    write_single(chosen.output, page, partial(refuse_taken, chosen.output, overwrite=chosen.overwrite))
+    facts = written.facts
     errors = sum(one.severity == "error" for one in facts.findings)
-    _say(facts, errors, chosen.output, len(page), sink)
+    _say(facts, errors, chosen.output, written.nbytes, sink)
     sink.next(_next(dataset, errors, chosen.predictions))
     sink.end(
         {
             "dataset": str(found.path),
             "output": str(chosen.output),
-            "bytes": len(page),
+            "bytes": written.nbytes,
             "cases": len(facts.cases),
             "errors": errors,
             "warnings": len(facts.findings) - errors,

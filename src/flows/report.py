@@ -1,9 +1,10 @@
-"""Gather everything that a person needs to know a dataset, or its predictions, in one pass over its files."""
+"""Report what a person needs to know of a dataset, or of its predictions, after one pass over its files."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,7 +24,9 @@ from ..review.report.gathered import Gathered
 from ..review.report.intensity_curves import intensity_curves
 from ..review.report.labels import labels_of, targets_of
 from ..review.report.measured import changes_of, geometry_of, volumes_of
+from ..review.report.page.page import page_of
 from ..review.report.scored import score_distributions, scores_as_facts, scores_of_cases
+from ..review.report.sealed_page import refuse_taken, sealed
 from ..review.report.sheets import thinned
 from ..review.report.witness import Key, Seeing, Wanted
 from ..train.paths import Paths
@@ -31,6 +34,7 @@ from ..version import VERSION
 from ..words import count_of
 from ..work.interruption import interruptible
 from ..work.run_options import ONE_WORKER, Workers
+from ..work.single import write_single
 from .report_copies import changes_in, in_words
 from .report_folds import end_of, evidence_of, folds_as_facts, found_folds, validated_in
 from .report_scores import NOTHING_PREDICTED, predicted
@@ -132,6 +136,48 @@ def report_facts(
         return _Report(dataset, paths, asked, advice, workers).facts()
 
 
+def write_report(
+    dataset: Dataset,
+    paths: Paths,
+    output: Path,
+    asked: Asked = USUAL_REPORT,
+    *,
+    advice: Advice = _own_advice,
+    workers: Workers = ONE_WORKER,
+    overwrite: bool = False,
+) -> Written:
+    """Write a report of a dataset as one HTML page, which appears complete or not at all.
+
+    Further parameters and errors are those of `report_facts`.
+
+    Parameters
+    ----------
+    output
+        The page.
+    overwrite
+        Replace it if it is a report that segconv made.
+
+    Raises
+    ------
+    SegconvError
+        ``SC020`` if the file exists, ``SC031`` if it cannot be written, both before anything is read.
+    """
+    refuse = partial(refuse_taken, output, overwrite=overwrite)
+    refuse()
+    facts = report_facts(dataset, paths, asked, advice=advice, workers=workers)
+    page = sealed(page_of(facts))
+    write_single(output, page, refuse)
+    return Written(facts, len(page))
+
+
+@dataclass(frozen=True)
+class Written:
+    """A report that was written: what it shows, and its size in bytes."""
+
+    facts: Facts
+    nbytes: int
+
+
 class _Report:
     """Makes one report."""
 
@@ -197,13 +243,18 @@ class _Report:
     def _chosen(self) -> list[Key]:
         """Return the cases for the viewers, in the order in which they are shown."""
         if self.asked.cases:
-            first = {case: split for case, split in self.keys if split == TRAIN}
-            splits = first | {case: split for case, split in self.keys if case not in first}
-            return among(splits, self.asked.cases, self.dataset.path.name)
+            return among(self._split_of(), self.asked.cases, self.dataset.path.name)
         if self.predicted.files:
             return self.predicted.worst[: self.asked.slices]
         training = [key for key in self.keys if key[1] == TRAIN]
         return spread(training or self.keys, self.asked.slices) if self.asked.slices else []
+
+    def _split_of(self) -> dict[str, str]:
+        """Return case → its split, training first."""
+        found: dict[str, str] = {}
+        for case, split in self.keys:
+            found.setdefault(case, split)
+        return found
 
     def _wanted(self) -> Wanted:
         names, channel, folder = self.dataset.description.channel_names, self.asked.channel, self.asked.predictions

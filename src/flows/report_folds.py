@@ -29,13 +29,17 @@ _SHOWN_PARTS = 3
 def evidence_of(dataset: Dataset, content: Sequence[Content], cases: Sequence[Case]) -> Evidence:
     """Return what is known of the training cases: the lineage, names, and the files as they were just read."""
     known = {record.case: record for record in dataset.records() if record.split == TRAIN}
-    read = {one.files.case: one for one in content if one.files.split == TRAIN}
-    records = [_with_content(known.get(case) or CaseRecord(case), one) for case, one in read.items()]
+    read = [one for one in content if one.files.split == TRAIN]
+    records = [_with_content(known.get(one.files.case) or CaseRecord(one.files.case), one) for one in read]
     voxels = {case.case: _voxels(case) for case in cases if case.split == TRAIN}
     guessed, why = with_guessed_patients(records)
-    # Copies are tied to their originals anyway.
-    looks = {record.case: read[record.case].looks for record in records if record.parent is None}
-    return Evidence(dataset, records, voxels, guessed, why, alike=alike_ties(looks))
+    return Evidence(dataset, records, voxels, guessed, why, alike=alike_ties(_looks(records, read)))
+
+
+def _looks(records: Sequence[CaseRecord], content: Sequence[Content]) -> dict[str, tuple[str | None, ...]]:
+    """Return the look of each image of the originals; copies are tied to these anyway."""
+    both = zip(records, content, strict=True)
+    return {record.case: one.looks for record, one in both if record.parent is None}
 
 
 def _voxels(case: Case) -> dict[int, int]:

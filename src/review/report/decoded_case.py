@@ -118,7 +118,7 @@ def decoded_case(
     header = images[0].header
     grid: Geometry = header.geometry
     volumes = [looked.opened.image() for looked in images if looked.opened is not None]
-    channels = [channel for volume in volumes for channel in _channels(volume) if channel.shape == grid.array_shape]
+    channels = [channel for volume in volumes for channel in _channels(volume, grid)]
     if not channels:
         return None
     if len(channels) < (3 if drawn is None else drawn + 1):
@@ -141,7 +141,10 @@ def values_in(layers: Mapping[str, NDArray[Any] | None]) -> tuple[int, ...]:
     return tuple(sorted(found - {0}))
 
 
-def _channels(volume: Volume) -> Iterator[NDArray[Any]]:
+def _channels(volume: Volume, grid: Geometry) -> Iterator[NDArray[Any]]:
+    """Yield the channels of an image that has the size of the first."""
+    if volume.geometry.size != grid.size:
+        return
     if volume.array.ndim == volume.geometry.dimension:
         yield volume.array
     else:

@@ -68,7 +68,7 @@ def score_distributions(found: Evaluation) -> Iterator[Distribution]:
 
 def known(value: float) -> float | None:
     """Return a number, or None if it is not finite."""
-    return float(f"{value:.6g}") if math.isfinite(value) else None
+    return float(f"{value:.5g}") if math.isfinite(value) else None
 
 
 def _of_class(scores: CaseScores, name: str) -> list[float]:
