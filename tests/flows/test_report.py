@@ -170,7 +170,7 @@ def test_predictions_have_the_scores_of_evaluate_and_the_worst_come_first(segcon
     assert [stack.case for stack in facts.stacks] == ["c1"]
     assert [layer.name for layer in facts.stacks[0].layers] == ["label", "prediction", "differs"]
     assert facts.scores.predictions.endswith("/predicted")
-    red = [int((np.ptp(thumbnail(facts, case)[..., :2].astype(int), axis=-1) > 100).sum()) for case in ("c0", "c1")]
+    red = [int((np.ptp(thumbnail(facts, case)[..., :2].astype(int), axis=-1) > 80).sum()) for case in ("c0", "c1")]
     assert red[1] > red[0] + 50
     assert case_of(facts, "c0").mean == 1
     assert case_of(facts, "c3").scores == {}

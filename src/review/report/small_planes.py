@@ -52,13 +52,6 @@ def small_label(layer: NDArray[Any], size: Size) -> NDArray[np.uint32]:
     return resized_labels(layer, values, *size)
 
 
-def tinted(picture: NDArray[np.uint8], wrong: NDArray[np.uint32]) -> NDArray[np.uint8]:
-    """Return a picture in colour in which the pixels that differ are half red."""
-    coloured = in_colour(picture)
-    coloured[wrong > 0] = coloured[wrong > 0] // 2 + np.array(WRONG, np.uint8) // 2
-    return coloured
-
-
 def in_colour(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return a copy of a picture with a last axis of 3."""
     return np.stack([picture] * 3, axis=-1) if picture.ndim == 2 else picture.copy()
@@ -75,7 +68,7 @@ def outlined(picture: NDArray[np.uint8], label: NDArray[np.uint32]) -> NDArray[n
 
 def tinted(picture: NDArray[np.uint8], wrong: NDArray[np.uint32]) -> NDArray[np.uint8]:
     """Return a picture in colour, with red over what is wrong."""
-    coloured = np.stack([picture] * 3, axis=-1) if picture.ndim == 2 else picture.copy()
+    coloured = in_colour(picture)
     share = _FILLED / _SOLID
     mixed = (1 - share) * coloured[wrong > 0] + share * np.array(WRONG)
     coloured[wrong > 0] = np.rint(mixed).astype(np.uint8)

@@ -155,8 +155,6 @@ class Seeing:
         if layer is not None:
             held = values_in({LABEL_LAYER: plane.label, PREDICTION_LAYER: plane.prediction})
             text += ["with", ", ".join(self.wanted.names.get(value, str(value)) for value in held) or "no label"]
-        if plane.wrong is not None:
-            picture = small_planes.tinted(picture, small_planes.small_label(plane.wrong, size))
         label = np.zeros(size[::-1], np.uint32) if layer is None else small_planes.small_label(layer, size)
         if plane.wrong is not None:
             picture = small_planes.tinted(picture, small_planes.small_label(plane.wrong, size))
