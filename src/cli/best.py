@@ -48,7 +48,7 @@ def _wanted(no_ensembles: bool, folds: tuple[str, ...] | None, **names: Any) -> 
         "configurations",
         multiple=True,
         shell_complete=complete_configurations,
-        help="Configuration; may be repeated.",
+        help="Only this configuration; may be repeated.",
     ),
     option(
         "-tr",
@@ -56,9 +56,15 @@ def _wanted(no_ensembles: bool, folds: tuple[str, ...] | None, **names: Any) -> 
         "trainers",
         multiple=True,
         shell_complete=complete_trainers,
-        help="Trainer class; may be repeated.",
+        help="Only models of this trainer; may be repeated.",
     ),
-    option("-p", "--plans", multiple=True, shell_complete=complete_plans, help="Name of plans; may be repeated."),
+    option(
+        "-p",
+        "--plans",
+        multiple=True,
+        shell_complete=complete_plans,
+        help="Only models of these plans; may be repeated.",
+    ),
     option("-f", "--fold", "folds", type=NUMBERED_FOLDS, metavar="N,…", help="Folds; default: all of the split."),
     option("--no-ensembles", is_flag=True, help="Compare single models only; ensembles need probabilities."),
 )

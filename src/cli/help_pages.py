@@ -11,10 +11,11 @@ import click
 from .terminal import broken
 
 OWN = "Options"
+CODE = "Code and models of others"
 RUNNING = "Running"
 FOLDERS = "nnU-Net's folders"
 MESSAGES = "Messages and help"
-_LAST = (RUNNING, FOLDERS, MESSAGES)
+_LAST = (CODE, RUNNING, FOLDERS, MESSAGES)
 """Groups that commands have in common, after those of their own."""
 
 _WIDEST_NAME = 30
@@ -65,15 +66,23 @@ class Option(click.Option):
     def __init__(self, *args: Any, group: str = OWN, **attributes: Any) -> None:
         super().__init__(*args, **attributes)
         self.group = group
-        if self.metavar is None and isinstance(self.type, click.IntRange):
-            self.metavar = "N"
+        if self.metavar is None and not self.is_flag:
+            self.metavar = _metavar(self.type)
 
     def get_help_extra(self, ctx: click.Context) -> Any:
-        """Return what stands in brackets after the help: of whole numbers not that they are above some."""
+        """Return what stands in brackets after the help, without lower bounds, which go without saying."""
         extra = super().get_help_extra(ctx)
-        if isinstance(self.type, click.IntRange) and self.type.max is None:
+        if isinstance(self.type, click.IntRange | click.FloatRange) and self.type.max is None:
             extra.pop("range", None)
         return extra
+
+
+def _metavar(type_: click.ParamType[Any]) -> str | None:
+    """Return what stands for a value of this type in help texts; None for click's own."""
+    if isinstance(type_, click.Path):
+        return "PATH" if type_.file_okay else "FOLDER"
+    by_type = {click.types.IntParamType: "N", click.types.FloatParamType: "X", click.types.StringParamType: "NAME"}
+    return next((name for known, name in by_type.items() if isinstance(type_, known)), None)
 
 
 def grouped(name: str, *options: Decorator) -> tuple[Decorator, ...]:
@@ -107,6 +116,15 @@ class Command(click.Command):
         for group in sorted(groups, key=_rank):
             with formatter.section(group):
                 formatter.write_dl([(name.ljust(min(widest, _WIDEST_NAME)), text) for name, text in groups[group]])
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what the command does, and what its DATASET may be."""
+        super().format_help_text(ctx, formatter)
+        takes_dataset = any(isinstance(param, click.Argument) and param.name == "dataset" for param in self.params)
+        if takes_dataset and "DATASET is" not in (self.help or ""):
+            formatter.write_paragraph()
+            with formatter.indentation():
+                formatter.write_text("DATASET is an id such as 42, a name such as 42_Liver, or a path.")
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the example, in lines that run as one command."""

@@ -15,7 +15,7 @@ from ..train.model import DEFAULT_PLANS, DEFAULT_TRAINER, FINAL, Model
 from ..words import count_of, some_of
 from ..work.run_options import RunOptions
 from .completion import complete_configurations, complete_plans, complete_trainers
-from .help_pages import Command, example
+from .help_pages import RUNNING, Command, example
 from .options import (
     PATH,
     bundled,
@@ -74,7 +74,7 @@ predicting = bundled(
     "chosen",
     Predicting,
     device,
-    option("--gpus", type=GPUS, metavar="N,…", help="GPUs that share the cases."),
+    option("--gpus", type=GPUS, metavar="N,…", help="GPUs that share the cases.", group=RUNNING),
     no_mirroring,
     option("--probabilities", is_flag=True, help="Keep the probabilities of all classes; with --raw-output."),
     option("--overlay", type=PATH, metavar="PNG", help="Draw the cases with the most foreground."),

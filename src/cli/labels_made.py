@@ -78,9 +78,9 @@ class Ignoring:
 def ignore(dataset: str, ignoring: Ignoring, making: Making, sink: Sink, paths: Paths, how: RunOptions) -> int:
     """Report the ignore label and how much of each case it covers, or make a dataset that has one.
 
-    Without an option nothing is written. `--scribbles` and `--value` change voxels, and so make a new
+    Without an option nothing is written. --scribbles and --value change voxels, and so make a new
     dataset; the ignore label gets the highest value, as nnU-Net requires it. A network must see background
-    too, and so some of it must have been drawn, as a label of its own: `--background` says which.
+    too, and so some of it must have been drawn, as a label of its own: --background says which.
     """
     from ..convert.labels.declared import UNLABELLED
     from ..convert.model import ConvertOptions
@@ -117,7 +117,7 @@ def remap(
 ) -> int:
     """Make a dataset with other values: labels merged, or declared again.
 
-    Values are numbered 0, 1, … n without a gap; restore leads back to the values of the files that
+    Values are numbered 0, 1, … n without a gap; restore returns the values of the files that
     DATASET was made of.
     """
     from ..convert.model import ConvertOptions

@@ -44,7 +44,7 @@ def command() -> None:
         "configurations",
         multiple=True,
         shell_complete=complete_configurations,
-        help="Configuration; may be repeated.",
+        help="Only this configuration; may be repeated.",
     ),
     option(
         "-tr",
@@ -52,9 +52,15 @@ def command() -> None:
         "trainers",
         multiple=True,
         shell_complete=complete_trainers,
-        help="Trainer class; may be repeated.",
+        help="Only models of this trainer; may be repeated.",
     ),
-    option("-p", "--plans", multiple=True, shell_complete=complete_plans, help="Name of plans; may be repeated."),
+    option(
+        "-p",
+        "--plans",
+        multiple=True,
+        shell_complete=complete_plans,
+        help="Only models of these plans; may be repeated.",
+    ),
 )
 @option("-f", "--fold", "folds", type=FOLDS, metavar="N,…|all", help="Folds; default: all with numbers.")
 @option("--checkpoint", default=FINAL, help="Checkpoint of each fold.")

@@ -18,7 +18,7 @@ from ..work.backends import BACKENDS, DASK, RAY, addressed
 from ..work.run_options import RunOptions
 from .completion import complete_configurations, complete_datasets, complete_plans, complete_trainers
 from .cures import Speaker
-from .help_pages import FOLDERS, MESSAGES, RUNNING, Option
+from .help_pages import CODE, FOLDERS, MESSAGES, RUNNING, Option
 from .sink import Sink
 from .types import WINDOW
 
@@ -101,7 +101,9 @@ _dask_scheduler = option(
     help="Scheduler of a Dask cluster; default: DASK_SCHEDULER_ADDRESS.",
     group=RUNNING,
 )
-_ray_address = option("--ray-address", metavar="ADDRESS", help="Head of a Ray cluster, or local; default: RAY_ADDRESS.")
+_ray_address = option(
+    "--ray-address", metavar="ADDRESS", help="Head of a Ray cluster, or local; default: RAY_ADDRESS.", group=RUNNING
+)
 
 
 def _backend(backend: str | None, dask_scheduler: str | None, ray_address: str | None) -> str | None:
@@ -131,6 +133,7 @@ allow_module = option(
     multiple=True,
     metavar="MODULE",
     help="Let plans name classes of this module too; may be repeated.",
+    group=CODE,
 )
 link = option(
     "--link",
@@ -167,12 +170,18 @@ trainer_of_network = option(
 )
 plans = option("-p", "--plans", default=DEFAULT_PLANS, shell_complete=complete_plans, help="Name of the plans.")
 DEVICES = click.Choice([AUTO, "cuda", "cpu", "mps"])
-device = option("--device", type=DEVICES, default=AUTO, help="Device to compute on; auto takes a GPU if there is one.")
+device = option(
+    "--device",
+    type=DEVICES,
+    default=AUTO,
+    help="Device to compute on; auto takes a GPU if there is one.",
+    group=RUNNING,
+)
 no_mirroring = option(
     "--no-mirroring", "--disable-tta", is_flag=True, help="Do not average over mirrored copies, which is faster."
 )
 trust_model = option(
-    "--trust-model", is_flag=True, help="Do not check that files hold only numbers; a model can be code."
+    "--trust-model", is_flag=True, help="Do not check that files hold only numbers; a model can be code.", group=CODE
 )
 folders = option("--raw", type=PATH, help="nnUNet_raw; overrides the variable and the settings file.", group=FOLDERS)
 preprocessed = option("--preprocessed", type=PATH, help="nnUNet_preprocessed, likewise.", group=FOLDERS)
@@ -198,6 +207,7 @@ ext_trainer = option(
     type=FOLDER,
     multiple=True,
     help="Folder with trainers of yours; nnU-Net imports every module in it. May be repeated.",
+    group=CODE,
 )
 
 

@@ -47,7 +47,7 @@ def _rehearsing(configurations: tuple[str, ...], **named: Any) -> Rehearsing:
         "configurations",
         multiple=True,
         shell_complete=complete_configurations,
-        help="Configuration; may be repeated.",
+        help="Configuration; may be repeated. Default: 2d and 3d_fullres.",
     ),
     trainer,
     plans,

@@ -30,7 +30,7 @@ for own in (run, groups, combine, weights, pack, install):
 def tasks(search: str, sink: Sink) -> int:
     """List the tasks of the installed TotalSegmentator.
 
-    Tasks that need a licence number are marked; TotalSegmentator's authors give it away for research.
+    Tasks that need a licence number are marked; TotalSegmentator's authors give one to researchers.
     """
     from ..train.totalsegmentator import registry
 

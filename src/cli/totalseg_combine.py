@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 SHOWN_CLASSES = 6
 
-search = option("--search", default="", metavar="TEXT", help="Only names that contain this, or match it as a pattern.")
+search = option(
+    "--search", default="", show_default=False, help="List only names that contain this, or match it as a pattern."
+)
 
 
 @click.command(cls=Command, epilog=example("segconv totalseg groups total --search lung"))

@@ -12,7 +12,7 @@ import click
 from ..words import count_of
 from ..work.run_options import RunOptions
 from .convert_options import nonfinite, repair
-from .help_pages import Command, example
+from .help_pages import RUNNING, Command, example
 from .options import (
     PATH,
     bundled,
@@ -78,11 +78,14 @@ computing = bundled(
         "--device",
         type=click.Choice(["auto", "cuda", "cpu"]),
         default="auto",
-        help="Device to compute on; auto takes a GPU if there is one.",
+        help="Device to compute on; auto takes a GPU if there is one.", group=RUNNING,
     ),
-    option("--gpus", type=GPUS, metavar="N,…", help="GPUs that share the cases, each with a process of its own."),
     option(
-        "-j", "--jobs", type=click.IntRange(min=1), metavar="N",
+        "--gpus", type=GPUS, metavar="N,…", group=RUNNING,
+        help="GPUs that share the cases, each with a process of its own.",
+    ),
+    option(
+        "-j", "--jobs", type=click.IntRange(min=1), metavar="N", group=RUNNING,
         help="Processes, each with the models in memory; default: one, or one for each of --gpus.",
     ),
 )  # fmt: skip

@@ -10,6 +10,7 @@ import click
 
 from ..errors import Finding, SegconvError
 from ..train.model import DEFAULT_PLANS, DEFAULT_TRAINER, Model
+from .help_pages import RUNNING
 from .options import bundled, cores, device, option, trainers_again
 from .sink import Sink
 from .types import GPUS
@@ -69,9 +70,16 @@ placed = bundled(
     "place",
     _place,
     device,
-    option("--gpus", type=GPUS, metavar="N,…", help="GPUs to use, one fold at a time on each."),
-    option("--ddp", type=click.IntRange(min=1), default=1, metavar="N", help="Distribute each fold over N GPUs."),
-    option("-j", "--jobs", type=click.IntRange(min=1), default=1, help="Folds at once on the CPU."),
+    option("--gpus", type=GPUS, metavar="N,…", help="GPUs to use, one fold at a time on each.", group=RUNNING),
+    option(
+        "--ddp",
+        type=click.IntRange(min=1),
+        default=1,
+        metavar="N",
+        help="Distribute each fold over N GPUs.",
+        group=RUNNING,
+    ),
+    option("-j", "--jobs", type=click.IntRange(min=1), default=1, help="Folds at once on the CPU.", group=RUNNING),
 )
 """``--device``, ``--gpus``, ``--ddp`` and ``--jobs``; the function gets a `Place`."""
 

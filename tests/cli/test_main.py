@@ -68,6 +68,14 @@ def test_no_help_is_broken_within_a_word(columns: int) -> None:
         assert words_of_help(name, command, columns) == words_of_help(name, command, 1000), name
 
 
+def test_help_says_what_an_option_takes_in_words_of_users() -> None:
+    """Not as Python's types are called."""
+    for name, command in leaves():
+        records = [param.get_help_record(click.Context(command)) for param in command.params]
+        taken = [words for words, _ in filter(None, records) if re.search("TEXT|INTEGER|FLOAT|RANGE|DIRECTORY", words)]
+        assert not taken, name
+
+
 def test_the_options_that_commands_have_in_common_come_last(segconv: Command) -> None:
     groups = re.findall(r"^(\S.*):$", segconv("convert", "--help").out, re.MULTILINE)
     assert groups[0] == "Options"
