@@ -129,6 +129,22 @@ def test_leaks_are_bad_news_on_the_first_screen() -> None:
     assert (entry.text, entry.level) == ("5: leaks", "error")
 
 
+def test_copies_that_validate_are_counted() -> None:
+    facts = made.facts(4)
+    trained = replace(facts.cases[1], case="b", parent="case_0", folds=())
+    assert (
+        overview_of(replace(facts, cases=(*facts.cases, trained))).copies == "1 copy of 1 case; none of them validates."
+    )
+    both = (*facts.cases, trained, replace(trained, case="c", folds=(0,)))
+    assert overview_of(replace(facts, cases=both)).copies == "2 copies of 1 case; 1 of them validate."
+
+
+def test_scores_stand_in_the_page_once_without_their_names() -> None:
+    page = page_of(made.with_scores(made.facts(4))).decode()
+    data = json.loads(re.search(r'id="facts">(.*?)</script>', page, re.DOTALL)[1])  # type: ignore[index]
+    assert [case["scores"] for case in data["cases"][:2]] == [[[0.0], [0.0]], [[0.25], [0.25]]]
+
+
 def test_numbers_have_three_significant_digits() -> None:
     numbers = (0.012345, 3.14159, 1234567.0, 2.0, None, float("nan"), 0.00001234)
     assert [figure(number) for number in numbers] == ["0.0123", "3.14", "1,234,567", "2", "–", "–", "1.2e-05"]

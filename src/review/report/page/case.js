@@ -39,11 +39,11 @@
   }
 
   function scoresOf(found) {
-    const names = Object.keys(found.scores);
-    if (!FACTS.scores || !names.length) return null;
-    const shown = (metric, score) => (score === null || score === undefined ? "–" : score.toFixed(metric.digits));
-    const rows = names.map((name) => [name, ...FACTS.scores.metrics.map((metric) => shown(metric, found.scores[name][metric.key]))]);
-    return tableOf(["Score", ...FACTS.scores.metrics.map((metric) => metric.title)], rows);
+    if (!found.scores.length) return null;
+    const { classes, metrics } = FACTS.scores;
+    const shown = (score, at) => (score === null ? "–" : score.toFixed(metrics[at].digits));
+    const rows = classes.map(({ name }, at) => [name, ...found.scores[at].map(shown)]);
+    return tableOf(["Score", ...metrics.map((metric) => metric.title)], rows);
   }
 
   function channelsOf(found) {

@@ -53,6 +53,12 @@ const CASES = (() => {
       ["copies", "augmented copies", (found) => found.parent !== null],
       ["unlabelled", "without a label", (found) => found.voxels === null],
     ]);
+    if (FACTS.scores) {
+      group("Predictions", [
+        ["scored", "predicted", (found) => found.scores.length > 0],
+        ["unscored", "not predicted", (found) => !found.scores.length],
+      ]);
+    }
     const folds = [...new Set(FACTS.cases.flatMap((found) => found.folds))].sort((one, other) => one - other);
     group("Validated by", folds.map((fold) => [`fold-${fold}`, `fold ${fold}`, (found) => found.folds.includes(fold)]));
     const has = (target) => (found) => (volumeOf(found, target.values) ?? 0) > 0;

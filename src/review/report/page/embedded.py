@@ -27,7 +27,7 @@ _PLAIN = "\n\t"
 
 def printable(value: Any) -> Any:
     """Return a text with every character that is not printable as its code; anything else as it is."""
-    if not isinstance(value, str) or isinstance(value, Markup):
+    if not isinstance(value, str) or isinstance(value, Markup) or value.isprintable():
         return value
     return "".join(
         c if c.isprintable() or c in _PLAIN else c.encode("unicode_escape", "backslashreplace").decode("ascii")

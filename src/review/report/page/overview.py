@@ -27,18 +27,32 @@ class Entry:
 
 @dataclass(frozen=True)
 class Overview:
-    """The sentence under the name, the facts, and of scores how many cases have any and the worst classes."""
+    """What the first screen says.
+
+    Parameters
+    ----------
+    sentence
+        Below the name.
+    entries
+        The facts.
+    scored, lowest
+        Number of cases with scores, and the means of the classes, or of the worst ones.
+    copies
+        A sentence on augmented copies.
+    """
 
     sentence: str
     entries: tuple[Entry, ...]
     scored: int
     lowest: str
+    copies: str
 
 
 def overview_of(facts: Facts) -> Overview:
     """Return what the first screen says."""
     scored = sum(bool(case.scores) for case in facts.cases)
-    return Overview(_sentence(facts), tuple(_entries(facts)), scored, _lowest(facts.scores) if facts.scores else "")
+    lowest = _lowest(facts.scores) if facts.scores else ""
+    return Overview(_sentence(facts), tuple(_entries(facts)), scored, lowest, _copies(facts))
 
 
 def _sentence(facts: Facts) -> str:
@@ -52,6 +66,14 @@ def _sentence(facts: Facts) -> str:
             count_of(classes, "class", "classes"),
         ]
     )
+
+
+def _copies(facts: Facts) -> str:
+    copies = [case for case in facts.cases if case.parent is not None]
+    originals = len({case.parent for case in copies})
+    validating = sum(bool(case.folds) for case in copies)
+    whether = "none of them validates" if not validating else f"{validating:,} of them validate"
+    return f"{count_of(len(copies), 'copy', 'copies')} of {count_of(originals, 'case')}; {whether}."
 
 
 def _entries(facts: Facts) -> Iterable[Entry]:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from ....dataset.channels import is_ct
 from ....words import count_of
 from ...pictures.windows import CT_WINDOWS
-from ..facts import Facts
+from ..facts import Case, Facts, Scores
 from .columns import columns_of
 from .embedded import csp_hash, embedded, licences, packed, printable, scripts, styles, viewer_script
 from .findings import findings_of
@@ -64,7 +64,23 @@ def page_of(facts: Facts) -> bytes:
 def _data(facts: Facts) -> dict[str, Any]:
     """Return the facts for the scripts, without pictures, and the windows that channels have by name."""
     values = {name: value for name, value in facts.as_json().items() if name not in ("sheets", "stacks", "volumes")}
+    for case, found in zip(values["cases"], facts.cases, strict=True):
+        case["scores"] = _scores(found, facts.scores)
     return values | {"windows": {channel.name: CT_WINDOWS for channel in facts.channels if is_ct(channel.name)}}
+
+
+def _scores(case: Case, scores: Scores | None) -> list[list[float | None]]:
+    """Return the scores of a case in the order of classes and metrics; names would be most of the page."""
+    if scores is None or not case.scores:
+        return []
+    return [
+        [_rounded(case.scores.get(found.name, {}).get(metric.key), metric.digits) for metric in scores.metrics]
+        for found in scores.classes
+    ]
+
+
+def _rounded(score: float | None, digits: int) -> float | None:
+    return None if score is None else round(score, digits)
 
 
 @functools.cache
