@@ -236,6 +236,12 @@ def test_everything_has_a_name_for_those_who_do_not_see_it(opened: Open) -> None
     assert unnamed == []
 
 
+def test_without_scripts_everything_but_plots_and_slices_can_be_read(opened: Open) -> None:
+    page = opened(made.facts(60), java_script_enabled=False)
+    assert len(names(page)) == 60
+    assert page.locator("#which").is_hidden()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_contrasts_with_the_page_in_both_schemes(opened: Open, scheme: str) -> None:
     page = opened(made.facts(), color_scheme=scheme)
