@@ -44,9 +44,12 @@ from .view import among, channel_number, spread
 SLICES = 12
 """Cases in the slice viewer if none are named."""
 
-_PIXELS = 40 << 20
-_PIXELS_OF_ONE = 5 << 19
-"""Pixels of all slices of all cases, and of one case, in a page at most."""
+_PIXELS = 24 << 20
+_PIXELS_OF_ONE = 2 << 20
+"""Pixels of all slices of all cases, and of one case, in a page at most: the first take about 7 MB."""
+
+_VOXELS = 7 << 20
+"""Voxels of all volumes in a page, which take about as much."""
 
 _SAMPLED = 1 << 15
 _SAMPLED_OF_ALL = 1 << 22
@@ -269,7 +272,7 @@ class _Report:
             sampled=max(64, min(_SAMPLED, _SAMPLED_OF_ALL // len(self.keys))),
             stacks=frozenset(self.chosen),
             pixels=min(_PIXELS_OF_ONE, _PIXELS // max(1, len(self.chosen))),
-            volumes=self.asked.volumes,
+            voxels=_VOXELS // max(1, len(self.chosen)) if self.asked.volumes else 0,
             predictions=None if folder is None else (str(folder), self.dataset.description.file_ending),
         )
 

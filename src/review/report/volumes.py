@@ -17,7 +17,7 @@ from ..pictures.windows import Window, windowed
 from .decoded_case import DecodedCase, values_in
 from .facts import LABEL_LAYER, Volume
 
-MOST_VOXELS = 112
+MOST_SIDE = 112
 """Voxels along an axis at most."""
 
 MOST_LABELS = 255
@@ -27,7 +27,7 @@ _LEVEL = 6
 _ENDING = ".nii"
 
 
-def volume_of(name: str, case: DecodedCase, window: Window | None) -> Volume:
+def volume_of(name: str, case: DecodedCase, window: Window | None, voxels: int) -> Volume:
     """Return a volume with fewer voxels, in 8 bits: black and white are those of the window.
 
     Parameters
@@ -36,8 +36,11 @@ def volume_of(name: str, case: DecodedCase, window: Window | None) -> Volume:
         The case.
     window
         By default, percentiles of the image.
+    voxels
+        At most: no axis gets more of them than a cube would have.
     """
-    factors = [-(-size // MOST_VOXELS) for size in case.geometry.size]
+    side = min(MOST_SIDE, round(voxels ** (1 / 3)))
+    factors = [-(-size // side) for size in case.geometry.size]
     geometry = _coarser(case.geometry, factors)
     grey = case.channels[case.drawn or 0]
     shades = _means(windowed(grey, window or case.window) * np.float32(255), factors)

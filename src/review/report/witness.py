@@ -83,8 +83,8 @@ class Wanted:
         Cases for the slice viewer.
     pixels
         Of such a case in all slices together, at most.
-    volumes
-        Whether these get a volume for the 3D viewer as well.
+    voxels
+        Of its volume for the 3D viewer, at most; 0 for none.
     predictions
         Folder of predictions, and the ending of their names, which begin with the case; None for none.
     """
@@ -99,7 +99,7 @@ class Wanted:
     sampled: int
     stacks: frozenset[Key]
     pixels: int
-    volumes: bool
+    voxels: int
     predictions: tuple[str, str] | None
 
 
@@ -127,14 +127,14 @@ class Seeing:
         wanted, key = self.wanted, (files.case, files.split)
         picture, text = self._thumbnail(case) if report.number % wanted.every == 0 else (None, "")
         viewed = key in wanted.stacks
-        in_3d = viewed and wanted.volumes and case.geometry.dimension == 3
+        in_3d = viewed and wanted.voxels > 0 and case.geometry.dimension == 3
         return Seen(
             values_of(case, report.ranges),
             sample_of(case, wanted.sampled) if files.split == TRAIN else None,
             picture,
             text,
             self._stack(files.case, case) if viewed else None,
-            volume_of(files.case, case, wanted.window) if in_3d else None,
+            volume_of(files.case, case, wanted.window, wanted.voxels) if in_3d else None,
             case.looks,
         )
 

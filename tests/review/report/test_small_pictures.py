@@ -19,7 +19,7 @@ from segconv.review.report import small_planes
 from segconv.review.report.decoded_case import DecodedCase
 from segconv.review.report.sheets import CELLS, Sheets, ordinal, thinned
 from segconv.review.report.stacks import MOST_SLICES, stack_of
-from segconv.review.report.volumes import MOST_VOXELS, volume_of
+from segconv.review.report.volumes import MOST_SIDE, volume_of
 
 RAS = (-1.0, 0, 0, 0, -1.0, 0, 0, 0, 1.0)
 
@@ -164,13 +164,15 @@ def test_a_volume_in_few_voxels_is_where_it_was_and_keeps_small_labels() -> None
     label[10:40, 30:90, 40:200] = 4
     label[20, 60, 100] = 9
     image[label > 0] = 100
-    made = volume_of("c", case(image, label, spacing=(0.5, 0.8, 3.0)), (0.0, 100.0))
+    made = volume_of("c", case(image, label, spacing=(0.5, 0.8, 3.0)), (0.0, 100.0), 1 << 30)
     volumes = [nib.Nifti1Image.from_bytes(gzip.decompress(base64.b64decode(text))) for text in (made.image, made.label)]
     grey, small = (np.asarray(volume.dataobj) for volume in volumes)
-    assert max(grey.shape) <= MOST_VOXELS
+    assert max(grey.shape) <= MOST_SIDE
     assert (grey.min(), grey.max()) == (0, 255)
     assert made.values == (4, 9)
     assert sorted(np.unique(small)) == [0, 1, 2]
+    few = volume_of("c", case(image, label), None, 1 << 15)
+    assert nib.Nifti1Image.from_bytes(gzip.decompress(base64.b64decode(few.image))).shape == (31, 26, 30)
     affine = case(image, spacing=(0.5, 0.8, 3.0)).geometry.affine_ras
     before = affine @ [*np.argwhere(label == 9).mean(axis=0)[::-1], 1]
     after = volumes[1].affine @ [*np.argwhere(small == 2).mean(axis=0), 1]
