@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from ..convert.labels.colour_tables import read_table
@@ -57,23 +58,29 @@ def _refuse_overlap(names: Mapping[str, int | str]) -> None:
 
 
 def parse_map(entries: Collection[str]) -> dict[str, str]:
-    """Read several ``255=road`` or ``#ff0000=road``; a comma separates as well."""
+    """Read several ``255=road`` or ``#ff0000=road``; a comma separates as well.
+
+    ``road=255`` means the same, as a name that is no value can only be that of a label.
+    """
     mapping: dict[str, str] = {}
     for part in (piece.strip() for entry in entries for piece in entry.split(",")):
-        text, separator, name = part.partition("=")
-        _refuse_negative("--map", text)
-        try:
-            if not separator or not name.strip():
-                raise ValueError
-            value, coding = parse_value(text)
-        except ValueError:
-            raise SegconvError(
-                f"--map: {part!r} is not VALUE=NAME", hint="for example --map 255=road, or --map '#ff0000=road'"
-            ) from None
-        if value_text(value, coding) in mapping:
-            raise SegconvError(f"--map: {text.strip()} is mapped twice")
-        mapping[value_text(value, coding)] = name.strip()
+        value, name = _mapped(part)
+        if value in mapping:
+            raise SegconvError(f"--map: {value} is mapped twice")
+        mapping[value] = name
     return mapping
+
+
+def _mapped(part: str) -> tuple[str, str]:
+    """Return the value or colour, and the name, of one entry of ``--map``."""
+    first, _, after = part.partition("=")
+    before, _, last = part.rpartition("=")
+    for text, name in ((first, after.strip()), (last, before.strip())):
+        if name:
+            _refuse_negative("--map", text)
+            with suppress(ValueError):
+                return value_text(*parse_value(text)), name
+    raise SegconvError(f"--map: {part!r} is not VALUE=NAME", hint="for example --map 255=road, or --map '#ff0000=road'")
 
 
 def _refuse_negative(option: str, text: str) -> None:

@@ -8,6 +8,7 @@ import itertools
 import os
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,10 +100,10 @@ def parse_target(text: str, default_name: str, taken: Iterable[int] = ()) -> Dat
     return DatasetName(int(match[1]) if len(match[1]) <= 9 else MAX_ID + 1, name)
 
 
-def next_free_id(taken: Iterable[int]) -> int:
-    """Return the lowest free id."""
+def next_free_id(taken: Iterable[int], after: int = 0) -> int:
+    """Return the lowest free id after another one; the lowest of all if there is none."""
     used = set(taken)
-    return next((i for i in range(1, MAX_ID + 1) if i not in used), MAX_ID)
+    return next((i for i in (*range(after + 1, MAX_ID + 1), *range(1, after + 1)) if i not in used), MAX_ID)
 
 
 def dataset_folders(root: Path | None) -> dict[int, list[Path]]:
@@ -201,9 +202,37 @@ def case_identifier(original: str) -> str:
     """
     if CASE_IDENTIFIER.fullmatch(original):
         return original
-    plain = unicodedata.normalize("NFKD", original).encode("ascii", "ignore").decode()
-    stem = re.sub(r"[^A-Za-z0-9.-]+", "_", plain).strip("._-")[:150]
+    stem = _stem(original)[:150]
     return f"{stem or 'case'}_{hashlib.sha256(original.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+
+
+def case_identifiers(originals: Sequence[str]) -> list[str]:
+    """Return the identifiers of all cases of a set, in their order.
+
+    A name that is not safe, such as ``patient 1``, becomes ``patient_1``. It gets a hash, as in `case_identifier`, if
+    another case would have that name too, if only upper and lower case differ, or if letters would be lost.
+    """
+    plain = [_plain(name) for name in originals]
+    wanted = Counter(name.casefold() for name in plain)
+    return [
+        name if name == original or wanted[name.casefold()] == 1 else case_identifier(original)
+        for name, original in zip(plain, originals, strict=True)
+    ]
+
+
+def _plain(original: str) -> str:
+    """Return a name with underscores where characters are not safe; its `case_identifier` if that loses letters."""
+    if CASE_IDENTIFIER.fullmatch(original):
+        return original
+    stem = _stem(original)
+    letters = sum(character.isalnum() for character in unicodedata.normalize("NFKD", original))
+    whole = CASE_IDENTIFIER.fullmatch(stem) and sum(map(str.isalnum, stem)) == letters
+    return stem if whole else case_identifier(original)
+
+
+def _stem(original: str) -> str:
+    plain = unicodedata.normalize("NFKD", original).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", plain).strip("._-")
 
 
 def twin_findings(originals: dict[str, str]) -> list[Finding]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .. import reading
 from ..errors import Cure, SegconvError
-from ..work.plan import Target
+from ..work.plan import HIDDEN, Target
 from . import lineage
 from .dependents import dependents
 from .names import DatasetName, next_free_id, parse_target
@@ -49,7 +49,7 @@ def free_target(
     name = parse_target(text, default_name, taken)
     target = raw / name.folder
     others = _others(taken.get(name.id, []), target, overwrite=overwrite)
-    free = Cure.of("name_free_target", target=f"{next_free_id(taken)}_{name.name}")
+    free = Cure.of("name_free_target", target=f"{_free_after(name.id, taken, raw)}_{name.name}")
     replaceable = overwrite and all(path.name == target.name for path in others)
     if others and not (replaceable and force):
         first = (Cure.of("overwrite"),) if others == [target] else ()
@@ -58,6 +58,12 @@ def free_target(
     if reading.is_there(target, links_followed=False):
         _refuse_replacing(target, free, force=force)
     return name
+
+
+def _free_after(number: int, taken: Iterable[int], folder: Path) -> int:
+    """Return the next id that no dataset has, and no unfinished run in the folder of datasets."""
+    begun = [int(path.name.removeprefix(HIDDEN)) for path in folder.glob(f"{HIDDEN}[0-9][0-9][0-9]")]
+    return next_free_id((*taken, *begun), number)
 
 
 def _others(taken: Iterable[Path], target: Path, *, overwrite: bool) -> list[Path]:
@@ -161,7 +167,7 @@ def free_task(
         taken.setdefault(int(path.name[4:7]), []).append(path)
     name = parse_target(text, default_name, taken)
     target = tasks / name.task_folder
-    free = Cure.of("name_free_task", target=f"{next_free_id(taken)}_{name.name}")
+    free = Cure.of("name_free_task", target=f"{_free_after(name.id, taken, tasks)}_{name.name}")
     if others := _others(taken.get(name.id, []), target, overwrite=overwrite):
         raise _taken(name.id, others[0], target, free)
     if name.id in taken:

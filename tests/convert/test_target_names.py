@@ -31,7 +31,7 @@ def test_an_id_without_a_name_takes_the_name_of_the_source_and_overwrites_what_i
     again = segconv(*said)
     assert (again.code, again.codes()) == (73, ["SC020"])
     assert f"{target}: the id 43 is taken" in again.err
-    assert "Hint: --overwrite, or --to 1_Organ is free" in again.err
+    assert "Hint: --overwrite, or --to 44_Organ is free" in again.err
     assert segconv(*said, "--overwrite").code == 0
     assert [path.name for path in segconv.raw.glob("Dataset*")] == ["Dataset043_Organ"]
 

@@ -12,10 +12,13 @@ from segconv.dataset.names import (
     CASE_IDENTIFIER,
     DatasetName,
     case_identifier,
+    case_identifiers,
     find_dataset,
+    next_free_id,
     parse_target,
     twin_findings,
 )
+from segconv.dataset.target import free_target
 from segconv.errors import Cure, SegconvError
 
 names = st.text(st.characters(blacklist_characters="/\0", blacklist_categories=["Cs"]), min_size=1, max_size=60)
@@ -38,6 +41,32 @@ def test_a_safe_name_stays_as_it_is(name: str) -> None:
     assert case_identifier(name) == name
 
 
+@given(st.lists(names, unique=True, max_size=30))
+def test_names_of_a_set_are_safe_and_never_meet(originals: list[str]) -> None:
+    found = case_identifiers(originals)
+    assert all(map(CASE_IDENTIFIER.fullmatch, found))
+    assert len(set(found)) == len(originals)
+
+
+@pytest.mark.parametrize(
+    ("originals", "expected"),
+    [
+        (["patient 1", "patient 2", "p3"], ["patient_1", "patient_2", "p3"]),
+        (["site a/(1)", "caf\u00e9"], ["site_a_1", "cafe"]),
+        (["patient 1", "patient_1"], ["HASHED", "patient_1"]),
+        (["patient 1", "Patient_1"], ["HASHED", "Patient_1"]),
+        (["a b", "a  b"], ["HASHED", "HASHED"]),
+        (["\u043f 1", "n" * 201, "\u65e5\u672c"], ["HASHED", "HASHED", "HASHED"]),
+        (["???", "--"], ["HASHED", "HASHED"]),
+    ],
+)
+def test_a_name_becomes_plain_unless_that_meets_another_or_loses_letters(
+    originals: list[str], expected: list[str]
+) -> None:
+    hashed = [plain.replace("HASHED", case_identifier(name)) for name, plain in zip(originals, expected, strict=True)]
+    assert case_identifiers(originals) == hashed
+
+
 def test_twins_are_errors_by_unicode_and_warnings_by_case() -> None:
     findings = twin_findings({"caf\u00e9": "a", "cafe\u0301": "b", "X": "c", "x": "d", "other": "e"})
     assert [(f.file, f.severity) for f in findings] == [("b", "error"), ("d", "warning")]
@@ -47,6 +76,16 @@ def test_a_target_names_the_next_free_id_when_it_has_none() -> None:
     with pytest.raises(SegconvError) as caught:
         parse_target("Roads", "x", {1, 2, 4})
     assert caught.value.cures == (Cure.of("name_free_target", target="3_Roads"),)
+
+
+def test_a_taken_id_names_the_next_free_one_which_no_unfinished_run_has(tmp_path: Path) -> None:
+    for name in ("Dataset042_A", "Dataset044_B", ".segconv-043", ".segconv-045"):
+        (tmp_path / name).mkdir()
+    (tmp_path / ".segconv-046.lock").touch()
+    with pytest.raises(SegconvError) as caught:
+        free_target("42_Roads", "x", tmp_path)
+    assert caught.value.cures == (Cure.of("name_free_target", target="46_Roads"),)
+    assert (next_free_id({1, 998, 999}, 998), next_free_id(())) == (2, 1)
 
 
 @pytest.mark.parametrize(

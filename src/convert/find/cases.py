@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ...dataset.lineage import TRAIN
-from ...dataset.names import case_identifier, twin_findings
+from ...dataset.names import case_identifier, case_identifiers, twin_findings
 from ...errors import Cure, SegconvError, naming
 from ...words import count_of
 from ..model import DETACHED, INSTANCES, Parts, SourceCase
@@ -127,12 +127,20 @@ def _label_name(pair: Pair, name: str, label: Unit) -> str | None:
 
 def finished(survey: Survey, cases: Sequence[SourceCase]) -> list[SourceCase]:
     """Return the cases that the user wants, with the wanted names and their patients; names are judged."""
-    chosen = list(cases)
+    chosen = _named(cases, [case.original_name for case in cases])
     if survey.options.cases is not None:
         chosen = _selected(survey, chosen, survey.options.cases)
     survey.add(twin_findings({case.original_name: survey.shown(case.images[0]) for case in chosen}))
     _judge_meeting(survey, chosen)
     return _with_patients(survey, chosen)
+
+
+def _named(cases: Sequence[SourceCase], names: Sequence[str]) -> list[SourceCase]:
+    """Return the cases with identifiers made from these names."""
+    return [
+        case if case.case == identifier else replace(case, case=identifier)
+        for case, identifier in zip(cases, case_identifiers(names), strict=True)
+    ]
 
 
 def _judge_meeting(survey: Survey, cases: Iterable[SourceCase]) -> None:
@@ -159,14 +167,9 @@ def _judge_meeting(survey: Survey, cases: Iterable[SourceCase]) -> None:
 def _selected(survey: Survey, cases: list[SourceCase], wanted: str) -> list[SourceCase]:
     """Return the cases that the user wants: by a list of names and globs, or by a CSV of old and new names."""
     names = _wanted_names(wanted)
-    chosen = []
-    used = set()
-    for case in cases:
-        pattern = _matching(case, names)
-        if pattern is not None:
-            used.add(pattern)
-            new = names[pattern]
-            chosen.append(case if new is None else replace(case, case=case_identifier(new)))
+    matching = [(case, pattern) for case in cases if (pattern := _matching(case, names)) is not None]
+    used = {pattern for _, pattern in matching}
+    chosen = _named([case for case, _ in matching], [names[pattern] or case.case for case, pattern in matching])
     for name in (name for name in names if name not in used):
         survey.error("SC012", f"the case {name!r} is asked for, but does not exist", cures=(Cure("list_cases"),))
     return chosen
@@ -205,7 +208,7 @@ def _refuse_unknown_patients(survey: Survey, cases: Iterable[SourceCase]) -> Non
     for case in unknown:
         survey.error(
             "SC085",
-            f"{what} names no patient ({count_of(len(unknown), 'case')} in all)",
+            f"{what} names no patient",
             file=survey.shown(case.images[0]),
             hint="correct the pattern or the list: cases of one patient must stay in one fold",
         )

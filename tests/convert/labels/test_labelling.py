@@ -35,7 +35,16 @@ def test_among_colours_a_grey_value_is_one_of_eight_bits() -> None:
         Declared.of({"background": "#000000", "road": 256})
 
 
-@pytest.mark.parametrize("entry", ["255", "=road", "255=", "x=road", "#12=road"])
+def test_a_map_is_read_in_both_orders_and_two_values_are_value_and_name() -> None:
+    assert parse_map(["road=255, tree=#00FF00", "a=b=7"]) == {"255": "road", "#00ff00": "tree", "7": "a=b"}
+    assert parse_map(["1=2"]) == {"1": "2"}
+    with refused("255 is mapped twice"):
+        parse_map(["255=road", "roof=255"])
+    with refused("-1 is negative"):
+        parse_map(["road=-1"])
+
+
+@pytest.mark.parametrize("entry", ["255", "=road", "255=", "=255", "x=road", "#12=road", "road=#12"])
 def test_a_map_is_of_values_to_names(entry: str) -> None:
     with refused("is not VALUE=NAME"):
         parse_map([entry])
