@@ -49,6 +49,10 @@ class Code:
     cures: tuple[str, ...] = ()
 
 
+RESTART = "restart"
+"""Value of a cure that needs a run to begin again."""
+
+
 @dataclass(frozen=True)
 class Cure:
     """A remedy for a finding, as data.
@@ -68,6 +72,10 @@ class Cure:
     def of(cls, kind: str, /, **values: object) -> Cure:
         """Return a cure; values are kept as text, lists and tuples as tuples of text."""
         return cls(kind, tuple((name, _text(value)) for name, value in values.items()))
+
+    def restarting(self) -> Cure:
+        """Return the cure for a run that has finished cases without it: it begins again."""
+        return replace(self, values=(*self.values, (RESTART, "yes")))
 
     def as_json(self) -> dict[str, Any]:
         """Return the cure as the object that ``--json`` prints."""
@@ -138,15 +146,15 @@ CODES: dict[str, Code] = {
     "SC086": Code(EXIT_DATA, "json", "a json file cannot be used", "correct the json"),
     "SC087": Code(EXIT_DATA, "list", "a list contradicts the files", "correct the list"),
     "SC088": Code(EXIT_DATA, "duplicate", "two cases have the same content", "remove one of them"),
-    "SC089": Code(EXIT_DATA, "stale count", "a count or an optional entry in a json does not hold", "nothing: it was counted again"),
-    "SC090": Code(EXIT_DATA, "name mapped", "a name is not safe as a case identifier", "nothing: restore brings it back"),
+    "SC089": Code(EXIT_DATA, "stale count", "a count or an optional entry in a json does not hold", "nothing to do: it was counted again"),
+    "SC090": Code(EXIT_DATA, "name mapped", "a name is not safe as a case identifier", "nothing to do: restore brings it back"),
     "SC091": Code(EXIT_DATA, "channel kind", "channel name and intensities do not match", cures=("name_channels",)),
-    "SC092": Code(EXIT_DATA, "two geometries", "the forms of a header disagree or are unset", "nothing: the geometry that nnU-Net reads was kept"),
-    "SC093": Code(EXIT_DATA, "header repaired", "a header or the order of voxels was repaired during conversion", "nothing: restore undoes it"),
+    "SC092": Code(EXIT_DATA, "two geometries", "the forms of a header disagree or are unset", "nothing to do: the geometry that nnU-Net reads was kept"),
+    "SC093": Code(EXIT_DATA, "header repaired", "a header or the order of voxels was repaired during conversion", "nothing to do: restore undoes it"),
     "SC094": Code(EXIT_DATA, "dataset", "a folder is not a usable nnU-Net dataset", cures=("check",)),
     "SC095": Code(EXIT_DATA, "splits", "a fold trains on copies, on patients or on images that it validates", "remove the file", ("make_splits",)),
     "SC096": Code(EXIT_DATA, "lineage", "the record of how a dataset was made cannot be used", "convert again"),
-    "SC097": Code(EXIT_DATA, "not reversible", "something cannot come back as it was", "nothing: it was merged during conversion"),
+    "SC097": Code(EXIT_DATA, "not reversible", "something cannot come back as it was", "nothing to do: it was merged during conversion"),
     "SC098": Code(EXIT_DATA, "orientations", "the cases are stored in several orientations, which nnU-Net ignores", "store all cases in one orientation, if left and right matter"),
     "SC099": Code(EXIT_DATA, "folds", "the folds do not match the cases: names that do not exist, cases or classes left out", "remove the file", ("make_splits",)),
     # scores
@@ -167,7 +175,7 @@ CODES: dict[str, Code] = {
     "SC110": Code(EXIT_FOUND, "fold failed", "the training of a fold ended with an error", "read the named log, then run the same command again"),
     "SC111": Code(EXIT_DATA, "not preprocessed", "preprocessed data are missing or damaged", cures=("plan",)),
     "SC112": Code(EXIT_DATA, "stale plans", "a dataset changed after it was planned or preprocessed", cures=("plan",)),
-    "SC113": Code(EXIT_DATA, "checkpoint", "a checkpoint was cut off, or none was kept", "nothing: training resumed from another one, or began again"),
+    "SC113": Code(EXIT_DATA, "checkpoint", "a checkpoint was cut off, or none was kept", "nothing to do: training resumed from another one, or began again"),
     "SC114": Code(EXIT_DATA, "too few cases", "there are fewer cases than folds", cures=("train_on_all",)),
     "SC115": Code(EXIT_DATA, "stage incomplete", "the first stage of a cascade has not predicted every case for the next stage", "validate the named fold of the stage before"),
     "SC116": Code(EXIT_EXISTS, "fold is a link", "a fold that would be replaced is a link to another folder", "move the link away"),

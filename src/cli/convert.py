@@ -99,9 +99,12 @@ def make(
     """Run a planned conversion, and print its result; `more` goes into the object of ``--json`` as well."""
     from ..convert.conversion import repaired_by, run_conversion
 
+    early = [*noticed, *conversion.plan.warnings]
+    sink.warn(early)  # before the work, which may take hours
     outcome = run_conversion(conversion, how)
-    findings = [*noticed, *outcome.warnings, *outcome.failed]
-    sink.warn(findings)
+    late = [*outcome.warnings[len(conversion.plan.warnings) :], *outcome.failed]
+    sink.warn(late)
+    findings = [*early, *late]
     result = {**conversion.summary(), **more, "cases": outcome.done, "reused": outcome.reused}
     options = conversion.options
     if options.repair or options.nonfinite is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ from ..dataset.lineage import TEST, TRAIN
 from ..dataset.names import DatasetName
 from ..dataset.runs import NewRun
 from ..dataset.target import refuse_crossed
-from ..errors import Cure, Finding, Refused, SegconvError, as_errors, refuse_if_any
+from ..errors import Cure, Finding, Interrupted, Refused, SegconvError, as_errors, refuse_if_any
 from ..work.caseio import COPY
 from ..work.held import unchanged
 from ..work.interruption import interruptible
@@ -185,19 +186,41 @@ def _planned(
         cures = (Cure.of("leave_out", field="strip_headers"), Cure.of("leave_out", field="link"))
         raise SegconvError("files whose headers are removed are encoded again, and cannot be linked", cures=cures)
     root = _source_root(_located(source))
-    name = output.free_name(to, own_name(root), how, force=force)  # refused before the source is read
-    refuse_crossed(root, output.target(name))
-    held = hold(root)
-    with unchanged(held):
-        kind, evidence, scan = _scanned(Survey(root, options, Readers(how.jobs, how.progress)), kind, strict=how.strict)
-        recipe = _recipe(scan, options)
-        items = tuple(CaseTask(case, recipe, scan.origin.get(case.case)).item() for case in scan.cases)
-    output.refuse(scan)
+    taken: SegconvError | None = None
+    try:
+        refuse_crossed(root, output.target(output.free_name(to, own_name(root), how, force=force)))
+    except SegconvError as error:
+        if error.code != "SC020":
+            raise
+        taken = error  # reported with what is wrong with the source
+    with _with_findings_of(taken):
+        held = hold(root)
+        with unchanged(held):
+            survey = Survey(root, options, Readers(how.jobs, how.progress))
+            kind, evidence, scan = _scanned(survey, kind, strict=how.strict)
+            recipe = _recipe(scan, options)
+            items = tuple(CaseTask(case, recipe, scan.origin.get(case.case)).item() for case in scan.cases)
+        output.refuse(scan)
     name = output.free_name(to, scan.name, how, force=force)
     target = output.target(name)
     key = {"command": "convert", "kind": kind, "target": target.path.name, **options.key()}
     plan = Plan(target, root, items, key, tuple(scan.findings), (held,))
     return Conversion(options, scan, evidence, name, plan, output)
+
+
+@contextmanager
+def _with_findings_of(earlier: SegconvError | None) -> Iterator[None]:
+    """Raise an earlier error after the block, together with what the block refuses."""
+    try:
+        yield
+    except Interrupted:
+        raise
+    except SegconvError as error:
+        if earlier is None:
+            raise
+        raise Refused(reasons=(*earlier.findings, *error.findings)) from error
+    if earlier is not None:
+        raise earlier
 
 
 def _scanned(survey: Survey, kind: str | None, *, strict: bool) -> tuple[str, str, Scan]:
@@ -235,16 +258,18 @@ def run_conversion(conversion: Conversion, how: RunOptions = USUAL) -> Outcome:
     try:
         return execute(plan, convert_case, finish, how, decoded=decoded)
     except Refused as refused:
-        refused.reasons = tuple(_beside_restart(reason) for reason in refused.reasons)
+        if os.path.lexists(plan.target.staging):
+            refused.reasons = tuple(map(_restarting, refused.reasons))
         raise
 
 
-def _beside_restart(finding: Finding) -> Finding:
-    """Return the finding with a note that other options need a restart, because cases may already be converted."""
+def _restarting(finding: Finding) -> Finding:
+    """Return the finding with cures that begin again, because cases were finished with the present options."""
     hint, cures = finding.advice
     if all(cure.kind in _NOT_IN_KEY for cure in cures):
         return finding
-    return replace(finding, hint=hint, cures=(*cures, Cure("options_need_restart")))
+    again = [cure if cure.kind in _NOT_IN_KEY else cure.restarting() for cure in cures]
+    return replace(finding, hint=hint, cures=(*again, Cure("finished_cases_again")))
 
 
 def repaired_by(conversion: Conversion, outcome: Outcome) -> dict[str, list[str]]:

@@ -13,6 +13,9 @@ from ..work.readers import ONE, Readers
 from .model import ConvertOptions
 from .source_files import resolve_inside, shown
 
+_OF_CASES = frozenset(f"SC{number:03d}" for number in (12, *range(50, 63), 80, 82, 83, 84))
+"""Codes of errors that say nothing about which files are labels, or what their values mean."""
+
 
 @dataclass
 class Remarks:
@@ -31,6 +34,11 @@ class Remarks:
     def failed(self) -> bool:
         """Whether there is an error among the findings."""
         return any(finding.severity == "error" for finding in self.findings)
+
+    @property
+    def only_cases_failed(self) -> bool:
+        """Whether all errors concern single cases, so that roles are clear and the labels of others can be judged."""
+        return all(finding.code in _OF_CASES for finding in self.findings if finding.severity == "error")
 
     def error(self, code: str, message: str, *, file: str = "", hint: str = "", cures: Iterable[Cure] = ()) -> None:
         """Add an error."""
@@ -119,6 +127,12 @@ class Survey(Remarks):
         elif self.options.unlabelled != "test":
             self.error("SC080", message, file=image, hint="add it", cures=(Cure("choose_unlabelled"),))
         return TEST if self.options.unlabelled == "test" else None
+
+    def take_new(self, other: Survey) -> None:
+        """Add notes, and findings of other codes or on other files than those that are known."""
+        known = {(finding.code, finding.file) for finding in self.findings}
+        self.add(finding for finding in other.findings if (finding.code, finding.file) not in known)
+        self.notes.extend(other.notes)
 
     def again(self, options: ConvertOptions | None = None) -> Survey:
         """Return a survey of the same source without findings or notes, to try one reading of it."""

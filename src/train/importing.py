@@ -123,7 +123,7 @@ def left_out(members: list[Member], wanted: list[Member], archive: Path) -> list
         return []
     why = ", because loading a pickle runs code" if any(name.endswith(PICKLES) for name in left) else ""
     what = f"{count_of(len(left), 'file')} ({some_of(left)}) left out{why}"
-    return [warning("SC125", what, file=str(archive), hint="nothing: predicting does not need them")]
+    return [warning("SC125", what, file=str(archive), hint="nothing to do: predicting does not need them")]
 
 
 def verified(archive: Path, folder: Path, digests: Mapping[str, str]) -> list[Finding]:

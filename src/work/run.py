@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -165,16 +165,19 @@ def stage(
         Files in the staging folder, relative to it, that belong to no case of the plan and stay.
     """
     backend_of(how.backend).ready()
+    journal = staging.begin(plan, restart=how.restart)
     try:
-        return _staged(plan, task, finish, how, decoded, keep, do)
-    except Refused:
-        if not staging.finished_cases(plan.target.staging):  # nothing to resume
-            staging.discard(plan.target)
+        return _staged(plan, journal, task, finish, how, decoded, keep, do)
+    except SegconvError:
+        if not len(journal):  # nothing to resume
+            with suppress(SegconvError, OSError):  # the next run removes what cannot be removed now
+                staging.discard(plan.target)
         raise
 
 
 def _staged(
     plan: Plan,
+    journal: Journal,
     task: Task,
     finish: Finish,
     how: RunOptions,
@@ -183,7 +186,6 @@ def _staged(
     do: Do | None,
 ) -> Outcome:
     """Do the work of a plan; see `stage`."""
-    journal = staging.begin(plan, restart=how.restart)
     with closing(journal), unchanged(*plan.held):
         staging.clean(plan, journal, keep)
         reused = len(journal)

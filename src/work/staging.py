@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import reading
 from ..errors import Cure, Finding, SegconvError, warning
-from ..words import some_of
+from ..words import count_of, some_of
 from . import begun, fsops, owned
 from .backends import THREADS
 from .begun import PLAN
@@ -104,9 +104,9 @@ def _take_over(plan: Plan, *, restart: bool) -> None:
     begun.take_up(staging)
     record = staging / PLAN
     if record.is_file() and _said(record).get("fingerprint") != plan.fingerprint:
-        if finished_cases(staging):
+        if finished := finished_cases(staging):
             raise SegconvError(
-                "holds the unfinished work of another command or other options",
+                f"holds {count_of(finished, 'finished case')} of another command or other options",
                 code="SC021",
                 file=str(staging),
                 cures=[Cure.of("restart"), abort_cure(plan.target)],

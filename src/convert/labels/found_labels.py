@@ -21,6 +21,7 @@ from ..model import DETACHED, FRAME, INSTANCES, SERIES, STACK, ConvertOptions, S
 from ..source_files import read_source
 from ..survey import Survey
 from ..volumes.frames import frame_of
+from .apart import settled_apart
 from .choices import declaring
 from .coding import MOST_SNAPPED
 from .declared import Declared, Found
@@ -45,6 +46,10 @@ NAMELESS: Mapping[int, str] = {}
 
 def table_of_volumes(survey: Survey, cases: Sequence[SourceCase]) -> LabelTable:
     """Return the labels of volumes; report everything unsettled as findings, so that all appear at once."""
+    return settled_apart(survey, cases, _table)
+
+
+def _table(survey: Survey, cases: Sequence[SourceCase]) -> LabelTable:
     labels = _Labels(survey, cases)
     settled: LabelTable | None = None
     with survey.judging():

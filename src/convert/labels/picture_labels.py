@@ -12,6 +12,7 @@ from ...errors import SegconvError
 from ...image.picture import PictureHeader
 from ..model import SourceCase
 from ..survey import Survey
+from .apart import settled_apart
 from .choices import declaring
 from .declared import Declared, Found
 from .declared_beside import Beside, declared_beside
@@ -30,6 +31,15 @@ MOST_OBJECTS = 40
 
 def table_of_pictures(survey: Survey, cases: Sequence[SourceCase], headers: Mapping[str, PictureHeader]) -> LabelTable:
     """Return the labels of masks; report everything unsettled as findings, so that all appear at once."""
+
+    def settle_read(own: Survey, some: Sequence[SourceCase]) -> LabelTable:
+        read = [case for case in some if all(file in headers for file in case.label_files)]
+        return _table(own, read, headers) if read or not some else UNSETTLED
+
+    return settled_apart(survey, cases, settle_read)
+
+
+def _table(survey: Survey, cases: Sequence[SourceCase], headers: Mapping[str, PictureHeader]) -> LabelTable:
     masks = MaskSet(survey, cases, headers)
     settled: LabelTable | None = None
     with survey.judging():

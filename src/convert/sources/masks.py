@@ -23,6 +23,7 @@ from ..find.globs import listed
 from ..find.mask_folders import IMAGE_NAMES, CaseFolder, find_folders
 from ..find.roles import MASK, role_of_stem
 from ..judge.candidates import judge_rivals
+from ..judge.named_ct import name_only_channel
 from ..model import LAYERS, Parts, Scan, SourceCase
 from ..survey import Survey
 from ..tree import Unit
@@ -216,7 +217,7 @@ def _channel_names(survey: Survey, cases: Sequence[SourceCase], count: int, *, p
         refuse_other_count(survey, count, "the cases have")
         return survey.options.channels
     if count <= 1:
-        return ("gray",) if pictures else ("image",)
+        return ("gray",) if pictures else name_only_channel(survey, cases)
     if len(cases[0].images) == count:
         return survey.options.image or tuple(Path(volumes.strip_ending(path)).name for path in cases[0].images)
     if pictures and count == 3 and _hold_colours(survey, cases):

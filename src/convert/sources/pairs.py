@@ -23,6 +23,7 @@ from ..find.pairing import pair_units
 from ..find.pairs import Pair, Pairing
 from ..find.patterns import pair_as_told
 from ..find.several_masks import unite
+from ..judge.named_ct import name_only_channel
 from ..model import STACK, Scan, SourceCase
 from ..survey import Survey
 from ..tasks.folder_cases import has_training_folders
@@ -79,7 +80,7 @@ def scan(survey: Survey) -> Scan:
     survey.refuse_no_case(cases, "holds no image with a label", cures=(Cure("name_images_and_masks"),))
 
     def named(count: int) -> tuple[str, ...]:
-        return _channel_names(survey, files, count)
+        return _channel_names(survey, cases, files, count)
 
     segmented = with_segments(survey, cases)
     if segmented is not None:
@@ -173,7 +174,7 @@ def _numbered(pairs: Iterable[Pair]) -> list[Pair]:
     return found
 
 
-def _channel_names(survey: Survey, files: tuple[str, ...], count: int) -> tuple[str, ...]:
+def _channel_names(survey: Survey, cases: Sequence[SourceCase], files: tuple[str, ...], count: int) -> tuple[str, ...]:
     if survey.options.channels:
         # Frames of a label may be those of its image, and a file may not be a channel at all.
         asked = any(found.code in ("SC003", "SC073") for found in survey.findings)
@@ -185,7 +186,7 @@ def _channel_names(survey: Survey, files: tuple[str, ...], count: int) -> tuple[
         return survey.options.channels
     if len(files) == count > 1:
         return names_of_files(files)
-    return ("image",) if count <= 1 else numbered_names(count)
+    return name_only_channel(survey, cases) if count <= 1 else numbered_names(count)
 
 
 SOURCE = Kind(

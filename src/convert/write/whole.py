@@ -14,6 +14,7 @@ from ...dataset.layout import DESCRIPTION
 from ...dataset.lineage import TRAIN, CaseRecord
 from ...errors import Cure, Finding, warning
 from ...work.run import Result
+from ..judge.named_ct import says_ct
 from ..model import Scan, SourceCase
 from ..source_files import shown
 
@@ -95,7 +96,7 @@ class Whole:
             for case in scan.cases
             for number, what in odd.get(case.case, {}).items()
         ]
-        reported = set().union(*odd.values())
+        reported = set(range(len(self._intensity))) if any(map(says_ct, scan.findings)) else set().union(*odd.values())
         for number, channel in enumerate(self._intensity):
             if number not in reported and (clash := channel.contradiction()) is not None:
                 findings.append(warning("SC091", clash, file=DESCRIPTION, cures=(Cure.of("name_channels"),)))

@@ -453,6 +453,31 @@ def test_more_classes_than_fit_into_a_byte(tmp_path: Path, segconv: Command) -> 
     assert np.array_equal(sitk.GetArrayFromImage(label) * 3, voxels(root / "masks" / "c0.nii.gz"))
 
 
+@pytest.mark.parametrize(
+    ("image", "label", "warned"),
+    [
+        ("p{n}/ct", "p{n}/label", True),
+        ("images/vol{n}_CT", "labels/vol{n}", True),
+        ("CT/images/x{n}", "CT/labels/x{n}", True),
+        ("images/pet_ct_{n}", "labels/pet_ct_{n}", False),
+        ("images/directory{n}", "labels/directory{n}", False),
+    ],
+)
+def test_images_named_as_ct_suggest_the_channel_once_before_anything_is_written(
+    tmp_path: Path, segconv: Command, image: str, label: str, warned: bool
+) -> None:
+    root = pairs(tmp_path / "src", image, label)
+    done, made = convert(segconv, root, "--dry-run")
+    first = f"{image.format(n=0)}.nii.gz"
+    wanted = f"Warning SC091: {first}: is CT by its name, as are the images of 2 other cases; the normalisation of"
+    assert (wanted in done.err) is warned, done.err
+    assert ("Hint: --channels CT or another name" in done.err) is warned
+    done, made = convert(segconv, root)
+    assert (done.err.count("SC091"), made.is_dir()) == (1, True), "what the values show too is not said again"
+    done, _ = convert(segconv, root, "--channels", "CT", to="6_A")
+    assert "SC091" not in done.err
+
+
 def test_the_channel_ct_and_the_values_must_go_together(tmp_path: Path, segconv: Command) -> None:
     root = pairs(tmp_path / "src", "images/c{n}", "masks/c{n}")
     done, _ = convert(segconv, root)
@@ -554,12 +579,12 @@ def test_three_contrasts_of_a_spine_are_three_channels(data: Path, segconv: Comm
     assert nib.load(made / "labelsTr" / "sub-unf01.nii.gz").get_data_dtype() == np.uint8
 
 
-def test_a_ct_in_floats_is_reported_to_look_like_hu(data: Path, segconv: Command) -> None:
+def test_a_ct_in_floats_is_reported(data: Path, segconv: Command) -> None:
     root = data / "ivadomed_data_testing" / "ct_scan"
     glob = ("--images", "{case}/ct/*_ct.nii.gz", "--masks", "derivatives/labels/{case}/ct/*_seg-manual.nii.gz")
     done = segconv("convert", root, "--to", "5_A", *glob)
     assert done.code == 0, done.err
-    assert "the channel 'image' looks like HU: 1 of 1 cases" in done.err
+    assert "Warning SC091: sub-spleen2/ct/sub-spleen2_ct.nii.gz: is CT by its name; the normalisation of" in done.err
     done = segconv("convert", root, "--to", "6_A", *glob, "--channels", "CT")
     assert "SC091" not in done.err
     made = segconv.raw / "Dataset006_A"
@@ -745,7 +770,8 @@ def test_a_series_of_nothing_but_pointers_does_not_vanish(tmp_path: Path, segcon
         (root / f"p{number}/label.nii.gz").unlink()
     done, _ = convert(segconv, root)
     assert done.code == 65
-    assert done.err.count("Error SC051: p") == 10
+    assert done.err.count("Error SC051: p") == 1
+    assert " (and 9 more files; --json lists all)" in done.err
     assert "Hint: run: git lfs pull" in done.err
 
 
