@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from string import Formatter
 from typing import Any
 
 import click
 
-from ..errors import Cure, Finding
+from ..errors import RESTART, Cure, Finding
+from .alike import with_shared_cures
 
 WORDS = {
     # the command line
@@ -19,7 +22,7 @@ WORDS = {
     "overwrite": "`--overwrite`",
     "restart": "`--restart`",
     "leave_out": "leave out `{field}`",
-    "options_need_restart": "a new option needs `--restart`, as the run has begun",
+    "finished_cases_again": "`--restart` converts the finished cases again",
     "abort": "`segconv abort {target}`",
     "abort_task": "`segconv abort {target}` removes that of nnU-Net v1",
     "abort_dataset": "`segconv abort {dataset} --raw {raw}`",
@@ -190,7 +193,7 @@ WORDS = {
     "read_task_folders": "for a task, `--channels CT` reads the folders only",
     "raise_max_volume": "raise `--max-volume` if this is intended",
     # what values mean
-    "map_value": "`--map {value}=NAME`",
+    "map_value": "`--map {value:=NAME}`",
     "take_nearest": "`--snap {snap}` takes the nearest label",
     "declare_labels": "`--labels {labels}`",
     "declare_labels_if": "`--labels {labels}` if {when:words}",
@@ -247,10 +250,10 @@ WORDS = {
     "list_weights": "`segconv totalseg weights TASK` lists what a task needs",
 }
 """Kind → words, in backticks what is typed. A value that a cure lacks shows as its name in capitals; ``{x:--opt}``
-repeats an option for each of several values, ``{x:words}`` shows words that are not typed, and what stands in brackets
-is left out if its value is missing."""
+repeats an option for each of several values, ``{x:=TEXT}`` puts a text after each, ``{x:words}`` shows words that are
+not typed, and what stands in brackets is left out if its value is missing."""
 
-REMARKS = ("options_need_restart", "install_weights")
+REMARKS = ("finished_cases_again", "install_weights")
 """Kinds that add something to the others, instead of being another choice."""
 
 INSTEAD = {
@@ -305,13 +308,19 @@ class Speaker:
         several = ", or ".join(choices).replace("?, or ", "? ")
         return replace(finding, hint="; ".join([several, *remarks]), cures=cures)
 
+    def all_in_words(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Return findings with their cures in words; those of one cause have the cure of all."""
+        return [self.in_words(finding) for finding in with_shared_cures(findings)]
+
     def words(self, cure: Cure) -> str:
         """Return what to do, and what to type for it."""
         name = self.command.name if self.command else None
         text = INSTEAD.get((name or "", cure.kind), WORDS[cure.kind])
         values = {key: self._option(str(value)) if key == "field" else value for key, value in cure.values}
         text = _OPTIONAL.sub(lambda found: found[1] if found[2] in values else "", text)
-        return _TYPED.sub(self._typed, _Values().vformat(text, (), values))
+        again = RESTART in values and text.startswith("`--") and self._knows("--restart")
+        after = " --restart" if again else ""
+        return _TYPED.sub(partial(self._typed, after=after), _Values().vformat(text, (), values))
 
     def _option(self, field: str) -> str:
         """Return the option that fills a field of the command's options."""
@@ -319,9 +328,10 @@ class Speaker:
         named = (param.opts[0] for param in known if param.name == FILLED_BY.get(field, field))
         return next(named, f"--{field.replace('_', '-')}")
 
-    def _typed(self, found: re.Match[str]) -> str:
+    def _typed(self, found: re.Match[str], after: str) -> str:
+        """Return what is typed, with what comes after the options of the running command."""
         option, rest = found[1] or "", found[2]
-        text = f"{option}{rest}" if self._knows(option) else f"{self.instead} {option}{rest}"
+        text = f"{option}{rest}{after if option else ''}" if self._knows(option) else f"{self.instead} {option}{rest}"
         self.typed.add(text)
         return text
 
@@ -341,5 +351,7 @@ class _Values(Formatter):
         if format_spec == "words":
             return str(value)
         values = value if isinstance(value, tuple) else (value,)
+        if format_spec.startswith("="):
+            values, format_spec = tuple(f"{text}{format_spec}" for text in values), ""
         quoted = [text if text.isupper() or "…" in text else shlex.quote(text) for text in map(str, values)]
         return " ".join(f"{format_spec} {text}" for text in quoted) if format_spec else ",".join(quoted)

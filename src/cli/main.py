@@ -157,7 +157,7 @@ def run(arguments: list[str]) -> int:
     speaker = Speaker()
 
     def report(*findings: Finding) -> None:
-        print_findings([*map(speaker.in_words, findings)], as_json=as_json, typed=speaker.typed)
+        print_findings(speaker.all_in_words(findings), as_json=as_json, typed=speaker.typed)
 
     try:
         result: Any = group.main(args=arguments, prog_name="segconv", standalone_mode=False, obj=speaker)

@@ -12,7 +12,9 @@ from typing import Any, TextIO
 import click
 
 from ..errors import Finding
+from ..words import count_of
 from ..work import run_options
+from .alike import by_cause
 from .cures import Speaker
 from .tables import draw
 from .terminal import broken, columns_of, has_colour
@@ -83,8 +85,7 @@ class Sink:
     def warn(self, findings: Sequence[Finding]) -> None:
         """Write warnings to stderr; with JSON they are part of `end`."""
         if not self.as_json:
-            worded = [self.speaker.in_words(finding) for finding in findings]
-            print_findings(worded, as_json=False, typed=self.speaker.typed)
+            print_findings(self.speaker.all_in_words(findings), as_json=False, typed=self.speaker.typed)
 
     def type(self, command: str, before: str = "  ") -> None:
         """Show a command that can be typed or copied."""
@@ -98,7 +99,7 @@ class Sink:
     def end(self, result: Mapping[str, Any], findings: Sequence[Finding] = (), *, ok: bool = True) -> None:
         """Write the JSON object, if asked for."""
         if self.as_json:
-            click.echo(json_text(result, [self.speaker.in_words(finding) for finding in findings], ok=ok))
+            click.echo(json_text(result, self.speaker.all_in_words(findings), ok=ok))
 
     def progress(self) -> run_options.Progress:
         """Return the progress display of a run; a silent one if the command is quiet."""
@@ -169,15 +170,14 @@ def print_findings(findings: Sequence[Finding], *, as_json: bool, typed: Collect
     if as_json:
         click.echo(json_text({}, findings, ok=not any(f.severity == "error" for f in findings)))
         return
-    for finding in findings[:SHOWN_FINDINGS]:
+    causes = by_cause(findings)
+    for finding, others in causes[:SHOWN_FINDINGS]:
         where = f"{finding.file}: " if finding.file else ""
-        if finding.severity == "warning":
-            write(f"Warning {finding.code}: {where}{finding.message}")
-        else:
-            write(f"Error {finding.code}: {where}{finding.message}")
-            write(f"Hint: {finding.hint}", typed=typed)
-    if len(findings) > SHOWN_FINDINGS:
-        write(f"and {len(findings) - SHOWN_FINDINGS} more; --json lists all")
+        more = f" (and {count_of(others, 'more file')}; --json lists all)" if others else ""
+        write(f"{finding.severity.capitalize()} {finding.code}: {where}{finding.message}{more}")
+        write(f"Hint: {finding.hint}", typed=typed)
+    if len(causes) > SHOWN_FINDINGS:
+        write(f"and {len(causes) - SHOWN_FINDINGS} more; --json lists all")
 
 
 def write(text: str, typed: Collection[str] = ()) -> None:

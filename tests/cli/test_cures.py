@@ -45,10 +45,16 @@ def test_a_command_may_have_another_option_for_a_cure() -> None:
 
 
 def test_advice_comes_first_then_the_cures_then_the_remarks() -> None:
-    cures = (Cure("options_need_restart"), Cure("overwrite"))
+    cures = (Cure("finished_cases_again"), Cure("overwrite"))
     assert hint_of(Finding("SC020", "", hint="choose another id", cures=cures)) == (
-        "choose another id, or --overwrite; a new option needs --restart, as the run has begun"
+        "choose another id, or --overwrite; --restart converts the finished cases again"
     )
+
+
+def test_a_cure_that_needs_a_run_to_begin_again_says_so_where_the_command_can() -> None:
+    finding = Finding("SC070", "holds 7", cures=(Cure.of("map_value", value=7).restarting(),))
+    assert hint_of(finding, speaker_of("convert", "--map", "--restart")) == "--map 7=NAME --restart"
+    assert hint_of(finding, speaker_of("repair", "--restart")) == "segconv convert /data --to 7_B --map 7=NAME"
 
 
 def test_values_are_quoted_and_missing_ones_are_placeholders() -> None:

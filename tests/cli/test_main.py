@@ -154,10 +154,14 @@ def test_more_than_twenty_findings_are_counted_and_json_has_all(segconv: Command
         for kind in ("images", "masks"):
             (tmp_path / "s" / kind).mkdir(parents=True, exist_ok=True)
             (tmp_path / "s" / kind / f"{n}.png").write_bytes(b"")
-    done = segconv("convert", tmp_path / "s", "--to", "1")
+    said = ("convert", tmp_path / "s", "--to", "1")
+    done = segconv(*said)
+    assert done.codes() == ["SC051"]
+    assert " (and 59 more files; --json lists all)" in done.err, "one cause is one line"
+    assert len(segconv(*said, "--json").json["findings"]) == 60
+    done = segconv(*said, "--cases", ",".join(f"none{'x' * n}" for n in range(30)))
     assert len(done.codes()) == 20
-    assert "and 40 more; --json lists all" in done.err
-    assert len(segconv("convert", tmp_path / "s", "--to", "1", "--json").json["findings"]) == 60
+    assert "and 10 more; --json lists all" in done.err
 
 
 def test_names_cannot_speak_to_the_terminal(segconv: Command, tmp_path: Path) -> None:

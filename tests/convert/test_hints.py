@@ -35,19 +35,30 @@ def stray(root: Path, value: int = 250) -> Path:
 LABELS = ("--labels", "background=0,road=255")
 
 
-@pytest.mark.parametrize("option", ["--map 250=road", "--snap 5", "--labels background=0,road=255,odd=250"])
-def test_an_option_that_a_begun_run_is_advised_goes_with_restart(tmp_path: Path, segconv: Command, option: str) -> None:
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("--map 250=NAME --restart", ("NAME", "road")),
+        ("--snap 5 --restart", ("", "")),
+        ("--labels NAME=VALUE,… --restart", ("NAME=VALUE,…", "background=0,road=255,odd=250")),
+    ],
+)
+def test_an_option_that_a_begun_run_is_advised_goes_with_restart(
+    tmp_path: Path, segconv: Command, typed: str, meant: tuple[str, str]
+) -> None:
     source = stray(tmp_path / "src")
     said = ("convert", source, "--to", "5_A", *LABELS)
     done = segconv(*said)
     assert (done.code, done.codes()) == (65, ["SC070"]), done.err
     assert "holds the value 250 in 1 pixel, the first at (4, 3)" in done.err
     hint = done.err.split("Hint: ")[1]
-    assert option.split("=")[0].removesuffix(" background") in hint
-    assert "a new option needs --restart, as the run has begun" in hint
-    done = segconv(*said, *shlex.split(option))  # true: without it, the run is not gone on with
+    assert typed in hint
+    assert "; --restart converts the finished cases again" in hint
+    option = typed.replace(*meant)
+    done = segconv(*said, *shlex.split(option.removesuffix("--restart")))  # true: it is not gone on with
     assert (done.code, done.codes()) == (73, ["SC021"]), done.err
-    done = segconv(*said, *shlex.split(option), "--restart")
+    assert "holds 2 finished cases of another command or other options" in done.err
+    done = segconv(*said, *shlex.split(option))
     assert done.code == 0, done.err
     assert "pixels" not in done.err
     if option.startswith("--snap"):
@@ -56,7 +67,24 @@ def test_an_option_that_a_begun_run_is_advised_goes_with_restart(tmp_path: Path,
 
 def test_the_same_is_in_the_json(tmp_path: Path, segconv: Command) -> None:
     done = segconv("convert", stray(tmp_path / "src"), "--to", "5_A", *LABELS, "--json")
-    assert [re.search("; a new option needs --restart", f["hint"]) is not None for f in done.json["findings"]] == [True]
+    assert ["; --restart converts the finished cases again" in f["hint"] for f in done.json["findings"]] == [True]
+
+
+def test_a_run_that_failed_in_its_first_case_leaves_nothing_and_needs_no_restart(
+    tmp_path: Path, segconv: Command
+) -> None:
+    source = tmp_path / "src"
+    for number in range(2):
+        save(source / f"images/c{number}.png", picture(number))
+        mask = labels(number) * np.uint8(255)
+        mask[3, 4] = 250
+        save(source / f"masks/c{number}.png", mask)
+    said = ("convert", source, "--to", "5_A", *LABELS)
+    done = segconv(*said)
+    assert (done.code, set(done.codes())) == (65, {"SC070"}), done.err
+    assert "restart" not in done.err
+    assert not [path for path in segconv.raw.iterdir() if path.is_dir()]
+    assert segconv(*said, "--snap", 5).code == 0
 
 
 def test_a_plan_that_has_not_begun_needs_no_restart(tmp_path: Path, segconv: Command) -> None:

@@ -36,8 +36,8 @@ def source(root: Path, files: dict[str, str]) -> Path:
 
 def choices(done: Done) -> list[list[str]]:
     """Return the options that a refusal offers."""
-    (hint,) = (line for line in done.err.splitlines() if line.startswith("Hint: "))
-    found = re.split(r"; (?:or )?| or (?=--)", hint.removeprefix("Hint: "))
+    (hint,) = re.findall("^Error .*\nHint: (.*)$", done.err, re.MULTILINE)
+    found = re.split(r"; (?:or )?| or (?=--)", hint)
     return [shlex.split(re.split(r" (?:if|takes|keeps) ", one)[0]) for one in found]
 
 

@@ -120,7 +120,8 @@ def test_an_edge_between_those_declared_is_offered_to_the_nearest(tmp_path: Path
     edge[1, 3:6] = 100
     source = make(tmp_path / "mine", a=boxes(255), b=edge)
     assert (
-        "--snap 100 takes the nearest" in refused(segconv, source, "--labels", "background=0,x=255", code="SC070").err
+        "--snap 100 --restart takes the nearest"
+        in refused(segconv, source, "--labels", "background=0,x=255", code="SC070").err
     )
     save(source / "masks/b.png", boxes(255))
     assert segconv("convert", source, "--to", "7_R", "--labels", "background=0,x=255", "--restart").code == 0
