@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from ...dataset.channels import normalisation
-from ...errors import Cure, Finding, SegconvError
+from ...errors import Cure, SegconvError
 from ...words import count_of
 from ..model import SERIES, SourceCase
 from ..survey import Survey
 
 ONLY = "image"
 """Name of the only channel of volumes if nothing names it."""
-CURE = Cure.of("name_channels")
 _OTHERS = frozenset({"pet", "pt", "spect", "mr", "mri", "t", "flair", "dwi", "adc", "us", "cbct"})
 """Words of other modalities; a path with one of these and that for CT may be of either."""
 
@@ -29,13 +28,8 @@ def name_only_channel(survey: Survey, cases: Sequence[SourceCase]) -> tuple[str]
         says = "states that it is CT" if cases[0].form(image) == SERIES else "is CT by its name"
         others = f", as are the images of {count_of(len(cases) - 1, 'other case')}" if len(cases) > 1 else ""
         what = f"{says}{others}; the normalisation of the channel {ONLY!r} is {normalisation(ONLY)}"
-        survey.warn("SC091", what, file=survey.shown(image), cures=(CURE,))
+        survey.warn("SC091", what, file=survey.shown(image), cures=(Cure("name_channels"),))
     return (ONLY,)
-
-
-def says_ct(finding: Finding) -> bool:
-    """Return whether a finding is that warning, which need not be repeated once the values show the same."""
-    return finding.code == "SC091" and CURE in finding.cures
 
 
 def _is_ct(survey: Survey, case: SourceCase) -> bool:

@@ -14,9 +14,11 @@ from ...dataset.layout import DESCRIPTION
 from ...dataset.lineage import TRAIN, CaseRecord
 from ...errors import Cure, Finding, warning
 from ...work.run import Result
-from ..judge.named_ct import says_ct
 from ..model import Scan, SourceCase
 from ..source_files import shown
+
+NAMED = Cure("name_channels")
+"""Cure of a channel whose name does not go with its values; planning may have said so."""
 
 
 class Whole:
@@ -96,10 +98,11 @@ class Whole:
             for case in scan.cases
             for number, what in odd.get(case.case, {}).items()
         ]
-        reported = set(range(len(self._intensity))) if any(map(says_ct, scan.findings)) else set().union(*odd.values())
+        planned = any(found.code == "SC091" and NAMED in found.cures for found in scan.findings)
+        reported = set(range(len(self._intensity))) if planned else set().union(*odd.values())
         for number, channel in enumerate(self._intensity):
             if number not in reported and (clash := channel.contradiction()) is not None:
-                findings.append(warning("SC091", clash, file=DESCRIPTION, cures=(Cure.of("name_channels"),)))
+                findings.append(warning("SC091", clash, file=DESCRIPTION, cures=(NAMED,)))
         return findings
 
     def _image_of(self, case: SourceCase, channel: int) -> str:
