@@ -25,6 +25,12 @@ COLOURS = ("r", "g", "b")
 SAMPLED = 1 << 16
 """Values of an image that its window is estimated from: enough for a small picture."""
 
+_LEAST_INSIDE = 50
+"""Fewest sampled voxels inside labels that say what to look at."""
+
+_AROUND_HU = 150.0
+"""At least so far beyond the values of labels an image of CT is not black or white yet."""
+
 _SEED = 0
 
 
@@ -44,6 +50,8 @@ class DecodedCase:
         Index of the channel to draw; None for the first three in colour.
     ignore
         Value of the ignore label, or None.
+    in_hu
+        Whether the channel to draw is CT.
     looks
         The `perceptual_hash` of each image; None where it says nothing.
     """
@@ -55,6 +63,7 @@ class DecodedCase:
     prediction: NDArray[Any] | None
     drawn: int | None
     ignore: int | None
+    in_hu: bool
     looks: tuple[str | None, ...]
 
     @cached_property
@@ -69,7 +78,26 @@ class DecodedCase:
 
     @cached_property
     def window(self) -> Window:
-        """Values that are drawn black and white if no others are asked for."""
+        """Values that are drawn black and white at first if no others are asked for.
+
+        Air and table fill most of a CT, so that in a window of all values organs look alike: those around the labels
+        count.
+        """
+        if not self.in_hu or self.label is None:
+            return self.wide_window
+        places = self.places(SAMPLED)
+        inside = self.image.reshape(-1)[places][~np.isin(self.label.reshape(-1)[places], (0, self.ignore or 0))]
+        inside = inside[np.isfinite(inside)]
+        if inside.size < _LEAST_INSIDE:
+            return self.wide_window
+        low, high = (float(value) for value in np.percentile(inside, (1, 99)))
+        beyond = max((high - low) / 2, _AROUND_HU)
+        found = low - beyond, high + beyond
+        return min(found, self.wide_window, key=lambda window: window[1] - window[0])
+
+    @cached_property
+    def wide_window(self) -> Window:
+        """Values of which nearly all of the image are."""
         flat = self.image.reshape(-1, 3) if self.in_colour else self.image.reshape(-1)
         values = flat[self.places(SAMPLED)]
         return colour_window_of(values) if self.in_colour else window_of(values)
@@ -99,6 +127,7 @@ def decoded_case(
     *,
     drawn: int | None,
     ignore: int | None,
+    in_hu: bool,
 ) -> DecodedCase | None:
     """Return the arrays of a case, or None if what is to be drawn could not be read.
 
@@ -110,7 +139,7 @@ def decoded_case(
         Its label, if that is usable.
     prediction
         A prediction of it.
-    drawn, ignore
+    drawn, ignore, in_hu
         As in `DecodedCase`.
     """
     if not images:
@@ -125,7 +154,7 @@ def decoded_case(
         drawn = 0  # a case that lacks channels, which the check reports
     looks = tuple(map(perceptual_hash, volumes))
     own = _label(None if label is None else label.opened, grid)
-    return DecodedCase(grid, header.placed, channels, own, _label(prediction, grid), drawn, ignore, looks)
+    return DecodedCase(grid, header.placed, channels, own, _label(prediction, grid), drawn, ignore, in_hu, looks)
 
 
 def drawn_channel(names: Sequence[str], channel: int | None) -> int | None:

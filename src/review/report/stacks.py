@@ -118,8 +118,9 @@ def _reach(case: DecodedCase, window: Window) -> Window:
     values = case.image[np.isfinite(case.image)]
     if not values.size:
         return window
-    low, high = float(values.min()), float(values.max())
-    return min(window[0], max(low, window[0] - beyond)), max(window[1], min(high, window[1] + beyond))
+    low = min(window[0] - beyond, case.wide_window[0])
+    high = max(window[1] + beyond, case.wide_window[1])
+    return min(window[0], max(low, float(values.min()))), max(window[1], min(high, float(values.max())))
 
 
 def _layers(planes: Sequence[Plane], size: Size, columns: int) -> list[Layer]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import reading
+from ...dataset.channels import is_ct
 from ...dataset.lineage import TRAIN
 from ...errors import SegconvError
 from ...image import opened
@@ -144,7 +145,9 @@ class Seeing:
             return None
         label = looked.get(files.label or "") if report.label_voxels is not None else None
         prediction = _prediction(files.case, *self.wanted.predictions) if self.wanted.predictions else None
-        return decoded_case(images, label, prediction, drawn=self.wanted.drawn, ignore=self.wanted.ignore)
+        drawn = self.wanted.drawn
+        in_hu = drawn is not None and is_ct(self.wanted.channels[drawn])
+        return decoded_case(images, label, prediction, drawn=drawn, ignore=self.wanted.ignore, in_hu=in_hu)
 
     def _thumbnail(self, case: DecodedCase) -> tuple[NDArray[np.uint8], str]:
         plane = main_plane(case)

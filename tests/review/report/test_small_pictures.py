@@ -35,9 +35,10 @@ def case(
     spacing: tuple[float, ...] = (1.0, 1.0, 1.0),
     direction: tuple[float, ...] = RAS,
     prediction: NDArray[np.generic] | None = None,
+    in_hu: bool = False,
 ) -> DecodedCase:
     grid = Geometry(image.shape[::-1], spacing, (0.0,) * image.ndim, direction)
-    return DecodedCase(grid, True, [image], label, prediction, drawn=0, ignore=None, looks=(None,))
+    return DecodedCase(grid, True, [image], label, prediction, drawn=0, ignore=None, in_hu=in_hu, looks=(None,))
 
 
 def test_a_label_of_one_pixel_survives_any_shrinking() -> None:
@@ -128,7 +129,26 @@ def test_stored_values_reach_beyond_the_window() -> None:
     image = np.linspace(-1000, 1000, 4 * 32 * 32, dtype=np.float32).reshape(4, 32, 32)
     stack = stack_of("c", case(image), (-160.0, 240.0), channel="CT", pixels=1 << 20, names={})
     assert stack.window == (-160, 240)
-    assert stack.range == (-360, 440)
+    assert stack.range is not None
+    assert stack.range[0] <= -360
+    assert stack.range[1] >= 440
+
+
+def test_organs_of_ct_are_distinguished_in_the_first_window() -> None:
+    image = np.full((8, 64, 64), -1000, np.int16)
+    image[:, 10:50, 10:50] = np.random.default_rng(0).normal(40, 15, (8, 40, 40))
+    image[:, 48:50, 10:50] = 900
+    label = np.zeros(image.shape, np.uint8)
+    label[:, 20:40, 20:40] = 1
+    low, high = case(image, label, in_hu=True).window
+    assert -200 < low < -50
+    assert 150 < high < 300
+    stack = stack_of("c", case(image, label, in_hu=True), None, channel="CT", pixels=1 << 20, names={})
+    assert stack.window == (low, high)
+    assert stack.range is not None
+    assert stack.range[1] >= case(image, label).window[1]
+    empty = np.zeros_like(label)
+    assert case(image, empty, in_hu=True).window == case(image, label).window
 
 
 def test_many_slices_keep_to_the_pixels() -> None:
