@@ -200,6 +200,7 @@ CODES: dict[str, Code] = {
     "SC170": Code(EXIT_DATA, "folder of trainers", "a module in a folder of trainers is not Python, and nnU-Net imports all of them", "correct it, or move it away"),
     "SC171": Code(EXIT_CONFIG, "trainer twice", "a trainer is in several places, of which nnU-Net takes the first", "give yours a name of its own"),
     "SC172": Code(EXIT_CONFIG, "offered trainer", "an installed package offers a trainer that it does not have, or under another name", "correct the entry point of the package, and install it again"),
+    "SC226": Code(EXIT_CONFIG, "trainer not imported", "a module in which nnU-Net looks for a trainer fails when it is imported, or does not come back", "correct the module, or move it away"),
     "SC175": Code(EXIT_FOUND, "loss not finite", "a training was stopped, as its loss or gradients are not finite", "train with a third of the rate, or in full precision"),
     "SC176": Code(EXIT_FOUND, "collapsed", "a training was stopped, as its network finds no class any more", "go on from the last good checkpoint; if it collapses again, train with a third of the rate"),
     # U-Mamba

@@ -78,6 +78,7 @@ def command(
     from ..train.cascades import find_cascade
     from ..train.training import TrainOptions
     from .training_display import TrainingDisplay
+    from .training_time import foretelling
 
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
     model = find_cascade(found.path.name, **named, paths=paths)
@@ -89,6 +90,7 @@ def command(
         gpus=place.gpus_per_fold,
         tell=sink.detail,
         heard=display.hear,
+        foretold=foretelling(display.say),
         readers=comparing(display),
         allow_leaks=allow_leaks,
     )

@@ -103,7 +103,7 @@ WORDS = {
     "predict_with_archive": "`segconv predict {model} -i {inputs} -o {output}` predicts with a model from elsewhere",
     "train_from_start": "leave out `--continue`",
     "train_all_again": "`--overwrite -f {folds}` trains all folds again",
-    "same_command_resumes": "the same command goes on from there",
+    "same_command_resumes": "`{again:words}` goes on from there",
     "resume_stopped": "the same command goes on from there; if it stops again, train with a third of the rate",
     "pretrain": "`segconv finetune {dataset} --from PRETRAINING_DATASET` pretrains with the plans of the dataset",
     "validate_stage": "`segconv train {dataset} -c {configuration} -f {fold}[ -tr {trainer}][ -p {plans}] --val`",
@@ -293,12 +293,15 @@ class Speaker:
         Command with the options that the running one lacks.
     typed
         Commands and options that it has worded, as a user types them.
+    again
+        The running command as it was typed, or words for it if it is called otherwise.
     """
 
     def __init__(self) -> None:
         self.command: click.Command | None = None
         self.instead = "segconv convert SOURCE --to ID_NAME"
         self.typed: set[str] = set()
+        self.again = "the same command"
 
     def in_words(self, finding: Finding) -> Finding:
         """Return a finding whose hint includes its cures in words."""
@@ -318,6 +321,7 @@ class Speaker:
         text = INSTEAD.get((name or "", cure.kind), WORDS[cure.kind])
         values = {key: self._option(str(value)) if key == "field" else value for key, value in cure.values}
         text = _OPTIONAL.sub(lambda found: found[1] if found[2] in values else "", text)
+        values["again"] = self.again
         again = RESTART in values and text.startswith("`--") and self._knows("--restart")
         after = " --restart" if again else ""
         return _TYPED.sub(partial(self._typed, after=after), _Values().vformat(text, (), values))

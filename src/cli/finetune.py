@@ -85,6 +85,7 @@ def command(
     from ..train.training import TrainOptions
     from .planning_display import PlanningDisplay
     from .training_display import TrainingDisplay
+    from .training_time import foretelling
 
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
     model = model_of(found.path.name)
@@ -109,6 +110,7 @@ def command(
         gpus=place.gpus_per_fold,
         tell=sink.detail,
         heard=display.hear,
+        foretold=foretelling(display.say),
         readers=comparing(display),
         allow_leaks=allow_leaks,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shlex
 import signal
 import sys
 from itertools import pairwise
@@ -155,6 +156,7 @@ def run(arguments: list[str]) -> int:
     """Run the command line, report any error, and return the exit code."""
     as_json = _wants_json(arguments)
     speaker = Speaker()
+    speaker.again = shlex.join(["segconv", *arguments])
 
     def report(*findings: Finding) -> None:
         print_findings(speaker.all_in_words(findings), as_json=as_json, typed=speaker.typed)

@@ -71,6 +71,7 @@ def command(
     from ..flows.train import train_folds
     from ..train.training import TrainOptions
     from .training_display import TrainingDisplay
+    from .training_time import foretelling
 
     wish = _wish(wishes)
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
@@ -86,6 +87,7 @@ def command(
         place.gpus_per_fold,
         tell=sink.detail,
         heard=display.hear,
+        foretold=foretelling(display.say),
         readers=comparing(display),
         allow_leaks=allow_leaks,
     )

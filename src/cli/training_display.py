@@ -18,6 +18,7 @@ from .sink import Sink, shown
 COLUMNS = ("fold", "on", "epoch", "train loss", "val. loss", "pseudo Dice", "left")
 _REFRESHED_PER_S = 2
 _SHOWN_CLASSES = 6
+_COMPILES = "the first epoch compiles the kernels of the network, which may take minutes"
 
 
 class TrainingDisplay:
@@ -135,7 +136,7 @@ class _InPlace(Bar):
 def in_words(before: Progress | None, now: Progress) -> str:
     """Return what is new of a fold; empty if it is not worth a line."""
     if now.phase == STARTING:
-        return ""
+        return _COMPILES if now.compiles else "nnU-Net starts, which takes a moment"
     if now.phase == TRAINING:
         return _epoch_in_words(now) if now.finished else ""
     if now.phase == VALIDATING and (before is None or before.phase != VALIDATING):
@@ -155,6 +156,7 @@ def _epoch_in_words(now: Progress) -> str:
 def row(progress: Progress) -> tuple[str, ...]:
     """Return the row of a fold in the table."""
     at = _epoch(progress) if progress.phase == TRAINING else progress.phase
+    at += ", compiles" if progress.compiles else ""
     if progress.phase == VALIDATING and progress.predicted:
         at = f"{VALIDATING} {progress.predicted}/{progress.to_predict or '?'}"
     losses = (_number(progress.train_loss), _number(progress.validation_loss))

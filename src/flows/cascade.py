@@ -21,6 +21,7 @@ from ..train.complete import Stored, missing_stage
 from ..train.folds import ALL, OUTDATED, SUMMARY, VALIDATION, state_of
 from ..train.holds import reading
 from ..train.holds import training as training_lock
+from ..train.known_trainers import refuse_unknown_trainers
 from ..train.model import Model
 from ..train.paths import Paths
 from ..train.queue import HERE, Slot
@@ -128,6 +129,7 @@ def train_cascade(
     Interrupted
         By Ctrl-C or SIGTERM.
     """
+    refuse_unknown_trainers([model.trainer], paths)
     chain = stages(model, paths)
     with reading(paths, model.dataset):
         # which writes the folds

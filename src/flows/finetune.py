@@ -20,6 +20,7 @@ from ..train.checkpoints import FINAL
 from ..train.commands import PlanOptions
 from ..train.folds import ALL, state_of
 from ..train.holds import preprocessing
+from ..train.known_trainers import refuse_unknown_trainers
 from ..train.model import Model
 from ..train.moved_plans import copy_plans, move_plans
 from ..train.paths import Paths
@@ -137,6 +138,7 @@ def finetune(
     Interrupted
         By Ctrl-C or SIGTERM.
     """
+    refuse_unknown_trainers([model.trainer, *([source.trainer] if isinstance(source, Pretraining) else [])], paths)
     planned(model, paths)  # is refused at once if it is not
     if isinstance(source, Pretraining):
         return _Run(dataset, model, folds, paths, how, Steps(5, how.begun)).from_dataset(source)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from ..dataset.layout import Dataset
 from ..errors import Cure, Finding, Interrupted, Refused
 from ..train import known_trainers as trainers
-from ..train.device import chosen_device
+from ..train.device import CPU, chosen_device
+from ..train.epoch_time import epoch_time
 from ..train.folds import FoldState, state_of
 from ..train.holds import training
-from ..train.model import Model
+from ..train.model import Model, log_file
 from ..train.paths import Paths
 from ..train.queue import HERE, Job, Outcome, Slot, run_jobs
 from ..train.steps import Step, Wish, next_step
+from ..train.trainer_check import refuse_unimportable
+from ..train.trainer_length import length_of
+from ..train.trainer_list import Trainer
 from ..train.training import FoldResult, TrainOptions, failed, refuse_foreign, run_fold
 from ..train.untrusted_models import NO_TRUST, Trust
 from ..work.scratch import Warn
@@ -49,6 +53,49 @@ class Training:
             raise Refused(reasons=self.failures)
 
 
+@dataclass(frozen=True)
+class _Work:
+    """What is left to do, and the trainer that does it.
+
+    Parameters
+    ----------
+    steps
+        Fold → its next step.
+    trainer
+        None if nothing is left to do: then it need not exist any more.
+    known
+        All trainers.
+    """
+
+    steps: Mapping[str, Step]
+    trainer: Trainer | None = None
+    known: Sequence[Trainer] = ()
+
+    @classmethod
+    def of(cls, model: Model, states: Iterable[FoldState], paths: Paths, options: TrainOptions) -> _Work:
+        """Return what is left to do; refuse an unknown trainer before anything of the dataset is read."""
+        steps = {state.fold: next_step(state, options.wish, probabilities=options.probabilities) for state in states}
+        if set(steps.values()) == {Step.NONE}:
+            return cls(steps)
+        known = trainers.list_trainers(paths.trainers)
+        return cls(steps, trainers.find_trainer(model.trainer, known, paths.trainers), known)
+
+    def begin(self, model: Model, paths: Paths, options: TrainOptions, trust: Trust) -> TrainOptions:
+        """Refuse what must not or cannot run; return the options with the device that is chosen."""
+        if self.trainer is None:
+            return options
+        refuse_foreign(model, paths, trust)
+        refuse_unimportable(self.trainer, paths, log_file(paths, model.dataset, "trainer"))
+        options = replace(options, device=chosen_device(options.device))
+        if options.foretold is not None and options.device == CPU and not self._only_validates:
+            options.foretold(epoch_time(model, paths, length_of(self.trainer, self.known)))
+        return options
+
+    @property
+    def _only_validates(self) -> bool:
+        return set(self.steps.values()) <= {Step.NONE, Step.VALIDATE}
+
+
 def train_folds(
     dataset: Dataset,
     model: Model,
@@ -79,33 +126,27 @@ def train_folds(
     ------
     SegconvError
         ``SC010`` if there is nothing to resume or validate; what `find_trainer` raises; ``SC035`` if
-        another run trains one of the folds or plans the dataset; what `make_ready` and `refuse_foreign` raise.
+        another run trains one of the folds or plans the dataset; what `make_ready`, `refuse_foreign` and
+        `refuse_unimportable` raise.
     Interrupted
         By Ctrl-C or SIGTERM; it says at which epoch each fold resumes.
     """
     folders = {fold: model.fold_folder(paths, fold) for fold in folds}
     with training(paths, model.dataset, folders.values()):
-        replaced = folds if options.wish is Wish.AGAIN else ()
+        work = _Work.of(model, [state_of(folder) for folder in folders.values()], paths, options)
         warnings = make_ready(
             dataset,
             model,
             folds,
             paths,
-            replaced=replaced,
+            replaced=folds if options.wish is Wish.AGAIN else (),
             readers=options.readers,
             allow_leaks=options.allow_leaks,
         )
-        steps = {
-            fold: next_step(state_of(folder), options.wish, probabilities=options.probabilities)
-            for fold, folder in folders.items()
-        }
         if warn is not None and warnings:
             warn(warnings)
-        if set(steps.values()) != {Step.NONE}:
-            trainers.find_trainer(model.trainer, trainers.list_trainers(paths.trainers), paths.trainers)
-            refuse_foreign(model, paths, trust)
-            options = replace(options, device=chosen_device(options.device))
-        finished_first = sorted(folds, key=lambda fold: steps[fold] is not Step.NONE)
+        options = work.begin(model, paths, options, trust)
+        finished_first = sorted(folds, key=lambda fold: work.steps[fold] is not Step.NONE)
         jobs = [
             Job(fold, partial(run_fold, model, fold, paths, _naming(fold, options, slots), trust))
             for fold in finished_first
@@ -141,7 +182,7 @@ def _interrupted(error: KeyboardInterrupt, states: Sequence[FoldState]) -> Inter
 def _kept(state: FoldState) -> str:
     if state.complete:
         return "is trained"
-    words = f"resumes at epoch {state.epoch}" if state.begun else "begins at epoch 0"
+    words = f"resumes at epoch {state.epoch} from {state.whole[0]}" if state.begun else "begins at epoch 0"
     if state.trained:
         words = "is trained, and still to be validated"
     return f"{words}, until when the old one is kept" if state.kept else words

@@ -235,7 +235,7 @@ def run_child(
     except KeyboardInterrupt as error:
         number = int(error.args[0]) if error.args else signal.SIGINT
         raise Interrupted(
-            f"interrupted: {shown}", signal_number=number, hint="the same command resumes where nnU-Net can"
+            f"interrupted: {shown}", signal_number=number, cures=[Cure.of("same_command_resumes")]
         ) from None
     if code != 0:
         raise _failure(shown, code, last, log)

@@ -47,12 +47,12 @@ def deep_supervision_of(trainer: str | None) -> DeepSupervision:
     if trainer is None:
         return USUAL
     known = list_trainers()
-    changes = [change for each in _with_bases(find_trainer(trainer, known), known) for change in each.changes]
+    changes = [change for each in with_bases(find_trainer(trainer, known), known) for change in each.changes]
     decided = next((change.removeprefix(_SETS) for change in changes if change.startswith(_SETS)), "True")
     return DeepSupervision(decided != "False", MEANING["set_deep_supervision_enabled"] not in changes)
 
 
-def _with_bases(trainer: Trainer, known: Sequence[Trainer]) -> Iterator[Trainer]:
+def with_bases(trainer: Trainer, known: Sequence[Trainer]) -> Iterator[Trainer]:
     """Yield a trainer and its bases, nearest first."""
     waiting, seen = [trainer], set[str]()
     while waiting:

@@ -6,7 +6,7 @@ import os
 
 from ..errors import SegconvError
 
-AUTO = "auto"
+AUTO, CPU = "auto", "cpu"
 
 
 def chosen_device(asked: str) -> str:
@@ -23,12 +23,12 @@ def chosen_device(asked: str) -> str:
         import torch
     except ImportError as error:
         raise SegconvError("PyTorch is not installed", code="SC041", hint="pip install 'segconv[train]'") from error
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return "cuda" if torch.cuda.is_available() else CPU
 
 
 def settings_of(device: str) -> dict[str, str]:
     """Return a child's variables for a device; on a CPU, compiling the network costs more than it saves."""
-    if device != "cpu":
+    if device != CPU:
         return {}
     workers = max(1, min(4, (os.cpu_count() or 2) - 1))
     return {"nnUNet_compile": "f", "nnUNet_n_proc_DA": os.environ.get("nnUNet_n_proc_DA", str(workers))}

@@ -28,6 +28,7 @@ _EPOCH_TIME = re.compile(rf"{_TIME}Epoch time: {_NUMBER} s")
 _VALIDATED = re.compile(rf"{_TIME}This split has \d+ training and (\d+) validation cases")
 _PREDICTING = re.compile(rf"{_TIME}predicting (\S+)")
 _TRAINED = re.compile(rf"{_TIME}Training done")
+_COMPILING = re.compile(rf"{_TIME}Using torch\.compile")
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Progress:
         Mean time of the last epochs, in seconds.
     predicted, to_predict
         Number of validation cases begun, and of all; None if unknown.
+    compiles
+        Whether the network's kernels are compiled in the first epoch of the run, which takes longer than the others.
     """
 
     fold: str
@@ -70,6 +73,7 @@ class Progress:
     epoch_s: float | None = None
     predicted: int = 0
     to_predict: int | None = None
+    compiles: bool = False
 
     @property
     def left_s(self) -> float | None:
@@ -102,6 +106,7 @@ class Follower:
         self._heard = heard
         self._times: deque[float] = deque(maxlen=_RECENT)
         self._answers = (
+            (_COMPILING, lambda _: self._report(compiles=True)),
             (_EPOCH, self._begin_epoch),
             (_TRAIN_LOSS, lambda text: self._change(train_loss=float(text))),
             (_VALIDATION_LOSS, lambda text: self._change(validation_loss=float(text))),
@@ -119,6 +124,10 @@ class Follower:
                 answer(found[1] if pattern.groups else "")
                 return
 
+    def begin(self) -> None:
+        """Say that nnU-Net starts, which writes nothing for a while."""
+        self._report(phase=STARTING)
+
     def end(self, phase: str) -> None:
         """Say how the fold ended."""
         self._report(phase=phase)
@@ -132,7 +141,7 @@ class Follower:
 
     def _end_epoch(self, text: str) -> None:
         self._times.append(float(text))
-        self._report(finished=True, epoch_s=sum(self._times) / len(self._times))
+        self._report(finished=True, compiles=False, epoch_s=sum(self._times) / len(self._times))
 
     def _change(self, **values: Any) -> None:
         self.progress = replace(self.progress, **values)

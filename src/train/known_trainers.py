@@ -8,12 +8,13 @@ from __future__ import annotations
 import ast
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ..errors import Cure, SegconvError
 from .offered_trainers import offered_trainers, refuse_unusable
+from .paths import Paths
 from .source_classes import SourceClass, classes_below, folder_in_nnunet, modules_below
 from .trainer_list import FOLDER, NNUNET, ROOT, Trainer, described, read_trainers
 from .trainers import TRAINERS, named
@@ -46,6 +47,13 @@ def list_trainers(folders: Sequence[Path] = ()) -> list[Trainer]:
         found += described(classes, known, str(folder))
         known = {**classes, **known}
     return found
+
+
+def refuse_unknown_trainers(names: Iterable[str], paths: Paths) -> None:
+    """Refuse names of trainers before anything else is looked at; raises what `find_trainer` raises."""
+    known = list_trainers(paths.trainers)
+    for name in dict.fromkeys(names):
+        find_trainer(name, known, paths.trainers)
 
 
 def find_trainer(name: str, among: Sequence[Trainer], folders: Sequence[Path] = ()) -> Trainer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from ..work.readers import ONE, Readers
 from .child import ChildFailed, run_nnunet
 from .commands import Tell
 from .device import AUTO, chosen_device, settings_of
+from .epoch_time import EpochTime
 from .epochs import DONE, FAILED, Follower, Heard
 from .folds import FoldState, state_of
 from .kept import settle
@@ -44,6 +46,8 @@ class TrainOptions:
         Called with each line that nnU-Net writes.
     heard
         Called with the progress of a fold whenever it changes.
+    foretold
+        Called with the time of an epoch before folds are trained on the CPU.
     readers
         How images are read that were not yet compared with one another, for folds that leak.
     allow_leaks
@@ -57,6 +61,7 @@ class TrainOptions:
     weights: Path | None = None
     tell: Tell | None = None
     heard: Heard | None = None
+    foretold: Callable[[EpochTime], None] | None = None
     readers: Readers = ONE
     allow_leaks: bool = False
 
@@ -158,6 +163,7 @@ def _run(model: Model, fold: str, step: Step, paths: Paths, options: TrainOption
             options.tell(line)
 
     forget_stop(model.fold_folder(paths, fold))
+    follower.begin()
     try:
         run_nnunet(
             "nnUNetv2_train",

@@ -23,6 +23,7 @@ def test_the_row_of_a_fold_says_where_it_is() -> None:
     assert row(Progress("0", "CPU", VALIDATING, 9, 10, predicted=3, to_predict=8))[2] == "validating 3/8"
     assert row(Progress("0", "CPU", VALIDATING, 9, 10, predicted=3))[2] == "validating 3/?"
     assert row(Progress("0", "CPU", DONE))[2] == "done"
+    assert row(Progress("0", "GPU 0", TRAINING, 0, 10, compiles=True))[2] == "0/9, compiles"
     many = Progress("0", "CPU", TRAINING, 1, pseudo_dice=(0.5,) * 9)
     assert (row(many)[2], row(many)[5]) == ("1", "0.50 0.50 0.50 0.50 0.50 0.50 …")
 
@@ -32,6 +33,7 @@ def test_off_a_terminal_each_epoch_is_a_line(capsys: pytest.CaptureFixture[str])
     with display.shown():
         for progress in (
             Progress("1"),
+            Progress("1", compiles=True),
             Progress("1", phase=TRAINING, epoch=12, epochs=1000),
             AT_WORK,
             Progress("1", phase=VALIDATING, to_predict=8),
@@ -39,6 +41,8 @@ def test_off_a_terminal_each_epoch_is_a_line(capsys: pytest.CaptureFixture[str])
         ):
             display.hear(progress)
     assert capsys.readouterr().err.splitlines() == [
+        "fold 1: nnU-Net starts, which takes a moment",
+        "fold 1: the first epoch compiles the kernels of the network, which may take minutes",
         "fold 1: epoch 12/999, train loss -0.123, validation loss nan, pseudo Dice 0.50 – 0.25, 8 h 13 min left",
         "fold 1: validates 8 cases",
     ]

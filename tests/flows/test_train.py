@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -116,6 +117,35 @@ def test_a_trainer_that_keeps_no_checkpoints_is_no_failure(world: World) -> None
     assert "Next: " not in done.err, "nothing can predict"
 
 
+def test_the_name_of_a_trainer_is_refused_before_the_dataset_is_looked_at(world: World) -> None:
+    shutil.rmtree(world.segconv.folder / "nnUNet_preprocessed" / NAME)
+    done = world.train("-f", "0", "-tr", "nnUNetTrainr")
+    assert (done.code, done.codes()) == (2, ["SC001"])
+    assert "no trainer 'nnUNetTrainr'" in done.err
+    assert "did you mean nnUNetTrainer?" in done.err
+    assert world.train("-f", "0").codes() == ["SC010"]
+
+
+def test_what_was_not_preprocessed_is_said_in_a_line_with_the_command(world: World) -> None:
+    shutil.rmtree(world.segconv.folder / "nnUNet_preprocessed" / NAME / "cases")
+    done = world.train("-f", "0", "--device", "cpu")
+    assert (done.codes(), done.calls) == (["SC111"], [])
+    assert "cases: holds no cases: this configuration is planned, but was not preprocessed\n" in done.err
+    assert "Hint: segconv plan 7 -c full\n" in done.err
+    done = world.train("-f", "0", "-c", "3d_lowres")
+    assert (done.codes(), "nnU-Net planned no 3d_lowres" in done.err) == (["SC001"], True)
+    assert "Hint: -c full\n" in done.err
+
+
+def test_a_training_on_the_cpu_says_at_once_how_long_it_takes(world: World) -> None:
+    done = world.train("-f", "0", "--device", "cpu")
+    lines = done.err.splitlines()
+    starts = lines.index("fold 0: nnU-Net starts, which takes a moment")
+    assert "on the CPU: how long an epoch of full takes shows after the first one" in lines[:starts]
+    again = world.train("-f", "0", "--device", "cpu")
+    assert "on the CPU" not in again.err, "nothing is trained"
+
+
 def test_the_next_command_finds_the_same_trainers(world: World) -> None:
     folder = world.segconv.folder / "my trainers"
     folder.mkdir()
@@ -221,7 +251,10 @@ def test_a_replacement_that_was_ended_goes_on_with_any_command(end: signal.Signa
     run.send_signal(end)
     _, said = run.communicate(timeout=LIMIT_S)
     assert run.returncode == (-9 if end == signal.SIGKILL else 143)
-    assert end == signal.SIGKILL or "fold 0 resumes at epoch 1, until when the old one is kept" in said
+    if end == signal.SIGTERM:
+        assert "fold 0 resumes at epoch 1 from checkpoint_best.pth, until when the old one is kept" in said
+        words = "segconv train 7 -c full -f 0 --device cpu --overwrite --trust-model goes on from there"
+        assert f"Hint: {words}\n" in said
     assert kept_folder(old).is_dir()
     (world.room / "wait 0").unlink()
     codes: list[int] = []

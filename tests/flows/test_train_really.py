@@ -84,7 +84,8 @@ def test_the_same_command_goes_on_after_a_signal_and_after_a_kill(
     epoch = states_of(model)["2"].epoch
     assert 0 < epoch <= WAITS_AT
     assert f"fold 0 is trained; fold 2 resumes at epoch {epoch}; fold 3 begins at epoch 0" in said
-    assert "the same command goes on" in said
+    assert "segconv train " in said
+    assert " goes on from there" in said
 
     run = world.start(*words, "--trust-model")
     os.kill(world.process_at_work("2", run), signal.SIGKILL)

@@ -53,6 +53,22 @@ def test_epochs_are_heard_when_they_begin_and_end(tmp_path: Path) -> None:
     assert (after.epoch, after.pseudo_dice, after.epoch_s, after.left_s) == (1, (0.5242, 0.0, 0.5), 3.0, 24.0)
 
 
+def test_the_start_and_the_compilation_of_the_first_epoch_are_heard(tmp_path: Path) -> None:
+    heard: list[Progress] = []
+    follower = Follower("0", "GPU 0", tmp_path, heard.append)
+    follower.begin()
+    for line in ("2026-11-30 01:17:20.840133: Using torch.compile...", *LOG.splitlines()):
+        follower(line)
+    compiling = [(found.phase, found.epoch, found.compiles) for found in heard[:5]]
+    assert compiling == [
+        (STARTING, None, False),
+        (STARTING, None, True),
+        (TRAINING, 0, True),
+        (TRAINING, 0, False),
+        (TRAINING, 1, False),
+    ]
+
+
 def test_cases_of_the_validation_are_counted(tmp_path: Path) -> None:
     found = [(one.predicted, one.to_predict) for one in follow(tmp_path) if one.phase == VALIDATING]
     assert found == [(0, 3), (1, 3), (2, 3)]

@@ -248,7 +248,7 @@ def test_what_an_interrupted_run_finished_is_used_by_the_next(world: Command, pl
 
     planner.before = fail
     done = plan(world)
-    assert (done.codes(), "the same command goes on" in done.err) == (["SC101"], True)
+    assert (done.codes(), "segconv plan 7 -j 1 --no-check goes on from there" in done.err) == (["SC101"], True)
     assert tree_hash(folder(world)) == before, "training goes on with what was there"
     planner.before = lambda *_: None
     planner.preprocessed.clear()
