@@ -30,7 +30,7 @@ _BACKWARD = 2
 _OF_PRODUCT = 0.9
 """Speed of nnU-Net's networks on one core, as a multiple of that of a product of matrices. Measured on three
 configurations of PlainConvUNet in 2D with PyTorch 2.14, in time of the processor: with these numbers, their iterations
-take 0.9 to 1.1 times what is estimated."""
+take 0.8 to 1.1 times what is estimated."""
 
 _STEP_S = 10e-3
 """Time of a training step besides: the loss at each resolution, the gradients' norm, the optimizer."""
