@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,8 @@ def page_of(facts: Facts) -> bytes:
 
 def _data(facts: Facts) -> dict[str, Any]:
     """Return the facts for the scripts, without pictures, and the windows that channels have by name."""
-    values = {name: value for name, value in facts.as_json().items() if name not in ("sheets", "stacks", "volumes")}
+    bare = tuple(replace(case, scores={}) for case in facts.cases)
+    values = replace(facts, cases=bare, sheets=(), stacks=(), volumes=()).as_json()
     for case, found in zip(values["cases"], facts.cases, strict=True):
         case["scores"] = _scores(found, facts.scores)
     return values | {"windows": {channel.name: CT_WINDOWS for channel in facts.channels if is_ct(channel.name)}}
