@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..words import some_of
 from .help_pages import Command, example
 from .options import PATH, bundled, dataset_argument, dry_run, jobs, option, seed, speaking, three_folders
 from .sink import Sink
@@ -85,6 +86,8 @@ def make(
     )
     sink.say(made.said)
     sink.say(f"patients: {made.patients}")
+    if made.alike:
+        sink.say(f"near-identical images, kept together: {some_of(map(' and '.join, made.alike))}")
     sink.table(heads(made.folds), rows(made.facts))
     sink.warn(made.findings)
     changed = [] if dry_run else write_splits(made, paths, overwrite=overwrite)
@@ -96,6 +99,11 @@ def make(
         sink.say(f"wrote {path}")
     if not dry_run:
         sink.next(f"segconv splits verify {shlex.quote(dataset)}")
-    result = {"options": made.options, "splits": made.folds, "folds": [fold.as_json() for fold in made.facts]}
+    result = {
+        "options": made.options,
+        "near_identical": made.alike,
+        "splits": made.folds,
+        "folds": [fold.as_json() for fold in made.facts],
+    }
     sink.end({**result, "wrote": [str(path) for path in changed]}, made.findings)
     return 0

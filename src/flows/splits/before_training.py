@@ -73,7 +73,7 @@ def _on_held_out(found: Found, folds: Sequence[str]) -> list[Finding]:
         return []
     cases = count_of(len(found.folds[number]["val"]), "case")
     cure = Cure.of("train_held_out", fold=number)
-    what = f"fold {ALL} trains on the {cases} that are held out, which fold {number} validates"
+    what = f"fold {ALL} trains on what is held out, {cases} that fold {number} validates"
     return [Finding("SC216", what, file=found.shown, cures=(cure, ALLOW))]
 
 

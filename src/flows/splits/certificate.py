@@ -96,6 +96,7 @@ class Certificate:
             "from": "perceptual hash" if compared else None,
             "images": compared,
             "not_compared": images - compared,
+            "pairs": [list(pair) for pair in self.evidence.alike_pairs],
             "false_alarms_per_pair": f"< {FALSE_ALARMS:g}",
         }
 

@@ -81,6 +81,15 @@ class Evidence:
         return {case: frozenset(value for value, n in found.items() if n) for case, found in self.voxels.items()}
 
     @property
+    def alike_pairs(self) -> list[tuple[str, ...]]:
+        """Pairs of cases with near-identical images, sorted."""
+        members: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for case, own in self.alike.items():
+            for tie in own:
+                members[tie].append(case)
+        return sorted({tuple(sorted(pair)) for pair in members.values()})
+
+    @property
     def patients_from(self) -> str | None:
         """What the patients come from: the user, the lineage, or names; None if none are known."""
         known = any(record.patient is not None for record in self.records)

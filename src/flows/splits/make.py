@@ -43,6 +43,8 @@ class NewSplits:
         How many folds there are and why, in words.
     patients
         What is known of the patients, in words.
+    alike
+        Pairs of cases with near-identical images, which stay together.
     findings
         What is odd, such as a class that is rarer than the folds.
     options
@@ -54,6 +56,7 @@ class NewSplits:
     facts: Sequence[FoldFacts]
     said: str
     patients: str
+    alike: Sequence[tuple[str, ...]]
     findings: Sequence[Finding]
     options: Mapping[str, Any]
 
@@ -117,6 +120,7 @@ def plan_splits(
         fold_facts(made, evidence),
         _said(count, folds, rest, held),
         evidence.patients_in_words(otherwise),
+        evidence.alike_pairs,
         misfits(Found(made, dataset.path / FILE), evidence),
         {"folds": count, "seed": seed, "patients": evidence.patients_from, "group_by": group_by, "hold_out": hold_out},
     )

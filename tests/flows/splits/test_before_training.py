@@ -121,7 +121,7 @@ def test_a_model_on_all_cases_would_be_trained_on_those_held_out(place: Place) -
     assert ready(place, "0", "3") == []
     found = refusal(place, "all")
     assert [(finding.code, finding.cures[0]) for finding in found] == [("SC216", Cure.of("train_held_out", fold=3))]
-    assert "trains on the 2 cases that are held out, which fold 3 validates" in found[0].message
+    assert "trains on what is held out, 2 cases that fold 3 validates" in found[0].message
     assert [(finding.code, finding.severity) for finding in ready(place, "all", allow=True)] == [("SC216", "warning")]
 
 
