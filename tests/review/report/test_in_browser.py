@@ -98,7 +98,7 @@ def test_names_sort_by_the_numbers_in_them(opened: Open) -> None:
 
 def test_the_filter_takes_words_of_any_column_and_choices(opened: Open) -> None:
     page = opened(made.facts())
-    page.fill("#filter", "p4 RAS")
+    page.fill("#filter", "p4 64×64")
     assert names(page) == ["case_8", "case_9"]
     assert page.inner_text("#count") == "2 of 30 cases"
     page.fill("#filter", "")

@@ -97,10 +97,10 @@ def test_findings_are_grouped_errors_first() -> None:
 def test_the_table_has_only_columns_that_say_something() -> None:
     facts = made.facts()
     keys = [column.key for column in columns_of(facts)]
-    assert keys == [
-        *("found", "split", "fold", "patient", "size", "spacing", "orientation", "classes"),
-        *("volume:liver", "volume:tumour", "megabytes"),
-    ]
+    assert keys == [*("found", "split", "fold", "patient", "size", "classes", "volume:liver", "volume:tumour")]
+    other = replace(facts.cases[0], orientation="LPS", spacing_mm=(1.0, 1.0, 1.0), megabytes=7.0)
+    more = [column.key for column in columns_of(replace(facts, cases=(other, *facts.cases[1:])))]
+    assert [key for key in more if key not in keys] == ["spacing", "orientation", "megabytes"]
     plain = replace(facts, test=0, folds=None, cases=tuple(replace(case, patient=None) for case in facts.cases))
     assert not {"split", "fold", "patient"} & {column.key for column in columns_of(plain)}
 
@@ -109,6 +109,8 @@ def test_with_many_classes_the_reader_chooses_the_one_whose_volume_is_shown() ->
     facts = made.facts()
     many = replace(facts, targets=tuple(replace(facts.targets[0], name=f"class {at}") for at in range(104)))
     assert [column.title for column in columns_of(many) if column.key.startswith("volume")] == ["class 0"]
+    alike = replace(many, cases=tuple(replace(case, voxels={}) for case in many.cases))
+    assert "volume" in [column.key for column in columns_of(alike)]
     assert page_of(many).count(b"<option") < 500
 
 
@@ -142,6 +144,12 @@ def test_scores_stand_in_the_page_once_without_their_names() -> None:
     page = page_of(made.with_scores(made.facts(4))).decode()
     data = json.loads(re.search(r'id="facts">(.*?)</script>', page, re.DOTALL)[1])  # type: ignore[index]
     assert [case["scores"] for case in data["cases"][:2]] == [[[0.0], [0.0]], [[0.25], [0.25]]]
+
+
+def test_cases_with_the_same_score_have_it_in_the_table() -> None:
+    facts = made.with_scores(made.facts(4))
+    alike = replace(facts, cases=tuple(replace(case, mean=1.0, scores=facts.cases[0].scores) for case in facts.cases))
+    assert columns_of(alike)[0].title == "Mean Dice"
 
 
 def test_numbers_have_three_significant_digits() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ....words import count_of
@@ -13,6 +13,10 @@ from .numbers import UNKNOWN, by_axis, figure
 MOST_CLASSES = 6
 """How many classes get a column each; with more, the reader chooses one."""
 
+MEAN, CHOSEN = "mean", "volume"
+"""Keys of the mean score, by which cases are sorted at first, and of the volume of a class that readers choose."""
+
+_KEPT = (MEAN, CHOSEN)
 _ERROR = 1e6
 """An error weighs more than any number of warnings."""
 
@@ -43,8 +47,12 @@ class Column:
 
 
 def columns_of(facts: Facts) -> tuple[Column, ...]:
-    """Return the columns after the picture and the name."""
-    return tuple(_columns(facts))
+    """Return the columns after the picture and the name; none that says the same of all of several cases."""
+    return tuple(column for column in _columns(facts) if column.key in _KEPT or _differs(column, facts.cases))
+
+
+def _differs(column: Column, cases: Sequence[Case]) -> bool:
+    return len(cases) == 1 or len(set(map(column.text, cases))) > 1
 
 
 def _columns(facts: Facts) -> Iterator[Column]:
@@ -75,7 +83,7 @@ def _score_columns(facts: Facts) -> Iterator[Column]:
         return
     metric = scores.metrics[0]
 
-    yield _score_column("mean", f"Mean {metric.title}", metric, lambda case: case.mean)
+    yield _score_column(MEAN, f"Mean {metric.title}", metric, lambda case: case.mean)
     if 1 < len(scores.classes) <= MOST_CLASSES:
         yield from (_class_score_column(found.name, metric) for found in scores.classes)
     elif len(scores.classes) > 1:
@@ -136,7 +144,7 @@ def _label_columns(facts: Facts) -> Iterator[Column]:
     if len(targets) <= MOST_CLASSES:
         yield from (_volume_column(target, f"volume:{target.name}", unit) for target in targets)
     else:
-        yield _volume_column(targets[0], "volume", unit)
+        yield _volume_column(targets[0], CHOSEN, unit)
 
 
 def _volume_column(target: Target, key: str, unit: str) -> Column:

@@ -26,7 +26,7 @@
       height: intensity ? 190 : 130,
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
-      padding: [8, 10, 0, 0],
+      padding: [8, 14, 0, 0],
       scales: {
         x: { time: false, distr: isGeometric(found.edges) ? 3 : 1, range: [found.edges[0], found.edges.at(-1)] },
         y: { distr: log ? 3 : 1, range: log ? undefined : (_, low, high) => [0, high * 1.05 || 1] },
