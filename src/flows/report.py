@@ -338,7 +338,10 @@ class _Report:
         """Which cases the slice viewer has, as the end of a sentence."""
         if self.asked.cases:
             return ", those that were named"
-        return ", those with the lowest scores" if self.predicted.files else ", evenly spaced"
+        if not self.predicted.files:
+            return ", evenly spaced"
+        every = len(self.chosen) == len(self.predicted.files)
+        return ", those with a prediction" if every else ", those that score lowest"
 
 
 def mean_of(scores: Mapping[str, Mapping[str, float | None]]) -> float | None:

@@ -166,6 +166,10 @@ def test_predictions_have_the_scores_of_evaluate_and_the_worst_come_first(segcon
     assert facts.scores is not None
     evaluated = segconv("evaluate", predictions, root, "--extra", "skip", "--json").json
     assert facts.scores.mean == pytest.approx(evaluated["mean"], abs=1e-5)
+    for case, of in evaluated["cases"].items():
+        assert {name: scores["dice"] for name, scores in case_of(facts, case).scores.items()} == pytest.approx(
+            of, abs=1e-5
+        )
     assert facts.scores.worst[0] == "c1"
     assert [stack.case for stack in facts.stacks] == ["c1"]
     assert [layer.name for layer in facts.stacks[0].layers] == ["label", "prediction", "differs"]
