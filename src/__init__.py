@@ -28,6 +28,7 @@ _HOMES = {
     "Pretraining": "flows.finetune",
     "Refused": "errors",
     "Rehearsing": "flows.rehearse.run",
+    "ReportOptions": "flows.report",
     "RunOptions": "work.run_options",
     "SegconvError": "errors",
     "SegmentOptions": "flows.totalseg.plan",

@@ -104,7 +104,7 @@ def command(
     Every file is read once. Pictures of large datasets are smaller, to keep the page below 25 MB.
     """
     from ..dataset.layout import Dataset
-    from ..flows.report import Asked, write_report
+    from ..flows.report import ReportOptions, write_report
     from ..work.run_options import Workers
     from .view import refuse_places
 
@@ -115,7 +115,7 @@ def command(
         found,
         paths,
         chosen.output,
-        Asked(
+        ReportOptions(
             cases,
             chosen.slices,
             chosen.window,

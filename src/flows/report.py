@@ -62,7 +62,7 @@ Shown = TypeVar("Shown", Stack, Volume)
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReportOptions:
     """What a report shows besides the dataset.
 
     Parameters
@@ -93,7 +93,7 @@ class Asked:
     distances: bool = False
 
 
-USUAL_REPORT = Asked()
+USUAL_REPORT = ReportOptions()
 """The defaults."""
 
 
@@ -104,7 +104,7 @@ def _own_advice(finding: Finding) -> str:
 def report_facts(
     dataset: Dataset,
     paths: Paths,
-    asked: Asked = USUAL_REPORT,
+    asked: ReportOptions = USUAL_REPORT,
     *,
     advice: Advice = _own_advice,
     workers: Workers = ONE_WORKER,
@@ -143,7 +143,7 @@ def write_report(
     dataset: Dataset,
     paths: Paths,
     output: Path,
-    asked: Asked = USUAL_REPORT,
+    asked: ReportOptions = USUAL_REPORT,
     *,
     advice: Advice = _own_advice,
     workers: Workers = ONE_WORKER,
@@ -184,7 +184,7 @@ class Written:
 class _Report:
     """Makes one report."""
 
-    def __init__(self, dataset: Dataset, paths: Paths, asked: Asked, advice: Advice, workers: Workers) -> None:
+    def __init__(self, dataset: Dataset, paths: Paths, asked: ReportOptions, advice: Advice, workers: Workers) -> None:
         self.dataset = dataset
         self.paths = paths
         self.asked = asked

@@ -17,7 +17,7 @@ from PIL import Image
 
 from segconv import reading
 from segconv.dataset.layout import Dataset
-from segconv.flows.report import Asked, report_facts
+from segconv.flows.report import ReportOptions, report_facts
 from segconv.review.report.facts import Case, Facts
 from segconv.train.paths import Paths
 from segconv.work.run_options import Workers
@@ -28,7 +28,7 @@ from ..review import datasets
 
 def facts_of(root: Path, *, jobs: int = 1, **asked: Any) -> Facts:
     paths = Paths(root.parent, root.parents[1] / "nnUNet_preprocessed", root.parents[1] / "nnUNet_results")
-    return report_facts(Dataset.open(root), paths, Asked(**asked), workers=Workers(jobs))
+    return report_facts(Dataset.open(root), paths, ReportOptions(**asked), workers=Workers(jobs))
 
 
 def case_of(facts: Facts, name: str) -> Case:
