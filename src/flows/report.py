@@ -19,12 +19,13 @@ from ..review.check.dataset_check import check_seen
 from ..review.pictures.windows import Window
 from ..review.report.channels import channels_of
 from ..review.report.decoded_case import drawn_channel
-from ..review.report.facts import Case, Distribution, Facts, Found, Stack, Volume
+from ..review.report.facts import Case, Distribution, Facts, Found
 from ..review.report.gathered import Gathered
 from ..review.report.intensity_curves import intensity_curves
 from ..review.report.labels import labels_of, targets_of
 from ..review.report.measured import changes_of, geometry_of, volumes_of
 from ..review.report.page.page import page_of
+from ..review.report.picture_facts import Stack, Volume
 from ..review.report.scored import score_distributions, scores_as_facts, scores_of_cases
 from ..review.report.sealed_page import refuse_taken, sealed
 from ..review.report.sheets import thinned

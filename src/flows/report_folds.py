@@ -12,7 +12,8 @@ from ..dataset.leakage import Leak, find_leaks
 from ..dataset.lineage import TRAIN, CaseRecord
 from ..dataset.patient_rules import with_guessed_patients
 from ..errors import SegconvError
-from ..review.report.facts import Case, Fold, Folds
+from ..review.report.facts import Case
+from ..review.report.folds import Fold, Folds
 from ..review.report.gathered import Content
 from ..train.paths import Paths
 from ..words import count_of, some_of

@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .folds import Folds
+from .picture_facts import Stack, Thumbnail, Volume
+
 FORMAT = 1
 
 GEOMETRY = "geometry"
@@ -20,11 +23,6 @@ AUGMENTATION = "augmentation"
 SCORES = "scores"
 GROUPS = (GEOMETRY, INTENSITY, LABELS, AUGMENTATION, SCORES)
 """What distributions are about, in the order of the page."""
-
-LABEL_LAYER = "label"
-PREDICTION_LAYER = "prediction"
-WRONG_LAYER = "differs"
-"""Names of layers over the slices of a case."""
 
 
 @dataclass(frozen=True)
@@ -172,28 +170,6 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Thumbnail:
-    """Where a case is on a sheet of thumbnails, in pixels.
-
-    Parameters
-    ----------
-    sheet
-        Index in `Facts.sheets`.
-    left, top, width, height
-        Its place there.
-    text
-        What it shows, for those who do not see it.
-    """
-
-    sheet: int
-    left: int
-    top: int
-    width: int
-    height: int
-    text: str
-
-
-@dataclass(frozen=True)
 class Values:
     """The values of a channel in a case: extremes, and percentiles estimated from a sample."""
 
@@ -262,132 +238,6 @@ class Case:
     warnings: int = 0
     scores: Mapping[str, Mapping[str, float | None]] = dataclasses.field(default_factory=dict)
     mean: float | None = None
-
-
-@dataclass(frozen=True)
-class Layer:
-    """What is drawn over the slices of a case: one of the layers' names, and the mosaic, transparent elsewhere."""
-
-    name: str
-    webp: str
-
-
-@dataclass(frozen=True)
-class Stack:
-    """The slices of a case, all in one mosaic, the first one at the upper left, then row by row.
-
-    Parameters
-    ----------
-    case
-        The case; a picture has one slice.
-    plane, axis
-        ``axial`` and so on, or the axes of the file such as ``ij``; and the axis of the file along which slices are
-        counted, such as ``k``. Empty for pictures.
-    slices
-        Index in the file of each slice of the mosaic, from 0, as ``view`` shows it.
-    of
-        Number of slices of the case.
-    first
-        Index in `slices` of the one to show first, with most of a label.
-    columns
-        Slices in a row of the mosaic.
-    width, height
-        Of a slice in the mosaic, in pixels; as the patient is, whatever the spacing.
-    ends
-        What is at the left, right, top and bottom in the patient; empty if unknown.
-    channel
-        Name of the channel; empty for colours.
-    range
-        Values that are stored black and white; None for colours.
-    window
-        Values that should be black and white at first; None for colours.
-    webp
-        The mosaic as WebP in base64.
-    layers
-        Over it; mosaics of the same size.
-    labels
-        Values of the labels that the case holds.
-    text
-        What it shows, for those who do not see it.
-    """
-
-    case: str
-    plane: str
-    axis: str
-    slices: tuple[int, ...]
-    of: int
-    first: int
-    columns: int
-    width: int
-    height: int
-    ends: tuple[str, ...]
-    channel: str
-    range: tuple[float, float] | None
-    window: tuple[float, float] | None
-    webp: str
-    layers: tuple[Layer, ...]
-    labels: tuple[int, ...]
-    text: str
-
-
-@dataclass(frozen=True)
-class Volume:
-    """A downsampled case for a 3D viewer: gzipped NIfTI in base64, the label on the image's grid; empty without one.
-
-    Labels have the values 1, 2, … of `values`, by index from 1; 0 is background.
-    """
-
-    case: str
-    image: str
-    label: str
-    values: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Fold:
-    """A fold.
-
-    Parameters
-    ----------
-    train, copies, val
-        Number of training cases, of augmented copies among them, and of validation cases.
-    patients
-        Number of patients that are validated; None if unknown.
-    cases, share
-        Class → number of validation cases that hold it, and the part of its voxels that this fold validates.
-    """
-
-    train: int
-    copies: int
-    val: int
-    patients: int | None
-    cases: Mapping[str, int]
-    share: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Folds:
-    """The folds of a dataset.
-
-    Parameters
-    ----------
-    origin
-        Their file, or that they are nnU-Net's own.
-    folds
-        Each fold.
-    verdict
-        Of looking for leaks.
-    leaks
-        Each leak in words.
-    misfits
-        Cases and classes that do not fit, in words.
-    """
-
-    origin: str
-    folds: tuple[Fold, ...]
-    verdict: str
-    leaks: tuple[str, ...]
-    misfits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

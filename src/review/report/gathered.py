@@ -10,8 +10,9 @@ import numpy as np
 from ... import reading
 from ..check.case_report import CaseReport
 from ..check.inventory import DatasetCase
-from .facts import Case, Stack, Volume
+from .facts import Case
 from .intensities import Sample
+from .picture_facts import Stack, Volume
 from .sheets import Sheets, Thinning
 from .witness import Seen
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...image.small_pictures import lossy
-from .facts import Thumbnail
+from .picture_facts import Thumbnail
 
 CELLS = 8
 """Thumbnails in a row of a sheet, and rows."""

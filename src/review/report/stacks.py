@@ -16,7 +16,7 @@ from ..pictures.planes import Plane
 from ..pictures.windows import Window
 from . import small_planes
 from .decoded_case import DecodedCase, values_in
-from .facts import LABEL_LAYER, PREDICTION_LAYER, WRONG_LAYER, Layer, Stack
+from .picture_facts import LABEL_LAYER, PREDICTION_LAYER, WRONG_LAYER, Layer, Stack
 from .small_planes import Size
 
 MOST_SLICES = 40

@@ -15,7 +15,7 @@ from ...image import opened
 from ...image.geometry import Geometry
 from ..pictures.windows import Window, windowed
 from .decoded_case import DecodedCase, values_in
-from .facts import LABEL_LAYER, Volume
+from .picture_facts import LABEL_LAYER, Volume
 
 MOST_SIDE = 112
 """Voxels along an axis at most."""

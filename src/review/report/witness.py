@@ -22,8 +22,9 @@ from ..pictures.planes import Plane
 from ..pictures.windows import Window
 from . import small_planes
 from .decoded_case import DecodedCase, decoded_case, values_in
-from .facts import LABEL_LAYER, PREDICTION_LAYER, Stack, Values, Volume
+from .facts import Values
 from .intensities import Sample, sample_of, values_of
+from .picture_facts import LABEL_LAYER, PREDICTION_LAYER, Stack, Volume
 from .stacks import stack_of
 from .volumes import volume_of
 

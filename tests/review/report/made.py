@@ -17,19 +17,15 @@ from segconv.review.report.facts import (
     ClassScores,
     Distribution,
     Facts,
-    Fold,
-    Folds,
     Found,
     Label,
-    Layer,
     Metric,
     Scores,
-    Stack,
     Target,
-    Thumbnail,
     Values,
-    Volume,
 )
+from segconv.review.report.folds import Fold, Folds
+from segconv.review.report.picture_facts import Layer, Stack, Thumbnail, Volume
 
 COLOURS = ("#e69f00", "#56b4e9")
 CLASSES = ("liver", "tumour")
