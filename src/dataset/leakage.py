@@ -61,20 +61,32 @@ def find_leaks(
     """
     records = list(records)
     of_case = {record.case: record for record in records}
-    group_of = {record.case: number for number, group in enumerate(groups(records, also=alike)) for record in group}
-    sizes = Counter(group_of.values())
-    ties_of = {
-        record.case: (*ties(record), *(alike or {}).get(record.case, ())) if sizes[group_of[record.case]] > 1 else ()
-        for record in records
-        if record.case in group_of
-    }
+    group_of = _group_of(groups(records, also=alike))
+    ties_of = _ties_within(records, group_of, alike or {})
     found: list[Leak] = []
     for number, fold in enumerate(splits):
         known = _Known([case for case in fold["train"] if case in ties_of], group_of, ties_of)
-        for case in fold["val"]:
-            if case in ties_of:
-                found += (Leak(number, case, other, kind) for kind, other in known.leaks_of(of_case[case]))
+        validated = [of_case[case] for case in fold["val"] if case in ties_of]
+        found += [
+            Leak(number, record.case, other, kind) for record in validated for kind, other in known.leaks_of(record)
+        ]
     return found
+
+
+def _group_of(together: Iterable[Iterable[CaseRecord]]) -> dict[str, int]:
+    return {record.case: number for number, group in enumerate(together) for record in group}
+
+
+def _ties_within(
+    records: Iterable[CaseRecord], group_of: Mapping[str, int], alike: Ties
+) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Return case → its ties, for each case in a group; none for those that are a group of their own."""
+    sizes = Counter(group_of.values())
+    return {
+        record.case: (*ties(record), *alike.get(record.case, ())) if sizes[group_of[record.case]] > 1 else ()
+        for record in records
+        if record.case in group_of
+    }
 
 
 class _Known:

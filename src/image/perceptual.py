@@ -31,7 +31,7 @@ _SLIGHT = 1e-9
 
 
 def perceptual_hash(volume: Volume) -> str | None:
-    """Return the hash of an image; None if it is blank, or too small to be told apart.
+    """Return the hash of an image; None if it is blank or too small.
 
     Returns
     -------

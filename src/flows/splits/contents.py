@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,13 +91,28 @@ def read_contents(
         ``SC060`` for a link that leaves the dataset, ``SC030`` for a file that cannot be read.
     """
     images = {record.case: dataset.stored_images(record.case) for record in records}
-    labels = [label for case in images if reading.is_there(label := dataset.label_file(case))]
-    looked_at = {path for record in records if record.parent is None for path in images[record.case]}
-    paths = [dataset.path / DESCRIPTION, *(path for own in images.values() for path in own), *labels]
-    wanted = {_name(dataset, path): _Wanted(str(dataset.located(path)), path in looked_at) for path in paths}
-    found = {name: content for name, content in (known or {}).items() if name in wanted and wanted[name].has(content)}
+    copies = {record.case for record in records if record.parent is not None}
+    wanted = {_name(dataset, path): item for path, item in _wanted(dataset, images, copies)}
+    found = _unchanged(wanted, known or {})
     found.update(_each({name: item for name, item in wanted.items() if name not in found}, readers))
     return Contents(found, {case: [_name(dataset, path) for path in own] for case, own in images.items()})
+
+
+def _wanted(
+    dataset: Dataset, images: Mapping[str, Sequence[Path]], copies: Collection[str]
+) -> Iterator[tuple[Path, _Wanted]]:
+    """Yield the files to read: dataset.json, and images and labels of each case."""
+    yield dataset.path / DESCRIPTION, _Wanted(str(dataset.located(dataset.path / DESCRIPTION)), looked_at=False)
+    for case, own in images.items():
+        for path in own:
+            yield path, _Wanted(str(dataset.located(path)), case not in copies)
+        if reading.is_there(label := dataset.label_file(case)):
+            yield label, _Wanted(str(dataset.located(label)), looked_at=False)
+
+
+def _unchanged(wanted: Mapping[str, _Wanted], known: Mapping[str, Content]) -> dict[str, Content]:
+    """Return what is known of files that are as they were."""
+    return {name: content for name, content in known.items() if name in wanted and wanted[name].has(content)}
 
 
 def _name(dataset: Dataset, path: Path) -> str:

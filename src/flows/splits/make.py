@@ -110,10 +110,7 @@ def plan_splits(
     together = [group for group in groups(evidence.guessed, also=also) if _originals(group)]
     held, rest = _held_out(together, evidence, seed, hold_out) if hold_out is not None else ([], together)
     count = _number(folds, len(rest), DEFAULT_FOLDS if group_by is None else len(rest))
-    out = {record.case for group in held for record in group}
-    known = [record for record in evidence.records if record.case not in out]
-    made = split_groups(_dealt(rest, evidence, seed, [1 / count] * count), known)
-    made += split_groups([held], evidence.records) if held else []
+    made = _folds(_dealt(rest, evidence, seed, [1 / count] * count), held, evidence.records)
     return NewSplits(
         dataset,
         made,
@@ -124,6 +121,13 @@ def plan_splits(
         misfits(Found(made, dataset.path / FILE), evidence),
         {"folds": count, "seed": seed, "patients": evidence.patients_from, "group_by": group_by, "hold_out": hold_out},
     )
+
+
+def _folds(dealt: Sequence[Groups], held: Groups, records: Sequence[CaseRecord]) -> Splits:
+    """Return the folds that validate the groups dealt to each, and one more that validates those held out."""
+    out = {record.case for group in held for record in group}
+    made = split_groups(dealt, [record for record in records if record.case not in out])
+    return [*made, *split_groups([held], records)] if held else made
 
 
 def _held_out(together: Groups, evidence: Evidence, seed: int, part: float) -> tuple[Groups, Groups]:
