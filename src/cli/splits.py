@@ -12,7 +12,7 @@ from ..errors import EXIT_FOUND
 from .help_pages import Group, example
 from .options import dataset_argument, jobs, option, speaking, three_folders
 from .sink import Sink
-from .splits_make import make, named_patients
+from .splits_make import allow_alike, make, named_patients
 from .splits_rows import heads, rows
 from .types import SPLITS
 
@@ -71,10 +71,19 @@ def show(dataset: str, file: Wanted | None, jobs: int, sink: Sink, paths: Paths)
 @dataset_argument
 @file_of_splits
 @named_patients
+@allow_alike
 @jobs
 @three_folders
 @speaking
-def verify(dataset: str, file: Wanted | None, named: NamedPatients, jobs: int, sink: Sink, paths: Paths) -> int:
+def verify(
+    dataset: str,
+    file: Wanted | None,
+    named: NamedPatients,
+    allow_alike: bool,
+    jobs: int,
+    sink: Sink,
+    paths: Paths,
+) -> int:
     """Verify that no fold knows its validation cases, and print a certificate.
 
     Finds validation cases whose original, copy or patient is in training, or an image that is identical
@@ -92,6 +101,7 @@ def verify(dataset: str, file: Wanted | None, named: NamedPatients, jobs: int, s
         paths,
         file=file,
         patients=named,
+        alike=not allow_alike,
         readers=Readers(jobs, sink.progress(), what="files"),
     )
     certificate, findings = verified.certificate, verified.findings

@@ -33,6 +33,8 @@ named_patients = bundled(
     option("--patients", type=PATH, metavar="CSV", help="Case and patient."),
 )
 
+allow_alike = option("--allow-alike", is_flag=True, help="Let near-identical images be in different folds.")
+
 
 @click.command(cls=Command, epilog=example("segconv splits make 501 --folds 4 --dry-run"))
 @dataset_argument
@@ -40,6 +42,7 @@ named_patients = bundled(
 @named_patients
 @option("--group-by", metavar="REGEX", help="Finds the site in the name of a case; one fold for each site.")
 @option("--hold-out", type=PART, metavar="PERCENT", help="Part of the cases for a test set that no fold trains on.")
+@allow_alike
 @seed
 @option("--overwrite", is_flag=True, help="Replace folds that are your own work.")
 @dry_run
@@ -52,6 +55,7 @@ def make(
     named: NamedPatients,
     group_by: str | None,
     hold_out: float | None,
+    allow_alike: bool,
     seed: int,
     overwrite: bool,
     dry_run: bool,
@@ -81,13 +85,15 @@ def make(
         patients=named,
         group_by=group_by,
         hold_out=hold_out,
-        otherwise="--patient-pattern or --patients",
+        alike=not allow_alike,
         readers=Readers(jobs, sink.progress(), what="files"),
     )
     sink.say(made.said)
-    sink.say(f"patients: {made.patients}")
-    if made.alike:
-        sink.say(f"near-identical images, kept together: {some_of(map(' and '.join, made.alike))}")
+    sink.say(f"patients: {made.evidence.patients_in_words('--patient-pattern or --patients')}")
+    if pairs := made.evidence.alike_pairs:
+        sink.say(
+            f"near-identical images, kept together: {some_of(map(' and '.join, pairs))} (--allow-alike parts them)"
+        )
     sink.table(heads(made.folds), rows(made.facts))
     sink.warn(made.findings)
     changed = [] if dry_run else write_splits(made, paths, overwrite=overwrite)
@@ -101,7 +107,7 @@ def make(
         sink.next(f"segconv splits verify {shlex.quote(dataset)}")
     result = {
         "options": made.options,
-        "near_identical": made.alike,
+        "near_identical": pairs,
         "splits": made.folds,
         "folds": [fold.as_json() for fold in made.facts],
     }

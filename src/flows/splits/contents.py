@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from ... import reading
 from ...dataset.layout import DESCRIPTION, Dataset
@@ -71,10 +72,16 @@ class Contents:
 
 
 NOT_READ = Contents()
+NOTHING_KNOWN: Mapping[str, Content] = MappingProxyType({})
 
 
 def read_contents(
-    dataset: Dataset, records: Sequence[CaseRecord], readers: Readers, known: Mapping[str, Content] | None = None
+    dataset: Dataset,
+    records: Sequence[CaseRecord],
+    readers: Readers,
+    known: Mapping[str, Content] = NOTHING_KNOWN,
+    *,
+    looking: bool = True,
 ) -> Contents:
     """Return the contents of the training files of a dataset.
 
@@ -84,6 +91,8 @@ def read_contents(
     ----------
     known
         Contents from an earlier reading; files are not read again that have the same size and time.
+    looking
+        Look at the images, for their perceptual hash.
 
     Raises
     ------
@@ -91,21 +100,21 @@ def read_contents(
         ``SC060`` for a link that leaves the dataset, ``SC030`` for a file that cannot be read.
     """
     images = {record.case: dataset.stored_images(record.case) for record in records}
-    copies = {record.case for record in records if record.parent is not None}
-    wanted = {_name(dataset, path): item for path, item in _wanted(dataset, images, copies)}
-    found = _unchanged(wanted, known or {})
+    looked_at = {record.case for record in records if looking and record.parent is None}
+    wanted = {_name(dataset, path): item for path, item in _wanted(dataset, images, looked_at)}
+    found = _unchanged(wanted, known)
     found.update(_each({name: item for name, item in wanted.items() if name not in found}, readers))
     return Contents(found, {case: [_name(dataset, path) for path in own] for case, own in images.items()})
 
 
 def _wanted(
-    dataset: Dataset, images: Mapping[str, Sequence[Path]], copies: Collection[str]
+    dataset: Dataset, images: Mapping[str, Sequence[Path]], looked_at: Collection[str]
 ) -> Iterator[tuple[Path, _Wanted]]:
     """Yield the files to read: dataset.json, and images and labels of each case."""
     yield dataset.path / DESCRIPTION, _Wanted(str(dataset.located(dataset.path / DESCRIPTION)), looked_at=False)
     for case, own in images.items():
         for path in own:
-            yield path, _Wanted(str(dataset.located(path)), case not in copies)
+            yield path, _Wanted(str(dataset.located(path)), case in looked_at)
         if reading.is_there(label := dataset.label_file(case)):
             yield label, _Wanted(str(dataset.located(label)), looked_at=False)
 

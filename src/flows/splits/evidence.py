@@ -130,8 +130,13 @@ def recorded(dataset: Dataset, readers: Readers, patients: NamedPatients = AS_RE
     return replace(cases_of(dataset, patients), voxels=dict(label_counts(dataset, readers=readers)))
 
 
-def read(dataset: Dataset, readers: Readers, patients: NamedPatients = AS_RECORDED) -> Evidence:
+def read(dataset: Dataset, readers: Readers, patients: NamedPatients = AS_RECORDED, *, alike: bool = True) -> Evidence:
     """Return what is known, with the content of each file as it is now.
+
+    Parameters
+    ----------
+    alike
+        Look for near-identical images.
 
     Raises
     ------
@@ -139,7 +144,7 @@ def read(dataset: Dataset, readers: Readers, patients: NamedPatients = AS_RECORD
         Any error of `recorded` and `read_contents`.
     """
     known = recorded(dataset, readers, patients)
-    return with_contents(known, read_contents(dataset, known.records, readers))
+    return with_contents(known, read_contents(dataset, known.records, readers, looking=alike))
 
 
 def with_contents(known: Evidence, contents: Contents) -> Evidence:

@@ -41,10 +41,8 @@ class NewSplits:
         What is in each.
     said
         How many folds there are and why, in words.
-    patients
-        What is known of the patients, in words.
-    alike
-        Pairs of cases with near-identical images, which stay together.
+    evidence
+        What is known of the cases: patients, and near-identical images.
     findings
         What is odd, such as a class that is rarer than the folds.
     options
@@ -55,8 +53,7 @@ class NewSplits:
     folds: Splits
     facts: Sequence[FoldFacts]
     said: str
-    patients: str
-    alike: Sequence[tuple[str, ...]]
+    evidence: Evidence
     findings: Sequence[Finding]
     options: Mapping[str, Any]
 
@@ -69,15 +66,14 @@ def plan_splits(
     patients: NamedPatients = AS_RECORDED,
     group_by: str | None = None,
     hold_out: float | None = None,
-    otherwise: str = "a pattern or a list of patients",
+    alike: bool = True,
     readers: Readers = ONE,
 ) -> NewSplits:
     """Make folds of a dataset; nothing is written.
 
     Cases are together in a group if they are of one patient, copies of one another, or have identical or near-identical
-    images.
-    Patients are those that the user names, otherwise those recorded, otherwise those that the names of all cases
-    suggest.
+    images. Patients are those that the user names, otherwise those recorded, otherwise those that the names of all
+    cases suggest.
 
     Parameters
     ----------
@@ -93,8 +89,8 @@ def plan_splits(
     hold_out
         Part of the cases, 0 to 1, that no fold trains on: one more fold, the last one, trains on all others and
         validates these. nnU-Net has no other way to score cases of a dataset that no fold learns from.
-    otherwise
-        What would name the patients, in words.
+    alike
+        Keep near-identical images together.
     readers
         How files are read.
 
@@ -105,7 +101,7 @@ def plan_splits(
         `evidence.read` and `NamedPatients.of` raise; ``SC062`` if the dataset is replaced meanwhile.
     """
     with dataset.unchanged():
-        evidence = read(dataset, readers, patients)
+        evidence = read(dataset, readers, patients, alike=alike)
     also = evidence.alike if group_by is None else _with_origins(evidence, group_by)
     together = [group for group in groups(evidence.guessed, also=also) if _originals(group)]
     held, rest = _held_out(together, evidence, seed, hold_out) if hold_out is not None else ([], together)
@@ -116,10 +112,16 @@ def plan_splits(
         made,
         fold_facts(made, evidence),
         _said(count, folds, rest, held),
-        evidence.patients_in_words(otherwise),
-        evidence.alike_pairs,
+        evidence,
         misfits(Found(made, dataset.path / FILE), evidence),
-        {"folds": count, "seed": seed, "patients": evidence.patients_from, "group_by": group_by, "hold_out": hold_out},
+        {
+            "folds": count,
+            "seed": seed,
+            "patients": evidence.patients_from,
+            "group_by": group_by,
+            "hold_out": hold_out,
+            "near_identical": alike,
+        },
     )
 
 

@@ -54,6 +54,7 @@ def verify_splits(
     *,
     file: Wanted | None = None,
     patients: NamedPatients = AS_RECORDED,
+    alike: bool = True,
     readers: Readers = ONE,
 ) -> Verified:
     """Verify the folds of a dataset; nothing is written.
@@ -66,6 +67,8 @@ def verify_splits(
         A ``splits_final.json``, or ``"default"`` for nnU-Net's own folds; otherwise what `find_splits` finds.
     patients
         Those that the user names count instead of those recorded.
+    alike
+        Look for near-identical images.
     readers
         How files are read.
 
@@ -76,7 +79,7 @@ def verify_splits(
     """
     with dataset.unchanged():
         found = find_splits(dataset, paths, file)
-        evidence = read(dataset, readers, patients)
+        evidence = read(dataset, readers, patients, alike=alike)
     certificate = certified(found, evidence)
     return Verified(certificate, (*leaking(certificate, but=[SAME]), *misfits(found, evidence)))
 

@@ -61,7 +61,8 @@ def test_copies_only_train_and_the_dataset_remains_sound(segconv: Command, shape
     assert checked["findings"] == []
     assert segconv("splits", "verify", "6").code == 0
     run = json.loads((aug / "segconv" / "run.json").read_text(encoding="utf-8"))
-    assert run["edits"][-1]["new"] == {"folds": 5, "seed": 3, "patients": None, "group_by": None, "hold_out": None}
+    made = {"folds": 5, "seed": 3, "patients": None, "group_by": None, "hold_out": None, "near_identical": True}
+    assert run["edits"][-1]["new"] == made
 
 
 def test_each_site_is_left_out_once_and_copies_follow_their_original(segconv: Command, tmp_path: Path) -> None:

@@ -172,8 +172,13 @@ def test_the_same_picture_in_another_form_leaks_and_folds_made_anew_keep_it_toge
         "false_alarms_per_pair": "< 5e-05",
     }
     made = segconv("splits", "make", "5", "--overwrite")
-    assert "near-identical images, kept together: shape-3 and shape-6\n" in made.err
+    assert "near-identical images, kept together: shape-3 and shape-6 (--allow-alike parts them)\n" in made.err
+    assert "8 cases in 7 groups" in made.err
     assert json.loads(segconv("splits", "verify", "5").out)["verdict"] == "no leak found"
+    allowed = segconv("splits", "make", "5", "--allow-alike", "--dry-run")
+    assert "8 cases in 8 groups" in allowed.err
+    certificate = json.loads(segconv("splits", "verify", "5", "--splits", file, "--allow-alike").out)
+    assert (certificate["verdict"], certificate["checked"]["near_identical"]["from"]) == ("no leak found", None)
 
 
 def test_images_that_cannot_be_decoded_are_counted_as_not_compared(segconv: Command, shapes: Path) -> None:
