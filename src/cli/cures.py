@@ -137,7 +137,10 @@ WORDS = {
     # the steps of the demo
     "convert": "`segconv convert {source} --to {target}`",
     "augment": "`segconv augment {dataset} --to {target} --rotate {angles} --planes {planes} --hu-shift {shift}`",
-    "augment_at_random": "`segconv augment {dataset} --to {target} --rotate-range {range}`",
+    "augment_at_random": "`segconv augment {dataset} --to {target} --rotate-range {range} --preview {preview}`",
+    "demo_view_copies": "`segconv view {dataset} --copies --window soft -o {output}`",
+    "demo_report": "`segconv report {dataset} -o {output}`",
+    "demo_view": "`segconv view {images} --labels {masks} --predictions {predictions} -o {output}`",
     "derive": "`segconv plans derive {dataset} {name} --from {base} --patch-size {size} --batch-size {batch}"
     " --features {features}`",
     "demo_train": "`segconv train {dataset} -c {configuration} -f {fold} -tr {trainer} --device {device}`",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -118,3 +121,54 @@ def test_an_impossible_name_is_reported_first(path: str, segconv: Command, tmp_p
     done = segconv("demo", "-o", tmp_path / path)
     assert (done.code, done.codes()) == (74, ["SC031"])
     assert "Cutting" not in done.err
+
+
+def only_pictures(steps: Any, data: Path | None) -> Any:
+    """The first steps of a demo."""
+    pictures = data or steps.make_pictures()
+    steps.init()
+    steps.augment_pictures(steps.convert(pictures, demo.PICTURES))
+    return demo.Demonstration(Scores({}), steps.folder, steps.folder)
+
+
+def test_the_commands_that_a_demo_shows_print_the_same_when_typed(
+    segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "_walk", only_pictures)
+    before = {name: os.environ[name] for name in os.environ if name.startswith("nnUNet")}
+    folder = tmp_path / "out"
+    done = segconv("demo", "-o", folder, "-j", "1")
+    assert done.code == 0, done.err
+    assert {name: os.environ[name] for name in os.environ if name.startswith("nnUNet")} == before
+    steps = re.split(r"^\$ segconv ", done.err, flags=re.MULTILINE)[1:]
+    assert [step.split()[0] for step in steps] == ["paths", "convert", "augment"]
+    assert all(re.search(r"^\(\d+\.\d s, \d+\.\d MB\)$", step, re.MULTILINE) for step in steps)
+    assert (folder / "copies.png").stat().st_size > 10_000
+    (folder / "copies.png").unlink()
+    for made in (folder / "nnUNet_raw").iterdir():
+        shutil.rmtree(made)
+    for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
+        monkeypatch.setenv(name, str(folder / name))
+    for step in steps[1:]:
+        command, *printed = step.splitlines()
+        cost = next(number for number, line in enumerate(printed) if line.startswith("("))
+        assert segconv(*shlex.split(command)).err.splitlines() == printed[:cost]
+
+
+def test_a_demo_with_json_prints_one_object(segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "_walk", only_pictures)
+    done = segconv("demo", "-o", tmp_path / "out", "-j", "1", "--json")
+    assert (done.code, done.json["ok"], done.err) == (0, True, "")
+
+
+def test_a_step_that_fails_reports_its_own_error(
+    segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "_walk", only_pictures)
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "notes.txt").touch()
+    done = segconv("demo", "-o", tmp_path / "out", "--data", mine, "-j", "1")
+    typed = segconv("convert", mine, "--to", "501")
+    assert (done.code, done.codes()) == (typed.code, typed.codes())
+    assert done.err.splitlines()[-len(typed.err.splitlines()) :] == typed.err.splitlines()

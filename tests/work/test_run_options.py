@@ -85,10 +85,10 @@ def test_so_is_what_begins_other_work(function: Callable[..., Any], number: int)
         assert refused.value.code == "SC001"
 
 
-@pytest.mark.parametrize("wrong", [{"jobs": 0}, {"overwrite": "no"}, {"say": 3}])
+@pytest.mark.parametrize("wrong", [{"overwrite": "no"}, {"say": 3}])
 def test_a_demo_is_judged(wrong: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(SegconvError) as refused:
-        run_demo(tmp_path / "demo", **{"say": print, "show": print, **wrong})
+        run_demo(tmp_path / "demo", **{"say": print, "do": print, **wrong})
     assert (refused.value.code, tree(tmp_path)) == ("SC001", [])
 
 

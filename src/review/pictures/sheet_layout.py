@@ -20,7 +20,7 @@ _WIDEST_PX = 1500
 _HIGHEST_OF_SEVERAL_PX = 230
 _WIDEST_OF_SEVERAL_PX = 700
 _WIDE_TO_HIGH = 1.4
-"""Shape of a sheet with many volumes."""
+"""Shape of a sheet with more volumes than fit next to one another."""
 _LEAST_PX = 8.0
 """Of a side: a plane much thinner than long stays visible."""
 
@@ -66,7 +66,9 @@ def grid_of(volumes: Sequence[Sequence[Plane]]) -> Grid:
     extents = [extent_of(row) for row in rows]
     wide = max(NARROWEST_PX, *(width for width, _ in extents)) + 2 * GAP_PX
     high = TITLE_PX + NOTE_PX + max(height for _, height in extents) + GAP_PX
-    columns = min(len(rows), max(1, round((len(rows) * high / wide * _WIDE_TO_HIGH) ** 0.5)))
+    columns = len(rows)
+    if columns * wide > _WIDEST_PX:
+        columns = max(1, round((len(rows) * high / wide * _WIDE_TO_HIGH) ** 0.5))
     cells = [
         Cell(number % columns * wide, number // columns * high, _moved(row, TITLE_PX + NOTE_PX))
         for number, row in enumerate(rows)

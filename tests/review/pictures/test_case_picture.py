@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from segconv.review.pictures.case_picture import CONTOURS, FILL, CasePicture, drawn
 from segconv.review.pictures.label_colours import colour_of
 from segconv.review.pictures.planes import Plane
-from segconv.review.pictures.sheet_layout import extent_of, places_of
+from segconv.review.pictures.sheet_layout import extent_of, grid_of, places_of
 from segconv.review.pictures.windows import colour_window_of, window_of
 
 SIZE = 64
@@ -148,3 +148,19 @@ def test_planes_have_one_scale_and_do_not_overlap() -> None:
             ] += 1
         assert taken.max() == 1
         assert width <= 1500.5
+
+
+def test_few_volumes_are_next_to_one_another_and_many_in_rows_at_one_scale() -> None:
+    small, large = (Plane("axial", np.zeros(size), None, (1.0, 1.0)) for size in ((50, 60), (80, 90)))
+    row = grid_of([[small], [large], [small]])
+    assert len({cell.top for cell in row.cells}) == 1
+    scales = {cell.places[0].width / size for cell, size in zip(row.cells, (60, 90, 60), strict=True)}
+    assert max(scales) == pytest.approx(min(scales))
+    grid = grid_of([[large] * 3] * 10)
+    assert 1 < len({cell.left for cell in grid.cells}) < 10
+    corners = [(cell.left, cell.top) for cell in grid.cells]
+    assert len(set(corners)) == 10
+    for cell in grid.cells:
+        width, height = extent_of(cell.places)
+        assert cell.left + width <= grid.width + 1
+        assert cell.top + height <= grid.height
