@@ -232,6 +232,7 @@ WORDS = {
     "rotate_in_range": "`--rotate-range 15` for random angles",
     "shift_hu": "`--hu-shift 30:50` for random shifts",
     "turn_pictures": "`--planes axial` or `--axis k`",
+    "draw_folder": "`--labels FOLDER` draws the images of any folder with segmentations of the same names",
     "make_copies": "`segconv augment {dataset} --to 43_New --rotate-range 15` makes a dataset with copies",
     "keep_format": "leave out `--format`",
     "rename_channels": "`segconv convert {dataset} --to 43_New --channels CT`, if that is what the images are",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import EXIT_FOUND, SegconvError
+from ..errors import EXIT_FOUND, Cure, SegconvError
 from .help_pages import Command, example
 from .options import PATH, bundled, channel, dataset_argument, option, running, speaking, three_folders, window
 from .sink import Sink
@@ -103,7 +103,7 @@ def command(
     from ..flows.view import refuse_output, run_view
 
     drawn.refuse_contradictions()
-    source = paths.dataset(dataset) if drawn.labels is None else Path(dataset)
+    source = _dataset(dataset, paths) if drawn.labels is None else Path(dataset)
     what = "dataset" if drawn.labels is None else "images"
     read = {f"the {what}": source, "the labels": drawn.labels, "the predictions": drawn.predictions}
     refuse_places(output, read, paths)
@@ -122,6 +122,15 @@ def command(
     result = {what: str(source), "output": str(outcome.target), "cases": outcome.done, "dice": planned.scores}
     sink.end(result, findings)
     return EXIT_FOUND if outcome.failed else 0
+
+
+def _dataset(dataset: str, paths: Paths) -> Path:
+    try:
+        return paths.dataset(dataset)
+    except SegconvError as error:
+        if Path(dataset).is_dir():
+            error.advise(cures=[Cure.of("draw_folder")])
+        raise
 
 
 @dataclass(frozen=True)

@@ -162,3 +162,10 @@ def test_what_does_not_fit_is_refused_with_its_file(segconv: Command, tmp_path: 
     assert segconv("view", tmp_path / "i", "--labels", tmp_path / "m", "--copies", "-o", output).codes() == ["SC001"]
     assert segconv("view", tmp_path / "i", "--labels", tmp_path / "m", "-o", tmp_path / "m" / "x").codes() == ["SC020"]
     assert not output.exists()
+
+
+def test_a_folder_in_place_of_a_dataset_gets_the_option_that_draws_it(segconv: Command, tmp_path: Path) -> None:
+    write(tmp_path / "i" / "a.png", grey())
+    done = segconv("view", tmp_path / "i", "-o", segconv.folder / "x.png")
+    assert done.codes() == ["SC010"]
+    assert "--labels FOLDER draws" in done.err
