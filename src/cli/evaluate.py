@@ -231,7 +231,6 @@ def _declared(predictions: Path, said: Said, paths: Paths) -> Declaration | None
     from ..dataset.layout import Dataset
     from ..dataset.numbering import Numbering
     from ..review.scores.declared import of_dataset, of_values
-    from ..review.scores.references import is_restored
 
     if said.like is not None and said.labels is not None:
         raise SegconvError("--like and --labels exclude each other", hint="give one of them")
@@ -244,6 +243,15 @@ def _declared(predictions: Path, said: Said, paths: Paths) -> Declaration | None
         return replace(of_values(names, "--labels"), ranges=declared.ranges)
     if said.like is not None:
         return replace(of_dataset(Dataset.open(paths.dataset(said.like))), for_both=True)
+    return declared_by_restoring(predictions, paths)
+
+
+def declared_by_restoring(predictions: Path, paths: Paths) -> Declaration | None:
+    """Return what the dataset declares that predictions were restored for, if they were and it exists."""
+    from ..dataset.layout import Dataset
+    from ..review.scores.declared import of_dataset
+    from ..review.scores.references import is_restored
+
     dataset = is_restored(predictions)
     if dataset is None:
         return None

@@ -17,6 +17,7 @@ from .sink import Sink
 
 if TYPE_CHECKING:
     from ..flows.view import View
+    from ..flows.view_folders import Folders
     from ..flows.viewed_case import Look
     from ..train.paths import Paths
     from ..work.run_options import RunOptions
@@ -101,6 +102,7 @@ def command(
     pairs them, and so are --predictions, in any form that evaluate reads.
     """
     from ..flows.view import refuse_output, run_view
+    from ..flows.view_folders import Folders
 
     drawn.refuse_contradictions()
     source = _dataset(dataset, paths) if drawn.labels is None else Path(dataset)
@@ -108,7 +110,10 @@ def command(
     read = {f"the {what}": source, "the labels": drawn.labels, "the predictions": drawn.predictions}
     refuse_places(output, read, paths)
     refuse_output(output, overwrite=how.overwrite)
-    planned = (_of_dataset if drawn.labels is None else _of_folders)(source, cases, output, drawn, how)
+    if drawn.labels is None:
+        planned = _of_dataset(source, cases, output, drawn, how)
+    else:
+        planned = _of_folders(Folders(source, drawn.labels, drawn.predictions), cases, output, drawn, how, paths)
     for note in planned.notes:
         sink.say(note)
     outcome = run_view(planned.view, how)
@@ -158,11 +163,14 @@ def _of_dataset(folder: Path, cases: tuple[str, ...], output: Path, drawn: Drawn
     return _Planned(plan(found, cases, output, drawn.look, channel=drawn.channel))
 
 
-def _of_folders(images: Path, cases: tuple[str, ...], output: Path, drawn: Drawn, how: RunOptions) -> _Planned:
-    from ..flows.view_folders import Folders, plan_folder_view
+def _of_folders(
+    folders: Folders, cases: tuple[str, ...], output: Path, drawn: Drawn, how: RunOptions, paths: Paths
+) -> _Planned:
+    from ..flows.view_folders import plan_folder_view
+    from .evaluate import declared_by_restoring
 
-    folders = Folders(images, drawn.labels or images, drawn.predictions)
-    found = plan_folder_view(folders, cases, output, drawn.look, channel=drawn.channel, workers=how)
+    said = None if folders.predictions is None else declared_by_restoring(folders.predictions, paths)
+    found = plan_folder_view(folders, cases, output, drawn.look, channel=drawn.channel, said=said, workers=how)
     return _Planned(found.view, found.as_json(), found.notes)
 
 

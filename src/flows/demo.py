@@ -267,7 +267,7 @@ class _Steps:
         self.run("demo_view", images=images, masks=references, predictions=predictions, output=overlay)
         scores = evaluate_folders(predictions, references)
         self.say("")
-        self.say(f"mean Dice {scores.mean:.3f}, after {TRAINER.partition('_')[2]} of a small network")
+        self.say(f"mean Dice {scores.mean:.3f}, after one short epoch of a small network")
         self.say(f"predictions under your names and values: {predictions}")
         self.say(f"look at {overlay}, and at {self.folder / 'report.html'} in a browser")
         if not scores.mean >= BAR:

@@ -48,6 +48,7 @@ Chosen = tuple[str, str]
 """A case and its split."""
 _COLOURS = ("r", "g", "b")
 _WHITE = 255
+_WIDEST_ROW_PX = 1600
 _FEW = 8
 """From this many cases on, processes pay off: matplotlib draws one figure at a time in a process."""
 
@@ -219,10 +220,12 @@ def _drawn_or_failed(item: Item) -> tuple[str, NDArray[np.uint8] | SegconvError]
 
 
 def tiled(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Return pictures ``(row, column, 3)`` in rows, about as wide as high, on white."""
+    """Return pictures ``(row, column, 3)`` on white: in one row if that is narrow, else about as wide as high."""
     height = max(picture.shape[0] for picture in pictures)
     width = max(picture.shape[1] for picture in pictures)
-    columns = min(len(pictures), max(1, round((len(pictures) * height / width) ** 0.5)))
+    columns = len(pictures)
+    if columns * width > _WIDEST_ROW_PX:
+        columns = max(1, round((columns * height / width) ** 0.5))
     sheet = np.full((-(-len(pictures) // columns) * height, columns * width, 3), _WHITE, dtype=np.uint8)
     for number, picture in enumerate(pictures):
         row, column = divmod(number, columns)

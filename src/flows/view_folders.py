@@ -13,6 +13,7 @@ from ..dataset import lineage
 from ..dataset.lineage import PREDICTION, VIEWED
 from ..errors import SegconvError
 from ..review.scores.case_masks import ScoredCase
+from ..review.scores.declared import Declaration
 from ..review.scores.dice import Scores
 from ..review.scores.evaluation import evaluate_folders
 from ..review.scores.found import Found, LabelUnit, find_labels
@@ -80,6 +81,7 @@ def plan_folder_view(
     look: Look = USUAL_LOOK,
     *,
     channel: str | None = None,
+    said: Declaration | None = None,
     workers: Workers = ONE_WORKER,
 ) -> FolderView:
     """Plan pictures of images with segmentations of the same names.
@@ -97,6 +99,8 @@ def plan_folder_view(
         As in `plan_view`.
     channel
         Number of the one to draw; if None, the first one, or pictures in colour.
+    said
+        What the values of predictions and labels mean, as `evaluate_folders` takes it.
     workers
         Workers that compute the scores of predictions.
 
@@ -108,7 +112,7 @@ def plan_folder_view(
     """
     images, labels = find_labels(folders.images, FILES), find_labels(folders.labels)
     paired = _paired(images, labels, folders)
-    scored = _scored(folders, workers)
+    scored = _scored(folders, said, workers)
     pairs = _by_case(paired.pairs, scored)
     cases = [case for case, _ in among(dict.fromkeys(pairs, PREDICTION), wanted or [*pairs], str(folders.images))]
     tasks = _Tasks(folders, labels, (look, _channel(channel)), scored)
@@ -166,12 +170,13 @@ def _of_channels(images: Found) -> list[LabelUnit]:
     return [LabelUnit(name, FILE, tuple(sorted(channels))) for name, channels in files.items()]
 
 
-def _scored(folders: Folders, workers: Workers) -> Evaluation | None:
+def _scored(folders: Folders, said: Declaration | None, workers: Workers) -> Evaluation | None:
     """Return the scores of predictions; None if there are no predictions."""
     if folders.predictions is None:
         return None
     readers = Readers(workers.jobs, workers.progress)
-    return evaluate_folders(folders.predictions, folders.labels, allowed=Allowed(SKIP, SKIP), readers=readers)
+    allowed = Allowed(SKIP, SKIP)
+    return evaluate_folders(folders.predictions, folders.labels, labels=said, allowed=allowed, readers=readers)
 
 
 def _channel(text: str | None) -> int | None:

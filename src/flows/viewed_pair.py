@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..dataset.labels import RGB, value_text
 from ..dataset.lineage import PREDICTION
 from ..review.pictures.case_picture import CasePicture, Colour, drawn
+from ..review.pictures.label_colours import colour_of
 from ..review.scores.case_masks import ScoredCase
 from ..review.scores.declared import GROUND, Texts
 from ..review.scores.found import LabelUnit
@@ -79,7 +80,7 @@ class PairTask:
             array, ignore = self._with_ignored(layer.array, label, self.scored)
             shown = replace(found, label=array, prediction=predicted.array, ignore=ignore)
             names = {**layer.names, **predicted.names, **({} if ignore is None else {ignore: IGNORE})}
-            layer = replace(layer, names=names)
+            layer = Layer(layer.array, names, {value: colour_of(value) for value in names})
         look = self.image.look
         planes, window = shown.planes(), shown.window(look)
         title = self.title or self.case
@@ -114,7 +115,7 @@ class Layer:
     names
         Value → name, of those that occur.
     colours
-        Value → colour, of a mask in colours.
+        Value → colour, where the values are not those of the files, or are colours.
     """
 
     array: NDArray[Any]
