@@ -76,13 +76,17 @@ def folds_as_facts(found: Found, evidence: Evidence) -> Folds:
     return Folds(
         found.shown if found.path is None else end_of(found.path),
         tuple(
-            Fold(one.train, one.copies, one.val, one.patients, one.cases, one.share)
+            Fold(one.train, one.copies, one.val, one.patients, one.cases, _rounded(one.share))
             for one in fold_facts(found.folds, evidence)
         ),
         LEAKS if certain else SUSPECTED if suspected else CLEAN,
         (*_in_words(certain, found), *_in_words(suspected, found, " if names say which cases are of one patient")),
         tuple(finding.message for finding in misfits(found, evidence)),
     )
+
+
+def _rounded(share: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(part, 4) for name, part in share.items()}
 
 
 def _in_words(leaks: Iterable[Leak], found: Found, condition: str = "") -> Iterable[str]:

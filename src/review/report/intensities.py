@@ -63,7 +63,8 @@ def values_of(case: DecodedCase, extremes: Sequence[tuple[float, float]]) -> tup
 
 def _summary(sample: NDArray[np.float32], low: float, high: float) -> Values:
     least, median, most = (float(value) for value in np.percentile(sample, (5, 50, 95)))
-    return Values(low, least, median, most, high, float(sample.mean(dtype=np.float64)))
+    found = (low, least, median, most, high, float(sample.mean(dtype=np.float64)))
+    return Values(*(float(f"{value:.6g}") for value in found))
 
 
 def _finite(values: NDArray[Any]) -> NDArray[np.float32]:

@@ -19,6 +19,9 @@ _FILLED = 90
 _SOLID = 255
 """Opacity of the inside of a label, and of its outline."""
 
+_FINER = 3
+"""How many times finer than it is shown an image is kept at least, before it is shrunk by means."""
+
 WRONG = (255, 0, 0)
 """Colour of voxels that differ."""
 
@@ -42,7 +45,10 @@ def natural(plane: Plane, most: int) -> Size:
 
 def grey(plane: Plane, window: Window, size: Size) -> NDArray[np.uint8]:
     """Return the image of a plane, ``(row, column)`` or ``(row, column, 3)``; black and white as the window says."""
-    shades = np.rint(windowed(plane.image, window) * np.float32(255)).astype(np.uint8)
+    rows, columns = plane.image.shape[:2]
+    # A large picture takes several times its memory as floats, and every other pixel shows the same.
+    step = max(1, min(columns // (_FINER * size[0]), rows // (_FINER * size[1])))
+    shades = np.rint(windowed(plane.image[::step, ::step], window) * np.float32(255)).astype(np.uint8)
     return resized(shades, *size)
 
 

@@ -73,6 +73,14 @@ def test_planes_have_the_proportions_of_the_patient() -> None:
     assert small_planes.natural(plane, 256) == (40, 30)
 
 
+def test_large_pictures_are_shrunk_before_they_become_floats() -> None:
+    image = np.tile(np.linspace(0, 255, 4000).astype(np.uint8)[:, None], (1, 3000))
+    small = small_planes.grey(Plane("", image, None, (1.0, 1.0)), (0.0, 255.0), (75, 100))
+    assert small.shape == (100, 75)
+    exact = image.reshape(100, 40, 75, 40).mean(axis=(1, 3))
+    assert np.abs(small.astype(float) - exact).max() <= 2
+
+
 def test_sheets_are_packed_row_by_row() -> None:
     sheets = Sheets(10)
     cells = [np.full((10, 8, 3), number, np.uint8) for number in range(CELLS**2 + 2)]
