@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ... import reading
 from ...dataset.lineage import CaseRecord
+from ...dataset.names import DatasetName
 from ...dataset.splits import DEFAULT_FOLDS, FILE, PARTS, Splits, copies_held_out, groups, leaks, parse_splits
 from ...dataset.strictjson import loads, read_file
 from ...errors import Cure, Finding, Refused, SegconvError, as_warning, naming, warning
@@ -41,6 +42,10 @@ class Training:
     evidence: str = ""
     classes: Mapping[int, str] = field(default_factory=dict)
     present: Mapping[str, frozenset[int]] = field(default_factory=dict)
+
+
+_OF_DATASET = ("make_splits", "plan_again")
+"""Kinds of cures that need the dataset."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,19 @@ def judge_fold_files(root: Path, preprocessed: Path | None, training: Training, 
     external
         Follow links that leave the dataset.
     """
+    name = DatasetName.of_folder(root.name)
+    for finding in _judged_files(root, preprocessed, training, external=external):
+        yield finding if name is None else _named(finding, name.id)
+
+
+def _named(finding: Finding, dataset: int) -> Finding:
+    """Return a finding whose cures name the dataset, so that they can be typed as they are."""
+    cures = (Cure.of(cure.kind, dataset=dataset) if cure.kind in _OF_DATASET else cure for cure in finding.cures)
+    return replace(finding, cures=tuple(cures))
+
+
+def _judged_files(root: Path, preprocessed: Path | None, training: Training, *, external: bool) -> Iterator[Finding]:
+    """Yield the findings of `judge_fold_files`."""
     files = [FoldFile(root / FILE), *([FoldFile(preprocessed, str(preprocessed))] if preprocessed else [])]
     existing = [file for file in files if reading.is_there(file.path, links_followed=False)]
     if not existing:

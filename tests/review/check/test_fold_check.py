@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from segconv.review.check.fold_check import FoldFile, Training, judge_default_folds, judge_folds
+from segconv.review.check.fold_check import FoldFile, Training, judge_default_folds, judge_fold_files, judge_folds
 
 from ..datasets import even_folds
 
@@ -41,3 +41,9 @@ def test_each_fault_has_one_finding(folds: list[dict[str, list[str]]], code: str
 @pytest.mark.parametrize(("count", "few"), [(0, False), (1, True), (4, True), (5, False), (6, False)])
 def test_five_folds_need_five_cases(count: int, few: bool) -> None:
     assert [f.code for f in judge_default_folds(Training(CASES[:count]))] == ["SC099"] * few
+
+
+@pytest.mark.parametrize(("name", "dataset"), [("Dataset042_A", [("dataset", "42")]), ("mine", [])])
+def test_the_cure_names_the_dataset(name: str, dataset: list[tuple[str, str]], tmp_path: Path) -> None:
+    (finding,) = judge_fold_files(tmp_path / name, None, Training(CASES[:3]), external=False)
+    assert [list(cure.values) for cure in finding.cures if cure.kind == "make_splits"] == [dataset]
