@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,10 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from skimage import io
 
+from segconv.image.formats import segmentation
+from segconv.image.formats.segmentation import Segment
+from segconv.image.geometry import Geometry, Volume
+from segconv.image.opened import encode
 from segconv.review.pictures import case_picture
 from segconv.review.pictures.case_picture import CasePicture
 
@@ -145,6 +150,38 @@ def test_a_volume_in_two_files_is_read(segconv: Command, tmp_path: Path, drawn: 
         sitk.WriteImage(one, tmp_path / folder / f"a.{ending}")
     assert segconv("view", tmp_path / "i", "--labels", tmp_path / "m", "-o", segconv.folder / "x.png").code == 0
     assert len(drawn[0].planes) == 3
+
+
+def test_segments_in_a_box_and_voxels_in_another_order_are_drawn_where_they_are(
+    segconv: Command, tmp_path: Path, drawn: list[CasePicture]
+) -> None:
+    grid = Geometry((9, 8, 7), (1.0, 2.0, 3.0), (-5.0, 4.0, 9.0), (-1.0, 0, 0, 0, -1.0, 0, 0, 0, 1.0))
+    label = np.zeros(grid.array_shape, np.uint8)
+    label[2:5, 3:6, 1:4], label[5:, :3, 4:] = 1, 2
+    box = replace(grid, size=(8, 8, 5), origin_mm=tuple(map(float, grid.to_physical((1, 0, 2)))))
+    organs = [Segment(name, name, value, 0, (1, 0, 0)) for value, name in enumerate(("liver", "spleen"), start=1)]
+    turned = Volume(np.ascontiguousarray(label[::-1]), replace(
+        grid, origin_mm=tuple(map(float, grid.to_physical((0, 0, 6)))), direction=(-1.0, 0, 0, 0, -1.0, 0, 0, 0, -1.0)
+    ))  # fmt: skip
+    files = {
+        "i/a.nii.gz": encode(label.astype(np.int16), grid, ".nii.gz"),
+        "box/a.seg.nrrd": [segmentation.encode(organs, np.ascontiguousarray(label[None, 2:, :, 1:]), box)],
+        "turned/a.nii.gz": encode(turned.array, turned.geometry, ".nii.gz"),
+        "plain/a.nii.gz": encode(label, grid, ".nii.gz"),
+    }
+    for name, pieces in files.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(b"".join(map(bytes, pieces)))
+    for labels, more in (("box", ()), ("turned", ()), ("plain", ("--predictions", tmp_path / "turned"))):
+        output = segconv.folder / f"{labels}.png"
+        done = segconv("view", tmp_path / "i", "--labels", tmp_path / labels, *more, "-o", output)
+        assert done.code == 0, done.err
+    for picture in drawn:
+        for plane in picture.planes:
+            np.testing.assert_array_equal(plane.label, plane.image)
+    assert drawn[0].names == {1: "liver", 2: "spleen"}
+    assert drawn[2].title == "a: Dice 1.000"
+    assert not any(plane.wrong.any() for plane in drawn[2].planes)
 
 
 def test_what_does_not_fit_is_refused_with_its_file(segconv: Command, tmp_path: Path) -> None:
