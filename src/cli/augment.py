@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..augment.grey import GREY
-from ..errors import EXIT_FOUND, SegconvError, as_errors, refuse_if_any
+from ..errors import EXIT_FOUND, SegconvError, as_errors, refuse_if_any, reported_with
 from .help_pages import Command, example
 from .options import (
     PATH,
@@ -31,6 +31,7 @@ from .types import ANGLES, LIMITS, PLANES
 if TYPE_CHECKING:
     from ..augment.augmentation import Augmentation
     from ..augment.spec import AugmentSpec
+    from ..dataset.names import DatasetName
     from ..train.paths import Paths
     from ..work.run_options import RunOptions
 
@@ -129,23 +130,16 @@ def command(
     from ..augment.runner import run_augmentation
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
-    from ..dataset.target import free_target
 
     raw = paths.require("raw")
     source = Dataset.open(find_dataset(dataset, raw))
     spec = _spec(said, source.description.file_ending)
-    name = free_target(
-        new.target,
-        source.name.name,
-        raw,
-        (paths.preprocessed, paths.results),
-        overwrite=how.overwrite,
-        force=new.force,
-    )
+    name, taken = _name(new, source.name.name, paths, how)
     ending = f".{said['file_format']}" if said["file_format"] else None
-    augmentation = plan_augmentation(
-        source, name, raw, spec, ending=ending, link=said["link"], preprocessed=paths.preprocessed
-    )
+    with reported_with(taken):
+        augmentation = plan_augmentation(
+            source, name, raw, spec, ending=ending, link=said["link"], preprocessed=paths.preprocessed
+        )
     plan = augmentation.plan
     if how.strict:
         refuse_if_any(as_errors(plan.warnings))
@@ -177,6 +171,21 @@ def command(
     sink.next(f"segconv plan {name.id}")
     sink.end(result, [*outcome.warnings, *outcome.failed], ok=not outcome.failed)
     return EXIT_FOUND if outcome.failed else 0
+
+
+def _name(new: NewDataset, own_name: str, paths: Paths, how: RunOptions) -> tuple[DatasetName, SegconvError | None]:
+    """Return the name of the new dataset, and why it cannot be made, to be reported with what else is wrong."""
+    from ..dataset.names import parse_target
+    from ..dataset.target import free_target
+
+    roots = (paths.preprocessed, paths.results)
+    try:
+        raw = paths.require("raw")
+        return free_target(new.target, own_name, raw, roots, overwrite=how.overwrite, force=new.force), None
+    except SegconvError as error:
+        if error.code != "SC020":
+            raise
+        return parse_target(new.target, own_name), error
 
 
 def _spec(said: dict[str, Any], file_ending: str) -> AugmentSpec:

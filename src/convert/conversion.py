@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +18,7 @@ from ..dataset.lineage import TEST, TRAIN
 from ..dataset.names import DatasetName
 from ..dataset.runs import NewRun
 from ..dataset.target import refuse_crossed
-from ..errors import Cure, Finding, Interrupted, Refused, SegconvError, as_errors, refuse_if_any
+from ..errors import Cure, Finding, Refused, SegconvError, as_errors, refuse_if_any, reported_with
 from ..work.caseio import COPY
 from ..work.held import unchanged
 from ..work.interruption import interruptible
@@ -193,7 +192,7 @@ def _planned(
         if error.code != "SC020":
             raise
         taken = error  # reported with what is wrong with the source
-    with _with_findings_of(taken):
+    with reported_with(taken):
         held = hold(root)
         with unchanged(held):
             survey = Survey(root, options, Readers(how.jobs, how.progress))
@@ -206,21 +205,6 @@ def _planned(
     key = {"command": "convert", "kind": kind, "target": target.path.name, **options.key()}
     plan = Plan(target, root, items, key, tuple(scan.findings), (held,))
     return Conversion(options, scan, evidence, name, plan, output)
-
-
-@contextmanager
-def _with_findings_of(earlier: SegconvError | None) -> Iterator[None]:
-    """Raise an earlier error after the block, together with what the block refuses."""
-    try:
-        yield
-    except Interrupted:
-        raise
-    except SegconvError as error:
-        if earlier is None:
-            raise
-        raise Refused(reasons=(*earlier.findings, *error.findings)) from error
-    if earlier is not None:
-        raise earlier
 
 
 def _scanned(survey: Survey, kind: str | None, *, strict: bool) -> tuple[str, str, Scan]:

@@ -263,10 +263,12 @@ def test_cases_that_are_left_out_are_not_counted(ct: Path, segconv: Command) -> 
     assert {case for fold in folds for part in fold.values() for case in part} == set(made.cases())
 
 
-def test_a_copy_must_not_take_the_name_of_a_case(shapes: Path, segconv: Command) -> None:
+def test_a_copy_must_not_take_the_name_of_a_case_nor_a_dataset_that_of_another(shapes: Path, segconv: Command) -> None:
     for folder, suffix in (("imagesTr", "_0000"), ("labelsTr", "")):
         shutil.copy(shapes / folder / f"shape-1{suffix}.png", shapes / folder / f"shape-0_axial030{suffix}.png")
     assert segconv("augment", "9", "--to", "109", "--rotate", "30").codes() == ["SC085"]
+    done = segconv("augment", "9", "--to", "9_Other", "--rotate", "30")
+    assert (done.code, done.codes()) == (65, ["SC020", "SC085"]), "both at once"
 
 
 def test_a_copy_whose_name_would_be_too_long_is_refused(shapes: Path, segconv: Command) -> None:

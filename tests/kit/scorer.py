@@ -264,12 +264,14 @@ class _Score:
 
 
 def _two_lines(done: Run, reported: _Score) -> None:
-    """Each error is one line, and its hint the next."""
+    """Each error or warning is one line, and its hint the next."""
     lines = done.err.splitlines()
     for number, line in enumerate(lines):
-        if line.startswith("Error "):
+        if line.startswith(("Error ", "Warning ")):
             after = lines[number + 1] if number + 1 < len(lines) else ""
-            reported.need(re.fullmatch(r"Error SC\d{3}: .+", line) is not None, f"a line of another form: {line}")
+            reported.need(
+                re.fullmatch(r"(Error|Warning) SC\d{3}: .+", line) is not None, f"a line of another form: {line}"
+            )
             reported.need(after.startswith("Hint: ") and len(after) > 6, f"no hint after: {line}")
 
 
