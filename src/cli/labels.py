@@ -83,6 +83,7 @@ def compile_(folder: Path, jobs: int, sink: Sink, **said: Any) -> int:
 
     if not folder.is_dir():
         raise SegconvError("does not exist", code="SC010", file=str(folder))
+    sink.speaker.instead = f"segconv convert {shlex.quote(str(folder))} --to ID_NAME"
     options = ConvertOptions(
         images=said["images"],
         masks=said["masks"],
@@ -97,7 +98,7 @@ def compile_(folder: Path, jobs: int, sink: Sink, **said: Any) -> int:
         raise SegconvError("holds no masks of one class each", code="SC011", file=str(folder))
     _say_compiled(compiled, sink)
     sink.warn(findings)
-    sink.next(f"segconv convert {shlex.quote(str(folder))} --to ID_NAME")
+    sink.next(sink.speaker.instead)
     result = {
         "labels": compiled.labels.as_json(),
         "regions_class_order": compiled.labels.regions_class_order,
