@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from string import Formatter
 from typing import Any
 
@@ -14,6 +15,7 @@ import click
 
 from ..errors import RESTART, Cure, Finding
 from .alike import with_shared_cures
+from .typed_folders import with_folders
 
 WORDS = {
     # the command line
@@ -299,6 +301,8 @@ class Speaker:
         Commands and options that it has worded, as a user types them.
     again
         The running command as it was typed, or words for it if it is called otherwise.
+    folders
+        Options that named nnU-Net's folders → these folders, which commands to come need as well.
     """
 
     def __init__(self) -> None:
@@ -306,6 +310,7 @@ class Speaker:
         self.instead = "segconv convert SOURCE --to ID_NAME"
         self.typed: set[str] = set()
         self.again = "the same command"
+        self.folders: dict[str, Path] = {}
 
     def in_words(self, finding: Finding) -> Finding:
         """Return a finding whose hint includes its cures in words."""
@@ -340,6 +345,7 @@ class Speaker:
         """Return what is typed, with what comes after the options of the running command."""
         option, rest = found[1] or "", found[2]
         text = f"{option}{rest}{after if option else ''}" if self._knows(option) else f"{self.instead} {option}{rest}"
+        text = with_folders(text, self.folders)
         self.typed.add(text)
         return text
 

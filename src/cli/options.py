@@ -194,6 +194,8 @@ def _paths(raw: Path | None, preprocessed: Path | None, results: Path | None) ->
     given = {"raw": raw, "preprocessed": preprocessed, "results": results}
     found = Paths.find(**given)
     typed = {word: f"--{word}" for word, value in given.items() if value is not None}
+    speaker = click.get_current_context().ensure_object(Speaker)
+    speaker.folders = {f"--{word}": value for word, value in given.items() if value is not None}
     return replace(found, origin=found.origin | typed)
 
 

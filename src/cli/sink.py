@@ -18,6 +18,7 @@ from .alike import by_cause
 from .cures import Speaker
 from .tables import draw
 from .terminal import broken, columns_of, has_colour
+from .typed_folders import with_folders
 
 SHOWN_FINDINGS = 20
 PLAIN_INTERVAL_S = 10.0
@@ -93,8 +94,8 @@ class Sink:
             write(f"{before}{command}", typed=[command])
 
     def next(self, command: str) -> None:
-        """Show the command to run next."""
-        self.type(command, "Next: ")
+        """Show the command to run next, with the folders that options named."""
+        self.type(with_folders(command, self.speaker.folders), "Next: ")
 
     def end(self, result: Mapping[str, Any], findings: Sequence[Finding] = (), *, ok: bool = True) -> None:
         """Write the JSON object, if asked for."""

@@ -1,0 +1,46 @@
+"""Repeat the folders of nnU-Net that options named in the commands that come next: typed as printed, they find them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+_COMMENT = "   ("
+"""What separates a command from words about it."""
+
+
+def with_folders(text: str, folders: Mapping[str, Path]) -> str:
+    """Return a command with the options of folders that it takes and does not have.
+
+    Parameters
+    ----------
+    text
+        As a user types it, perhaps with words in parentheses after it.
+    folders
+        Option → folder, as the user named them.
+    """
+    typed, separator, comment = text.partition(_COMMENT)
+    found = _command(typed.split(" ")) if folders and typed.startswith("segconv ") else None
+    if found is None:
+        return text
+    known = {name for each in found.params for name in each.opts}
+    missing = [option for option in folders if option in known and f" {option} " not in f"{typed} "]
+    more = "".join(f" {option} {shlex.quote(str(folders[option]))}" for option in missing)
+    return f"{typed}{more}{separator}{comment}"
+
+
+def _command(words: list[str]) -> click.Command | None:
+    """Return the command that words begin with; None for a group without its command."""
+    from .main import group
+
+    found: click.Command | None = group
+    for word in words[1:]:
+        if not isinstance(found, click.Group):
+            return found
+        context: Any = click.Context(found)
+        found = found.get_command(context, word)
+    return None if isinstance(found, click.Group) else found
