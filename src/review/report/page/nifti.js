@@ -1,6 +1,6 @@
 /* The volumes of the report: NIfTI of 8 bits (https://nifti.nimh.nih.gov/nifti-1), in any order of its axes. */
 
-/** Return the voxels of a file, their number along each axis, their size in mm, and which axis is which in the patient. */
+/** Return the voxels of a file, their number along each axis, their size in mm, and where the axes are in the patient. */
 function readNifti(buffer) {
   const view = new DataView(buffer);
   const three = [0, 1, 2];
@@ -8,7 +8,28 @@ function readNifti(buffer) {
   const spacing = three.map((axis) => view.getFloat32(80 + 4 * axis, true));
   const rows = three.map((row) => three.map((axis) => view.getFloat32(280 + 16 * row + 4 * axis, true)));
   const voxels = new Uint8Array(buffer, view.getFloat32(108, true), size[0] * size[1] * size[2]);
-  return { size, spacing, voxels, axes: axesOf(rows) };
+  const origin = three.map((row) => view.getFloat32(292 + 16 * row, true));
+  const placeOf = (voxel) => rows.map((row, at) => origin[at] + row.reduce((sum, step, axis) => sum + step * voxel[axis], 0));
+  return { size, spacing, voxels, placeOf, axes: axesOf(rows) };
+}
+
+/** Return a voxel of the largest label, in the middle of all in their order in the file; of the volume if there is none. */
+function middleOf(volume) {
+  const counts = new Uint32Array(256);
+  for (const value of volume.voxels) counts[value] += 1;
+  counts[0] = 0;
+  const largest = counts.indexOf(Math.max(...counts));
+  let at = volume.voxels.length >> 1;
+  for (let index = 0, left = counts[largest] >> 1; counts[largest] && index < volume.voxels.length; index += 1) {
+    if (volume.voxels[index] !== largest) continue;
+    if (left === 0) {
+      at = index;
+      break;
+    }
+    left -= 1;
+  }
+  const [wide, high] = volume.size;
+  return [at % wide, Math.floor(at / wide) % high, Math.floor(at / (wide * high))];
 }
 
 /** Return, for right, anterior and superior, the file's axis that points there most, and whether it points away. */

@@ -149,6 +149,7 @@ const SLICES = (() => {
   function dragWindow() {
     let from = null;
     canvas.addEventListener("pointerdown", (event) => {
+      if (event.pointerType === "touch") return; // a finger scrolls
       from = [event.clientX, event.clientY];
       canvas.setPointerCapture(event.pointerId);
     });

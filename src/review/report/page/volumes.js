@@ -70,6 +70,9 @@ const VOLUMES = (() => {
       fade();
     }
     shown.updateGLVolume();
+    const middle = readNifti(await unpacked(volume.label || volume.image));
+    shown.scene.crosshairPos = shown.mm2frac(middle.placeOf(middleOf(middle)));
+    shown.drawScene();
     byId("volume-canvas").setAttribute("aria-label", `${volume.case} in three dimensions`);
     byId("volume-canvas").focus();
   }
@@ -92,9 +95,10 @@ const VOLUMES = (() => {
   }
 
   function planeOf([name, across, ends], image, label, colours) {
-    const number = image.size[image.axes[across].axis];
+    const { axis } = image.axes[across];
+    const number = image.size[axis];
     const canvas = make("canvas", { role: "img" });
-    const slider = make("input", { type: "range", min: "0", max: String(number - 1), value: String(number >> 1), "aria-label": `${name} slice` });
+    const slider = make("input", { type: "range", min: "0", max: String(number - 1), value: String(middleOf(label ?? image)[axis]), "aria-label": `${name} slice` });
     const draw = () => {
       drawPlane(canvas, image, label, colours, across, Number(slider.value));
       canvas.setAttribute("aria-label", `${name} slice ${Number(slider.value) + 1} of ${number}`);
