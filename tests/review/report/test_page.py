@@ -130,6 +130,16 @@ def test_leaks_are_bad_news_on_the_first_screen() -> None:
     assert (entry.text, entry.level) == ("5: leaks", "error")
 
 
+def test_volumes_of_a_case_without_a_grid_are_unknown() -> None:
+    facts = made.facts()
+    case = replace(facts.cases[0], voxel_ml=None)
+    cells = {column.key: (column.text(case), column.value(case)) for column in columns_of(facts)}
+    assert cells["volume:liver"] == ("–", None)
+    assert cells["classes"] == ("2", 2)
+    pixels = {column.key: column.text(case) for column in columns_of(replace(facts, pictures=True))}
+    assert pixels["volume:liver"] == "1,000"
+
+
 def test_copies_that_validate_are_counted() -> None:
     facts = made.facts(4)
     trained = replace(facts.cases[1], case="b", parent="case_0", folds=())

@@ -32,11 +32,16 @@ const LABELS = new Map(FACTS.labels.map((label) => [label.value, label]));
 const PLACES = new Map(FACTS.cases.map((found, index) => [found.case, index]));
 const colourOf = (values) => LABELS.get(values[0])?.colour ?? "";
 
-/** Return the volume of label values in a case: millilitres, or pixels of a picture; null without a label. */
+/** Return the number of voxels with these values in a case; null without a label. */
+function voxelsOf(found, values) {
+  return found.voxels && values.reduce((sum, value) => sum + (found.voxels[value] ?? 0), 0);
+}
+
+/** Return the volume of label values in a case: millilitres, or pixels of a picture; null if it is not known. */
 function volumeOf(found, values) {
-  if (!found.voxels) return null;
-  const voxels = values.reduce((sum, value) => sum + (found.voxels[value] ?? 0), 0);
-  return found.voxel_ml ? voxels * found.voxel_ml : voxels;
+  const voxels = voxelsOf(found, values);
+  if (voxels === null || FACTS.pictures) return voxels;
+  return found.voxel_ml === null ? null : voxels * found.voxel_ml;
 }
 
 const shownVolume = (volume) => (volume === null ? "–" : volume === 0 ? "none" : figure(volume));

@@ -33,9 +33,9 @@
 
   function labelsOf(found) {
     if (!found.voxels) return make("p", { class: "note" }, found.split === "test" ? "No label." : "No readable label.");
-    const held = FACTS.targets.map((target) => [target, volumeOf(found, target.values)]).filter(([, volume]) => volume > 0);
+    const held = FACTS.targets.filter((target) => voxelsOf(found, target.values) > 0);
     if (!held.length) return make("p", { class: "note" }, "The label holds only background.");
-    return tableOf(["Class", VOLUME_UNIT], held.map(([target, volume]) => [[swatch(colourOf(target.values)), target.name], figure(volume)]));
+    return tableOf(["Class", VOLUME_UNIT], held.map(({ name, values }) => [[swatch(colourOf(values)), name], figure(volumeOf(found, values))]));
   }
 
   function scoresOf(found) {

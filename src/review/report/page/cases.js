@@ -61,9 +61,9 @@ const CASES = (() => {
     }
     const folds = [...new Set(FACTS.cases.flatMap((found) => found.folds))].sort((one, other) => one - other);
     group("Validated by", folds.map((fold) => [`fold-${fold}`, `fold ${fold}`, (found) => found.folds.includes(fold)]));
-    const has = (target) => (found) => (volumeOf(found, target.values) ?? 0) > 0;
+    const has = (target) => (found) => (voxelsOf(found, target.values) ?? 0) > 0;
     group("Holds", FACTS.targets.map((target, at) => [`holds-${at}`, target.name, has(target)]));
-    const lacks = (target) => (found) => volumeOf(found, target.values) === 0;
+    const lacks = (target) => (found) => voxelsOf(found, target.values) === 0;
     group("Lacks", FACTS.targets.map((target, at) => [`lacks-${at}`, target.name, lacks(target)]));
   }
 

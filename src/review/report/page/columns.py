@@ -140,26 +140,28 @@ def _label_columns(facts: Facts) -> Iterator[Column]:
     targets = facts.targets
     if len(targets) > 1:
         yield Column("classes", "Classes", lambda case: figure(_classes(case, targets)), lambda c: _classes(c, targets))
-    unit = "px" if facts.pictures else "ml"
     if len(targets) <= MOST_CLASSES:
-        yield from (_volume_column(target, f"volume:{target.name}", unit) for target in targets)
+        for target in targets:
+            yield _volume_column(target, f"volume:{target.name}", pictures=facts.pictures)
     else:
-        yield _volume_column(targets[0], CHOSEN, unit)
+        yield _volume_column(targets[0], CHOSEN, pictures=facts.pictures)
 
 
-def _volume_column(target: Target, key: str, unit: str) -> Column:
+def _volume_column(target: Target, key: str, *, pictures: bool) -> Column:
     def of(case: Case) -> float | None:
-        return volume_of(case, target.values)
+        return volume_of(case, target.values, pictures=pictures)
 
-    return Column(key, target.name, lambda case: _volume(of(case)), of, unit)
+    return Column(key, target.name, lambda case: _volume(of(case)), of, "px" if pictures else "ml")
 
 
-def volume_of(case: Case, values: tuple[int, ...]) -> float | None:
-    """Return the volume of label values in a case, in ml, or in pixels for pictures; None without a label."""
+def volume_of(case: Case, values: tuple[int, ...], *, pictures: bool) -> float | None:
+    """Return the volume of label values in a case, in ml, or in pixels for pictures; None if it is not known."""
     if case.voxels is None:
         return None
     voxels = sum(case.voxels.get(str(value), 0) for value in values)
-    return voxels * case.voxel_ml if case.voxel_ml else voxels
+    if pictures:
+        return voxels
+    return None if case.voxel_ml is None else voxels * case.voxel_ml
 
 
 def _volume(volume: float | None) -> str:
@@ -167,9 +169,10 @@ def _volume(volume: float | None) -> str:
 
 
 def _classes(case: Case, targets: tuple[Target, ...]) -> float | None:
-    if case.voxels is None:
+    voxels = case.voxels
+    if voxels is None:
         return None
-    return sum(bool(volume_of(case, target.values)) for target in targets)
+    return sum(any(voxels.get(str(value)) for value in target.values) for target in targets)
 
 
 def _found(case: Case) -> str:

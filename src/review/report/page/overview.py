@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ....words import count_of, some_of
-from ..facts import Channel, Facts, Scores
+from ..facts import Channel, Facts, Folds, Scores
 from .numbers import by_axis, figure, percent, span
 
 _LISTED = 4
@@ -17,7 +17,7 @@ _LOWEST = 3
 
 @dataclass(frozen=True)
 class Entry:
-    """A fact with its name, details in smaller letters, and ``error`` if it is bad news."""
+    """A fact with its name, details in smaller letters, and ``error`` or ``warning`` if it is bad news."""
 
     name: str
     text: str
@@ -68,6 +68,13 @@ def _sentence(facts: Facts) -> str:
     )
 
 
+def _folds(folds: Folds) -> Entry:
+    text = f"{len(folds.folds)}: {folds.verdict}"
+    if folds.misfits:
+        text += f"; {count_of(len(folds.misfits), 'misfit')}"
+    return Entry("Folds", text, level="error" if folds.leaks else "warning" if folds.misfits else "")
+
+
 def _copies(facts: Facts) -> str:
     copies = [case for case in facts.cases if case.parent is not None]
     originals = len({case.parent for case in copies})
@@ -85,8 +92,7 @@ def _entries(facts: Facts) -> Iterable[Entry]:
     yield from _grids(facts)
     yield from _channels(facts.channels)
     if facts.folds is not None:
-        level = "error" if facts.folds.leaks else ""
-        yield Entry("Folds", f"{len(facts.folds.folds)}: {facts.folds.verdict}", level=level)
+        yield _folds(facts.folds)
     size = sum(case.megabytes for case in facts.cases)
     yield Entry("Files", f"{facts.ending}, {figure(size) if size < 1000 else figure(size / 1000)}"
                 f" {'MB' if size < 1000 else 'GB'}", facts.origin)  # fmt: skip
