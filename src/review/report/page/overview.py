@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ....words import count_of, some_of
-from ..facts import Channel, Facts, Folds, Scores
+from ..facts import Channel, Facts, Scores
+from ..folds import Folds
 from .numbers import by_axis, figure, percent, span
 
 _LISTED = 4
