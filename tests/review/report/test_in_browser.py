@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from segconv.dataset.layout import Dataset
-from segconv.flows.report import Asked, report_facts
+from segconv.flows.report import ReportOptions, report_facts
 from segconv.review.report.facts import Facts
 from segconv.train.paths import Paths
 
@@ -297,7 +297,7 @@ def test_slices_and_volumes_of_a_dataset_open(opened: Open, segconv: Command) ->
     """The same from files: what `report_facts` writes is what the scripts read."""
     root = datasets.volumes(segconv.raw, cases=1)
     paths = Paths(segconv.raw, segconv.raw / "none", segconv.raw / "none")
-    facts = report_facts(Dataset.open(root), paths, Asked(volumes=True))
+    facts = report_facts(Dataset.open(root), paths, ReportOptions(volumes=True))
     page = opened(facts)
     open_first(page)
     assert page.inner_text("#case-about table >> nth=0").startswith("Class")
