@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 from pathlib import Path
@@ -12,6 +13,7 @@ from segconv.review.report.sealed_page import is_sealed
 
 from ..command import Command, tree_hash
 from ..review import datasets
+from .test_single_files import KINDS
 
 
 def test_a_page_appears_complete_and_replaces_only_its_like(segconv: Command) -> None:
@@ -68,6 +70,19 @@ def test_predictions_are_scored_and_the_next_command_shows_more(segconv: Command
     assert "mean Dice 1.0000" in done.err
     assert done.err.splitlines()[-1] == f"Next: segconv evaluate '{predictions}' 7"
     assert segconv("evaluate", predictions, "7").code == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_irregular_files_are_not_replaced(kind: str, segconv: Command, tmp_path: Path) -> None:
+    datasets.volumes(segconv.raw, cases=1)
+    (tmp_path / "mine").write_text("mine")
+    page = tmp_path / "report.html"
+    KINDS[kind](page, tmp_path / "mine")
+    for words in ([], ["--overwrite"]):
+        done = segconv("report", "7", "-o", page, *words)
+        assert (done.code, done.codes()) == (73, ["SC020"]), done.err
+    assert os.path.lexists(page)
+    assert (tmp_path / "mine").read_text() == "mine"
 
 
 def test_ctrl_c_leaves_nothing(segconv: Command, monkeypatch: pytest.MonkeyPatch) -> None:
