@@ -199,7 +199,7 @@ def test_folds_are_judged_by_the_lineage_of_one_dataset(
     planned.mkdir()
     (planned / "nnUNetPlans.json").write_text('{"configurations": {"2d": {}}}')
     words = ("train", 9, "-c", "2d", "-f", 0, "--device", "cpu")
-    done = disturbed(segconv, words, ready, "leaks", lambda: replaced(dataset), monkeypatch)
+    done = disturbed(segconv, words, ready, "_found", lambda: replaced(dataset), monkeypatch)
     assert (done.code, done.codes()) == (65, ["SC062"]), done.err
 
 
