@@ -16,8 +16,8 @@ from ..words import count_of
 from ..work import run_options
 from .alike import by_cause
 from .cures import Speaker
-from .tables import draw
-from .terminal import broken, columns_of, has_colour
+from .tables import drawn
+from .terminal import broken, columns_of, has_colour, in_bold
 from .typed_folders import with_folders
 
 SHOWN_FINDINGS = 20
@@ -78,7 +78,8 @@ class Sink:
             return
         texts = [[escaped(str(cell)) for cell in row] for row in (columns, *rows)]
         if sys.stdout.isatty():
-            draw(texts, columns_of(sys.stdout))
+            for number, lines in enumerate(drawn(texts, columns_of(sys.stdout))):
+                click.echo(in_bold("\n".join(lines), sys.stdout) if not number else "\n".join(lines))
             return
         for row in texts:
             click.echo("\t".join(row))

@@ -1,33 +1,27 @@
-"""Draw a table on a terminal without breaking words: as one, in parts below one another, or in a block for each row."""
+"""Draw a table on a terminal without breaking words: in parts below one another, or with long cells below their row."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-
-import click
+from itertools import zip_longest
 
 from .terminal import broken, cells
 
 GAP = 2
 """Characters between two columns."""
 _NARROW = 16
-"""Columns whose words are no longer are compared with one another; others are read row by row."""
+"""Columns whose words are no longer are compared with one another, and so keep their form."""
 
 Table = Sequence[Sequence[str]]
 """Rows of texts, the first of which has the names of the columns."""
 
 
-def draw(table: Table, columns: int) -> None:
-    """Write a table to stdout for a terminal of some columns."""
-    parts = list(_parts(table, columns))
-    if all(_widths(part, columns) for part in parts):
-        for number, part in enumerate(parts):
-            click.echo("\n" if number else "", nl=False)
-            _print(part, _widths(part, columns) or [], columns)
-        return
-    names, *rows = table
-    for row in rows:
-        click.echo("\n".join(_block(names, row, columns)))
+def drawn(table: Table, columns: int) -> Iterator[list[str]]:
+    """Yield the lines of each row of a table for a terminal of some columns; those of names come before the others."""
+    for number, part in enumerate(_parts(table, columns)):
+        if number:
+            yield [""]
+        yield from _rows(part, columns)
 
 
 def _parts(table: Table, columns: int) -> Iterator[Table]:
@@ -38,22 +32,93 @@ def _parts(table: Table, columns: int) -> Iterator[Table]:
         return
     part = [first]
     for other in others:
-        if len(part) > 1 and _widths(_rows([*part, other]), columns) is None:
-            yield _rows(part)
+        if len(part) > 1 and _widths([*part, other], columns) is None:
+            yield list(zip(*part, strict=True))
             part = [first]
         part.append(other)
-    yield _rows(part)
+    yield list(zip(*part, strict=True))
 
 
-def _rows(columns: Sequence[Sequence[str]]) -> Table:
-    return list(zip(*columns, strict=True))
+def _rows(table: Table, columns: int) -> Iterator[list[str]]:
+    """Yield the lines of each row, with cells that do not fit next to the others below them."""
+    below = _below(table, columns)
+    shown = _filled(_columns_without(table, below))
+    widths = _widths(shown, columns) or [*map(_width, shown)]
+    for number, row in enumerate(zip(*shown, strict=True)):
+        yield _lines(row, widths) + [
+            line for at in sorted(below[number]) for line in _named(table, number, at, columns)
+        ]
 
 
-def _widths(table: Table, columns: int) -> list[int] | None:
+def _named(table: Table, row: int, at: int, columns: int) -> list[str]:
+    """Return the lines of a cell below its row."""
+    cell = table[row][at] if row else ""  # the name of a column is shown with each of its cells
+    if not cell:
+        return []
+    return broken(f"{' ' * GAP}{table[0][at]}: {cell}", columns, [cell] if cell.startswith("segconv ") else ())
+
+
+def _below(table: Table, columns: int) -> list[list[int]]:
+    """Return for each row in which columns it has cells that do not fit next to the others.
+
+    These are the cells with the longest words, or the whole column if they are most of it. Columns up to the first
+    that has a name stay.
+    """
+    head = next((at for at, name in enumerate(table[0]) if name), 0) + 1
+    below: list[list[int]] = [[] for _ in table]
+    while _widths(_filled(left := _columns_without(table, below)), columns) is None:
+        at = max(range(head, len(left)), key=lambda at: _longest_word(left[at]), default=0)
+        if at < head or not any(left[at]):
+            break  # the first columns are too wide by themselves
+        for row in _longest_cells(left[at]):
+            below[row].append(at)
+    return below
+
+
+def _columns_without(table: Table, below: Sequence[Sequence[int]]) -> list[list[str]]:
+    """Return the columns of a table in which the cells below others are empty."""
+    kept = [
+        ["" if at in moved else cell for at, cell in enumerate(row)] for row, moved in zip(table, below, strict=True)
+    ]
+    return [list(column) for column in zip(*kept, strict=True)]
+
+
+def _filled(texts: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    return [column for column in texts if any(column)]
+
+
+def _longest_cells(column: Sequence[str]) -> list[int]:
+    """Return in which rows a column has the longest word; all of them, if these are many or the name is one."""
+    longest = _longest_word(column)
+    rows = [row for row, cell in enumerate(column) if _longest_word([cell]) == longest]
+    return list(range(len(column))) if 0 in rows or 2 * len(rows) > sum(map(bool, column)) else rows
+
+
+def _lines(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """Return a row as lines, each cell wrapped to the width of its column."""
+    wrapped = [_wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
+    gap = " " * GAP
+    return [
+        gap.join(part + " " * (width - cells(part)) for part, width in zip(parts, widths, strict=True)).rstrip()
+        for parts in zip_longest(*wrapped, fillvalue="")
+    ]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    if cells(text) <= width:
+        return [text]
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and cells(f"{lines[-1]} {word}") > width:
+            lines.append("")
+        lines[-1] += f" {word}" if lines[-1] else word
+    return lines
+
+
+def _widths(texts: Sequence[Sequence[str]], columns: int) -> list[int] | None:
     """Return how wide each column can be, the widest giving way down to its longest word; None if words would break."""
-    columns_of = list(zip(*table, strict=True))
-    widths = [max(map(cells, column)) for column in columns_of]
-    least = [_longest_word(column) for column in columns_of]
+    widths = [_width(column) for column in texts]
+    least = [_longest_word(column) for column in texts]
     room = columns - GAP * (len(widths) - 1)
     if sum(least) > room:
         return None
@@ -63,28 +128,9 @@ def _widths(table: Table, columns: int) -> list[int] | None:
     return widths
 
 
+def _width(texts: Sequence[str]) -> int:
+    return max(map(cells, texts))
+
+
 def _longest_word(texts: Sequence[str]) -> int:
     return max((cells(word) for text in texts for word in text.split()), default=0)
-
-
-def _block(names: Sequence[str], row: Sequence[str], columns: int) -> Iterator[str]:
-    """Yield the lines of a row: cells without a name and the first that has one, then each of the others."""
-    head = next((at for at, name in enumerate(names) if name), 0) + 1
-    yield " ".join(filter(None, row[:head]))
-    for name, cell in zip(names[head:], row[head:], strict=True):
-        if cell:
-            yield from broken(f"  {name}: {cell}", columns, [cell] if cell.startswith("segconv ") else ())
-
-
-def _print(table: Table, widths: Sequence[int], columns: int) -> None:
-    from rich.console import Console
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
-    names, *rows = table
-    drawn = RichTable(box=None, pad_edge=False)
-    for name, width in zip(names, widths, strict=True):
-        drawn.add_column(Text(name), width=width, overflow="fold")
-    for row in rows:
-        drawn.add_row(*map(Text, row))  # rich would interpret plain strings as markup, with links, colours and emoji
-    Console(highlight=False, width=columns).print(drawn)

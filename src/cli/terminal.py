@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Collection, Iterable
 from typing import TextIO
 
+import click
+
 USUAL_COLUMNS = 80
 _HANGING = "  "
 _CONTINUED = " \\"
@@ -20,6 +22,11 @@ _UNIT = re.compile(rf"(?:-[a-z-]+ (?!-))?{_SHELL_WORD}")
 def has_colour(stream: TextIO) -> bool:
     """Return whether text may have colour: on a terminal, unless ``NO_COLOR`` (no-color.org) or ``TERM`` say no."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def in_bold(text: str, stream: TextIO) -> str:
+    """Return text in bold, where it may have colour."""
+    return click.style(text, bold=True) if has_colour(stream) else text
 
 
 def columns_of(stream: TextIO) -> int:
@@ -42,14 +49,14 @@ def broken(text: str, columns: int, typed: Collection[str] = ()) -> list[str]:
         Commands in the text. Each stays on one line if it fits on one; otherwise its lines end as a shell expects.
 
     >>> broken("Next: segconv plan 501 -c 2d", 20, ["segconv plan 501 -c 2d"])
-    ['Next:', '  segconv plan 501 \\', '  -c 2d']
+    ['Next: segconv plan \\', '  501 -c 2d']
     """
     if cells(text) <= columns:
         return [text]
     hanging = text[: len(text) - len(text.lstrip())] + _HANGING
     lines = [""]
     for gap, word in _words(text, typed):
-        if not lines[-1].strip():
+        if not lines[-1].strip() or (word in typed and cells(hanging + word) > columns):
             lines[-1] += gap
         elif cells(lines[-1] + gap + word) <= columns:
             lines[-1] += gap + word
@@ -57,7 +64,7 @@ def broken(text: str, columns: int, typed: Collection[str] = ()) -> list[str]:
         else:
             lines.append(hanging)
         split = _command_lines if word in typed else _path_lines
-        first, *more = split(word, columns - len(hanging))
+        first, *more = split(word, columns - cells(lines[-1]), columns - len(hanging))
         lines[-1] += first
         lines += [hanging + line for line in more]
     return lines
@@ -76,22 +83,23 @@ def _words(text: str, typed: Collection[str]) -> Iterable[tuple[str, str]]:
         yield found[1], found[2]
 
 
-def _command_lines(command: str, columns: int) -> list[str]:
-    """Return a command as lines that are no wider than `columns`, if its words are not."""
+def _command_lines(command: str, first: int, columns: int) -> list[str]:
+    """Return a command as lines that are no wider than `columns`, the first than `first`, if its words are not."""
     lines: list[str] = []
-    for word in _UNIT.findall(command):
-        if lines and cells(f"{lines[-1]} {word}{_CONTINUED}") <= columns:
-            lines[-1] += f" {word}"
+    for unit in _UNIT.findall(command):
+        room = first if len(lines) == 1 else columns
+        if lines and cells(f"{lines[-1]} {unit}{_CONTINUED}") <= room:
+            lines[-1] += f" {unit}"
         else:
-            lines.append(word)
+            lines.append(unit)
     return [line + _CONTINUED for line in lines[:-1]] + lines[-1:]
 
 
-def _path_lines(word: str, columns: int) -> list[str]:
-    """Return a path as lines that are no wider than `columns`, if the names in it are not."""
+def _path_lines(word: str, first: int, columns: int) -> list[str]:
+    """Return a path likewise, if the names in it are no wider."""
     lines = [""]
     for name in re.findall(r"[^/]*/+|[^/]+$", word):
-        if lines[-1] and cells(lines[-1] + name) > columns:
+        if lines[-1] and cells(lines[-1] + name) > (first if len(lines) == 1 else columns):
             lines.append("")
         lines[-1] += name
     return lines

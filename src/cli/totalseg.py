@@ -39,7 +39,7 @@ def tasks(search: str, sink: Sink) -> int:
         ["task", "modality", "licence", "classes"],
         [(t.name, t.modality, "needed" if t.needs_licence else "", len(t.classes)) for t in found],
     )
-    sink.next("segconv totalseg classes TASK   (lists what a task finds)")
+    sink.next("segconv totalseg classes TASK")
     listed = [
         {
             "name": task.name,

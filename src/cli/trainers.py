@@ -66,7 +66,7 @@ def list_command(trainer_folders: tuple[Path, ...], sink: Sink) -> int:
             for trainer in found
         ],
     )
-    sink.next("segconv trainers preview DATASET -tr NAME   (draws what its transforms do to a case)")
+    sink.next("segconv trainers preview DATASET -c CONFIGURATION -tr NAME")
     sink.end({"trainers": [dataclasses.asdict(trainer) for trainer in found]})
     return 0
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import io
 import re
 import shlex
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from segconv.cli.cures import Speaker
 from segconv.cli.sink import Sink, print_findings
+from segconv.cli.tables import drawn
 from segconv.cli.terminal import broken, cells
 from segconv.errors import Cure, Finding, warning
 
@@ -157,8 +161,24 @@ def test_a_table_never_breaks_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     for columns in (60, 80, 120):
         text = STYLES.sub("", said(monkeypatch, columns, lambda: Sink().table(["folder", "path", "what"], rows)))
         assert text.count(PATH) == 2, columns
-        assert text.startswith("imagesTr\n  path: /data/" if columns == 60 else "folder "), text
+        assert (f"\n  path: {PATH}\n" in text) == (columns == 60), text
+        assert text.count("holds the images of all the training cases") == 1 or columns == 80
         assert all(cells(line) <= columns or " " not in line.strip() for line in text.splitlines())
+
+
+def test_only_cells_that_are_too_long_go_below_their_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    next_step = "segconv train 501 -tr nnUNetTrainerSegconv_100epochs_50iterations -f 1,2,3,4"
+    rows = [("raw", "done", "18 training cases"), ("split", "done", "5 folds"), ("trained", "partly", next_step)]
+    text = said(monkeypatch, 50, lambda: Sink().table(["stage", "state", "what"], rows))
+    assert STYLES.sub("", text).splitlines() == [
+        "stage    state   what",
+        "raw      done    18 training cases",
+        "split    done    5 folds",
+        "trained  partly",
+        "  what: segconv train 501 \\",
+        "    -tr nnUNetTrainerSegconv_100epochs_50iterations \\",
+        "    -f 1,2,3,4",
+    ]
 
 
 def test_a_table_of_many_numbers_goes_on_below(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,3 +188,15 @@ def test_a_table_of_many_numbers_goes_on_below(monkeypatch: pytest.MonkeyPatch) 
     assert all(len(line) <= 80 for line in lines)
     assert [line.split()[0] for line in lines if line.startswith(("liver", "kidney"))] == ["liver", "kidney"] * 2
     assert [word for line in lines if line.startswith("kidney") for word in line.split()[1:]] == list(rows[1][1:])
+
+
+CELLS = st.text("ab /é肝-", max_size=30)
+
+
+@given(st.integers(1, 5).flatmap(lambda n: st.lists(st.lists(CELLS, min_size=n, max_size=n), min_size=1, max_size=5)))
+def test_any_table_is_drawn_whole(table: list[list[str]]) -> None:
+    lines = [line for row in drawn(table, 40) for line in row]
+    assert all(cells(line) <= 40 or " " not in line.strip() for line in lines if len(table[0]) == 1)
+    shown = sorted(re.sub(r"[ :]", "", "".join(lines)))
+    # Names of columns, and the first cell of a row, may be shown again.
+    assert not Counter(re.sub(" ", "", "".join(map("".join, table)))) - Counter(shown)
