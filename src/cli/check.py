@@ -68,7 +68,9 @@ def command(
     if not quick:
         history.note(folder, history.CHECKED, identity=history.identity(folder), **counts)
     typed = shlex.quote(dataset)
-    sink.next(f"segconv plan {typed}" if ok else f"segconv check {typed}   (once the errors above are fixed)")
+    if not ok:
+        sink.say("Once these errors are corrected, check again.")
+    sink.next(f"segconv plan {typed}" if ok else f"segconv check {typed}")
     sink.end({"dataset": str(folder), "quick": quick, "counts": counts, "facts": report.facts}, findings, ok=ok)
     return 0 if ok else EXIT_FOUND
 

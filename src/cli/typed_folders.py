@@ -9,9 +9,6 @@ from typing import Any
 
 import click
 
-_COMMENT = "   ("
-"""What separates a command from words about it."""
-
 
 def with_folders(text: str, folders: Mapping[str, Path]) -> str:
     """Return a command with the options of folders that it takes and does not have.
@@ -19,18 +16,17 @@ def with_folders(text: str, folders: Mapping[str, Path]) -> str:
     Parameters
     ----------
     text
-        As a user types it, perhaps with words in parentheses after it.
+        As a user types it.
     folders
         Option → folder, as the user named them.
     """
-    typed, separator, comment = text.partition(_COMMENT)
-    found = _command(typed.split(" ")) if folders and typed.startswith("segconv ") else None
+    found = _command(text.split(" ")) if folders and text.startswith("segconv ") else None
     if found is None:
         return text
     known = {name for each in found.params for name in each.opts}
-    missing = [option for option in folders if option in known and f" {option} " not in f"{typed} "]
+    missing = [option for option in folders if option in known and f" {option} " not in f"{text} "]
     more = "".join(f" {option} {shlex.quote(str(folders[option]))}" for option in missing)
-    return f"{typed}{more}{separator}{comment}"
+    return f"{text}{more}"
 
 
 def _command(words: list[str]) -> click.Command | None:

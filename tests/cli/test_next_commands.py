@@ -48,7 +48,6 @@ def test_predictions(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None
     ("text", "typed"),
     [
         ("segconv train 7 -c 2d", "segconv train 7 -c 2d --raw 'my raw'"),
-        ("segconv check 7   (once it is fixed)", "segconv check 7 --raw 'my raw'   (once it is fixed)"),
         ("segconv splits make 7", "segconv splits make 7 --raw 'my raw'"),
         ("segconv plan 7 --raw other", "segconv plan 7 --raw other"),
         ("segconv restore PRED -o OUT --raw-output", "segconv restore PRED -o OUT --raw-output --raw 'my raw'"),
