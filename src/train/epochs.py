@@ -11,7 +11,8 @@ from typing import Any
 
 from .folds import planned_epochs
 
-STARTING, TRAINING, VALIDATING, DONE, FAILED = "starting", "training", "validating", "done", "failed"
+STARTING, TRAINING, VALIDATING = "starting", "training", "validating"
+DONE, FAILED, INTERRUPTED = "done", "failed", "interrupted"
 """Phases of a fold."""
 
 _RECENT = 10
@@ -42,7 +43,7 @@ class Progress:
     slot
         Where it runs, such as ``"GPU 0"``.
     phase
-        One of `STARTING`, `TRAINING`, `VALIDATING`, `DONE`, `FAILED`.
+        One of `STARTING`, `TRAINING`, `VALIDATING`, `DONE`, `FAILED`, `INTERRUPTED`.
     epoch
         The epoch at work, from 0 on; None before the first.
     epochs

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..dataset.names import DatasetName
-from ..errors import Cure, Finding, SegconvError, warning
+from ..errors import Cure, Finding, Interrupted, SegconvError, warning
 from ..work.readers import ONE, Readers
 from .child import ChildFailed, run_nnunet
 from .commands import Tell
 from .device import AUTO, chosen_device, settings_of
 from .epoch_time import EpochTime
-from .epochs import DONE, FAILED, Follower, Heard
+from .epochs import DONE, FAILED, INTERRUPTED, Follower, Heard
 from .folds import FoldState, state_of
 from .kept import settle
 from .model import Model, log_file
@@ -174,6 +174,9 @@ def _run(model: Model, fold: str, step: Step, paths: Paths, options: TrainOption
             settings={**settings_of(device), **slot.settings},
         )
         phase = DONE
+    except Interrupted:
+        phase = INTERRUPTED
+        raise
     except ChildFailed as error:
         raise stop_in(model.fold_folder(paths, fold)) or error from error.__cause__
     finally:

@@ -12,8 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from segconv.train import child
+from segconv.errors import Interrupted
+from segconv.train import child, training
+from segconv.train.epochs import INTERRUPTED, STARTING, Progress
 from segconv.train.folds import kept_folder, state_of
+from segconv.train.model import Model
+from segconv.train.paths import Paths
 
 from ..command import Command, tree_hash
 from ..review import datasets
@@ -268,6 +272,18 @@ def test_a_replacement_that_was_ended_goes_on_with_any_command(end: signal.Signa
     assert (codes[-1], state.complete, state.kept, state.epoch) == (0, True, False, stand_in.EPOCHS)
     again = world.train("-f", "0", "--device", "cpu")
     assert (again.code, again.calls) == (0, [])
+
+
+def test_an_interrupted_fold_is_not_shown_as_failed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise Interrupted("interrupted")
+
+    monkeypatch.setattr(training, "run_nnunet", interrupted)
+    heard: list[Progress] = []
+    options = training.TrainOptions("cpu", heard=heard.append)
+    with pytest.raises(Interrupted):
+        training.run_fold(Model(NAME, "full"), "0", Paths.find(), options)
+    assert [progress.phase for progress in heard] == [STARTING, INTERRUPTED]
 
 
 def test_the_fold_of_all_cases_is_explained(world: World) -> None:
