@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..dataset.described import DescribedDataset
-from ..errors import Cure, Finding, SegconvError
+from ..errors import Finding, SegconvError
 from ..train.chosen import Chosen, chosen_in, folder_model
 from ..train.importing import unpacked
 from ..train.model import FINAL
+from ..train.offered_models import configurations_of, named_as
 from ..train.plans import read_plans
 from ..train.trained import PLANS
 from ..train.untrusted_models import NO_TRUST, Trust
@@ -130,6 +131,6 @@ def _named(folder: Path, configuration: str | None) -> Path:
             f"{what}; there are {names}" if names else "holds no trained model",
             code="SC010",
             file=str(folder),
-            cures=[Cure.of("choose_configuration")],
+            cures=configurations_of(map(named_as, models)),
         )
     return found[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from ..errors import Cure, Finding, SegconvError
 from .best import best_ensemble, outdated, read_best
 from .ensemble import Ensemble
 from .model import FINAL, Model, trained_folds
-from .offered_models import in_words, models_in, offer_of_begun, offers, training_of
+from .offered_models import configurations_of, in_words, models_in, offer_of_begun, offers, training_of
 from .paths import Paths
 from .predict import check_model
 from .untrusted_models import NO_TRUST, Trust
@@ -110,8 +110,10 @@ def best_or_only(dataset: str, paths: Paths, trust: Trust = NO_TRUST, *, checkpo
         ``SC010`` if neither exists; what `best_ensemble`, `read_best` and `check_model` raise.
     """
     folder = paths.require("results") / dataset
-    if read_best(folder) is None and not models_in(folder):
-        raise SegconvError("no model is trained", code="SC010", file=str(folder), cures=[training_of(dataset, paths)])
+    models = models_in(folder)
+    if read_best(folder) is None and len(models) != 1:
+        cures = [*offers(models), Cure.of("find_best", dataset=dataset)] if models else [training_of(dataset, paths)]
+        raise _undecided(folder, models, cures)
     return chosen_in(folder, trust, checkpoint=checkpoint)
 
 
@@ -127,14 +129,16 @@ def chosen_in(folder: Path, trust: Trust = NO_TRUST, *, checkpoint: str = FINAL)
     if best is not None:
         ensemble = best_ensemble(best, trust, checkpoint=checkpoint)
         return Chosen(ensemble, (f"best: {best.name}",), tuple(outdated(best, ensemble)))
-    models = sorted(path.parent for path in folder.glob("*__*__*/plans.json") if trained_folds(path.parent))
+    models = models_in(folder)
     if len(models) != 1:
-        names = ", ".join(model.name for model in models)
-        raise SegconvError(
-            f"the best of {names} has not been found yet" if names else "no model is trained",
-            code="SC010",
-            file=str(folder),
-            cures=[*offers(models_in(folder)), Cure.of("find_best", dataset=folder.name)] if names else [],
-        )
-    only = folder_model(models[0], None, trust, checkpoint=checkpoint)
-    return replace(only, said=(f"the only trained model: {models[0].name}", *only.said[1:]))
+        raise _undecided(folder, models, configurations_of(models))
+    only = folder_model(folder / next(iter(models)).name, None, trust, checkpoint=checkpoint)
+    return replace(only, said=(f"the only trained model: {next(iter(models)).name}", *only.said[1:]))
+
+
+def _undecided(folder: Path, models: Iterable[Model], cures: Sequence[Cure]) -> SegconvError:
+    """Return the error for no model, or for several of which none is the best."""
+    names = ", ".join(model.name for model in models)
+    what = f"the best of {names} has not been found yet" if names else "no model is trained"
+    hint = "name the folder of one of them" if names and not cures else ""
+    return SegconvError(what, code="SC010", file=str(folder), hint=hint, cures=cures)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..errors import Cure
@@ -57,6 +58,13 @@ def offers(models: dict[Model, tuple[str, ...]], asked: Model | None = None) -> 
     """Return how to take models instead, those first that are most like what was asked for."""
     nearest = sorted(models, key=lambda model: -_likeness(model, asked)) if asked is not None else list(models)
     return [_offer(model, models[model]) for model in nearest[:_OFFERED]]
+
+
+def configurations_of(models: Iterable[Model]) -> list[Cure]:
+    """Return how to take each model that is the only one of its configuration."""
+    count = Counter(model.configuration for model in models)
+    only = [name for name, number in count.items() if number == 1]
+    return [Cure.of("choose_configuration", configuration=name) for name in only[:_OFFERED]]
 
 
 def _offer(model: Model, folds: Sequence[str]) -> Cure:

@@ -266,9 +266,11 @@ def test_a_model_among_several_is_chosen_or_asked_for(world: World, models: Path
     shutil.copyfile(world.dataset / "dataset.json", lowres / "dataset.json")
     done = predict(world, models)
     assert done.codes() == ["SC010"]
+    assert "Hint: -c 2d, or -c 3d_lowres\n" in done.err
     assert predict(world, models, "-c", "3d_lowres").code == 0
     assert world.predictor.models == [lowres.name]
-    assert predict(world, models, "-c", "3d_fullres").codes() == ["SC010"]
+    done = predict(world, models, "-c", "3d_fullres")
+    assert (done.codes(), "Hint: -c 2d, or -c 3d_lowres\n" in done.err) == (["SC010"], True)
     for nothing in ("nowhere.zip", "empty"):
         (world.folder / "empty").mkdir(exist_ok=True)
         done = predict(world, world.folder / nothing)

@@ -15,6 +15,7 @@ from ...train.holds import reading as folds_as_they_are
 from ...train.paths import Paths
 from ...train.predict import USUAL_PREDICTION, Folders, PredictOptions, check_model, predict_with
 from ...train.trained import TrainedModel, held_back
+from ...train.trainers_of_models import refuse_without_trainer
 from ...train.untrusted_models import NO_TRUST, Trust
 from .plan import ANGLES_DEG, TOLERANCE, Stress, plan_stress
 from .run import Predictor
@@ -92,12 +93,16 @@ def predictor_of(
     *,
     jobs: int = 1,
 ) -> Predictor:
-    """Check the models and return a function that predicts with each fold; raises what `check_model` raises."""
+    """Check the models and return a function that predicts with each fold.
+
+    Raises what `check_model` and `refuse_without_trainer` raise.
+    """
     checked = {
         (name, fold): check_model(model.folder, model.dataset, [fold], trust)
         for name, model in model_names(models).items()
         for fold in folds
     }
+    refuse_without_trainer(checked.values(), paths)
 
     def predict(name: str, fold: str, inputs: Path, output: Path) -> None:
         folders = Folders(inputs, output)
