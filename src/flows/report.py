@@ -19,7 +19,7 @@ from ..review.check.dataset_check import check_seen
 from ..review.pictures.windows import Window
 from ..review.report.channels import channels_of
 from ..review.report.decoded_case import drawn_channel
-from ..review.report.facts import Case, Distribution, Facts, Found
+from ..review.report.facts import Case, Distribution, Facts, Found, Scores
 from ..review.report.gathered import Gathered
 from ..review.report.intensity_curves import intensity_curves
 from ..review.report.labels import labels_of, targets_of
@@ -196,10 +196,14 @@ class _Report:
         if not self.keys:
             raise SegconvError("holds no case", code="SC011", file=str(dataset.path))
         self.thinning = thinned(len(self.keys))
+        # What is refused comes before the scores, which take their time.
+        channel = None if asked.channel is None else channel_number(dataset, asked.channel)
+        self.drawn = drawn_channel(dataset.description.channel_names, channel)
+        named = among(self._split_of(), asked.cases, dataset.path.name)
         self.predicted = NOTHING_PREDICTED
         if asked.predictions is not None:
             self.predicted = predicted(dataset, asked.predictions, workers, distances=asked.distances)
-        self.chosen = self._chosen()
+        self.chosen = named or self._chosen()
 
     def facts(self) -> Facts:
         """Read all cases, and return everything."""
@@ -208,14 +212,13 @@ class _Report:
             self.dataset.path,
             Witness(Seeing(self._wanted()), gathered.take),
             self.workers,
-            allow_external=self.dataset.links_away,
             splits=self._planned_splits(),
         )
         evidence = evidence_of(self.dataset, gathered.content, gathered.cases)
         folds = found_folds(evidence, self.paths)
         cases = self._completed(gathered.cases, evidence, validated_in(folds))
         labels = labels_of(self.labels, cases)
-        scores, description = self.predicted.scores, self.dataset.description
+        description = self.dataset.description
         return Facts(
             name=self.dataset.path.name,
             tool=f"segconv {VERSION}",
@@ -238,16 +241,16 @@ class _Report:
             sheets=gathered.sheets(),
             stacks=self._in_order(gathered.stacks),
             volumes=self._in_order(gathered.volumes),
-            scores=None
-            if scores is None
-            else scores_as_facts(scores, end_of(self.asked.predictions), self.predicted.notes),
+            scores=self._scores(),
             notes=tuple(self._notes(gathered)),
         )
 
+    def _scores(self) -> Scores | None:
+        found, folder = self.predicted.scores, self.asked.predictions
+        return None if found is None else scores_as_facts(found, end_of(folder), self.predicted.notes)
+
     def _chosen(self) -> list[Key]:
-        """Return the cases for the viewers, in the order in which they are shown."""
-        if self.asked.cases:
-            return among(self._split_of(), self.asked.cases, self.dataset.path.name)
+        """Return the cases for the viewers if none are named, in the order in which they are shown."""
         if self.predicted.files:
             return self.predicted.worst[: self.asked.slices]
         training = [key for key in self.keys if key[1] == TRAIN]
@@ -261,11 +264,11 @@ class _Report:
         return found
 
     def _wanted(self) -> Wanted:
-        names, channel, folder = self.dataset.description.channel_names, self.asked.channel, self.asked.predictions
+        folder = self.asked.predictions
         return Wanted(
             names=value_names(self.labels),
-            channels=names,
-            drawn=drawn_channel(names, None if channel is None else channel_number(self.dataset, channel)),
+            channels=self.dataset.description.channel_names,
+            drawn=self.drawn,
             window=self.asked.window,
             ignore=self.labels.ignore,
             side=self.thinning.side,
@@ -355,7 +358,7 @@ def mean_of(scores: Mapping[str, Mapping[str, float | None]]) -> float | None:
 def _in_words(findings: Sequence[Finding], gathered: Gathered, advice: Advice) -> Iterator[Found]:
     case_of = {name: one.files.case for one in gathered.content for name in one.files.files}
     for finding in findings:
-        cures = tuple(filter(None, [advice(finding)])) if finding.severity else ()
+        cures = tuple(filter(None, [advice(finding)]))
         title, case = CODES[finding.code].title, case_of.get(finding.file, "")
         yield Found(finding.code, finding.severity, title, finding.message, finding.file, cures, case)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .. import reading
 from ..dataset.layout import Dataset
+from ..review.report.scored import rank
 from ..review.report.witness import Key
 from ..review.scores.evaluation import evaluate_folders, measure_surfaces
 from ..review.scores.pairing import SKIP, Allowed
@@ -39,8 +40,7 @@ class Predicted:
     @property
     def worst(self) -> list[Key]:
         """The predicted cases, those with the lowest mean Dice first, and those without a score last."""
-        means = {case: self.scores.case_mean(case) for case in self.scores.cases} if self.scores is not None else {}
-        return sorted(self.files, key=lambda key: (not means.get(key[0], -1) >= 0, means.get(key[0], 0), key))
+        return sorted(self.files, key=lambda key: (rank(self.scores, key[0]), key))
 
 
 NOTHING_PREDICTED = Predicted()

@@ -39,7 +39,7 @@ def scores_as_facts(found: Evaluation, predictions: str, notes: tuple[str, ...])
             for name in names
         ),
         known(found.mean),
-        tuple(sorted(found.cases, key=lambda case: (_rank(found, case), case))),
+        tuple(sorted(found.cases, key=lambda case: (rank(found, case), case))),
         (*notes, *found.notes),
     )
 
@@ -84,7 +84,7 @@ def _summary(values: list[float]) -> dict[str, float | None]:
     return {name: known(float(value)) for name, value in found.items()}
 
 
-def _rank(found: Evaluation, case: str) -> float:
+def rank(found: Evaluation | None, case: str) -> float:
     """Return what sorts a case: its mean Dice; after all others if it has none."""
-    mean = found.case_mean(case)
+    mean = math.nan if found is None or case not in found.cases else found.case_mean(case)
     return math.inf if math.isnan(mean) else mean
