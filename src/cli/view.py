@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import EXIT_FOUND, Cure, SegconvError
+from ..errors import EXIT_FOUND, Cure, Finding, SegconvError
 from .help_pages import Command, example
 from .options import PATH, bundled, channel, dataset_argument, option, running, speaking, three_folders, window
 from .sink import Sink
@@ -117,7 +117,7 @@ def command(
     for note in planned.notes:
         sink.say(note)
     outcome = run_view(planned.view, how)
-    findings = [*outcome.warnings, *outcome.failed]
+    findings = [*planned.findings, *outcome.warnings, *outcome.failed]
     sink.warn(findings)
     _show(planned.scores, sink)
     of = "" if planned.view.total == outcome.done else f" of {planned.view.total}"
@@ -145,6 +145,7 @@ class _Planned:
     view: View
     scores: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 def _of_dataset(folder: Path, cases: tuple[str, ...], output: Path, drawn: Drawn, how: RunOptions) -> _Planned:
@@ -171,7 +172,7 @@ def _of_folders(
 
     said = None if folders.predictions is None else declared_by_restoring(folders.predictions, paths)
     found = plan_folder_view(folders, cases, output, drawn.look, channel=drawn.channel, said=said, workers=how)
-    return _Planned(found.view, found.as_json(), found.notes)
+    return _Planned(found.view, found.as_json(), found.notes, found.findings)
 
 
 def _next(dataset: str, drawn: Drawn) -> list[str]:

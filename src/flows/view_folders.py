@@ -10,8 +10,10 @@ from pathlib import Path
 
 from .. import reading
 from ..dataset import lineage
+from ..dataset.folders import TRAINING
+from ..dataset.layout import DESCRIPTION
 from ..dataset.lineage import PREDICTION, VIEWED
-from ..errors import SegconvError
+from ..errors import Finding, SegconvError
 from ..review.scores.case_masks import ScoredCase
 from ..review.scores.declared import Declaration
 from ..review.scores.dice import Scores
@@ -69,9 +71,12 @@ class FolderView(PredictionView):
     ----------
     notes
         What was left out, and what was guessed, in words.
+    findings
+        Warnings about predictions.
     """
 
     notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 def plan_folder_view(
@@ -110,6 +115,8 @@ def plan_folder_view(
         ``SC010`` for a path that is no folder; ``SC080`` if nothing pairs; ``SC001`` for a name or channel that does
         not exist; what reading the folders and, with predictions, `evaluate_folders` raises.
     """
+    _refuse_dataset(folders.images, TRAINING.images)
+    _refuse_dataset(folders.labels, TRAINING.labels)
     images, labels = find_labels(folders.images, FILES), find_labels(folders.labels)
     paired = _paired(images, labels, folders)
     scored = _scored(folders, said, workers)
@@ -125,7 +132,15 @@ def plan_folder_view(
     else:
         scores = Scores({case: scored.cases[pairs[case][1].name] for case in cases})
         items = worst_first(items, scores)[: MONTAGE if few else None]
-    return FolderView(_view(folders, items, output, repr((look, channel)), len(pairs)), scores, notes)
+    view = _view(folders, items, output, repr((look, channel)), len(pairs))
+    return FolderView(view, scores, notes, () if scored is None else scored.findings)
+
+
+def _refuse_dataset(folder: Path, inside: str) -> None:
+    """Refuse a dataset or task, whose images could be paired with themselves."""
+    if reading.is_file(folder / DESCRIPTION) and reading.is_folder(folder / inside):
+        message = f"holds a dataset, expected the folder with its {'images' if inside == TRAINING.images else 'labels'}"
+        raise SegconvError(message, code="SC010", file=str(folder), hint=f"give {folder / inside}")
 
 
 def _paired(images: Found, labels: Found, folders: Folders) -> Paired:

@@ -201,6 +201,14 @@ def test_what_does_not_fit_is_refused_with_its_file(segconv: Command, tmp_path: 
     assert not output.exists()
 
 
+def test_a_dataset_in_place_of_one_of_its_folders_is_refused_with_that_folder(segconv: Command) -> None:
+    root = datasets.channels(segconv.raw, cases=1)
+    for images, labels, wanted in ((root, root / "labelsTr", "imagesTr"), (root / "imagesTr", root, "labelsTr")):
+        done = segconv("view", images, "--labels", labels, "-o", segconv.folder / "x.png")
+        assert done.codes() == ["SC010"]
+        assert f"give {root / wanted}" in done.err
+
+
 def test_a_folder_in_place_of_a_dataset_gets_the_option_that_draws_it(segconv: Command, tmp_path: Path) -> None:
     write(tmp_path / "i" / "a.png", grey())
     done = segconv("view", tmp_path / "i", "-o", segconv.folder / "x.png")
