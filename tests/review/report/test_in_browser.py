@@ -191,6 +191,20 @@ def test_arrow_keys_go_through_the_cases_as_they_are_shown_and_escape_goes_back(
     assert page.evaluate("document.activeElement.textContent") == "case_1"
 
 
+def test_an_address_names_a_case(opened: Open) -> None:
+    page = opened(made.facts())
+    open_first(page)
+    page.keyboard.press("ArrowRight")
+    address = page.url
+    assert address.endswith("#case=case_1")
+    page.keyboard.press("Escape")
+    page.goto(address)
+    assert page.inner_text("#case-name") == "case_1"
+    page.keyboard.press("Escape")
+    page.goto(address.replace("case_1", "%2"))
+    assert not page.locator("#case").is_visible()
+
+
 def test_a_finding_opens_its_case(opened: Open) -> None:
     page = opened(made.facts())
     page.locator(".finding.error summary").click()

@@ -91,6 +91,7 @@
     byId("case-place").textContent = place < 0 ? "" : `${place + 1} of ${shown.length}`;
     const parts = [findingsOf(found), aboutOf(found), scoresOf(found), labelsOf(found), channelsOf(found)];
     byId("case-about").replaceChildren(...parts.filter(Boolean));
+    history.replaceState(null, "", `#${new URLSearchParams({ case: found.case })}`);
     if (!dialog.open) dialog.showModal();
     showView(found);
     byId(stacks.has(found.case) ? "slice" : "next").focus();
@@ -123,11 +124,19 @@
     event.preventDefault();
     action();
   });
+  /** Open the case that the address names. */
+  function openNamed() {
+    const name = new URLSearchParams(location.hash.slice(1)).get("case");
+    if (PLACES.has(name)) open(PLACES.get(name));
+  }
+
   dialog.addEventListener("close", () => {
+    history.replaceState(null, "", "#cases");
     SLICES.close();
     VOLUMES.close();
     document.querySelector(`#case-table tr[data-case="${current}"] button`)?.focus({ preventScroll: true });
   });
+  addEventListener("hashchange", openNamed);
   byId("close").addEventListener("click", () => dialog.close());
   byId("previous").addEventListener("click", () => move(-1));
   byId("next").addEventListener("click", () => move(1));
@@ -150,4 +159,5 @@
     const numbered = event.target.closest("[data-case]");
     if (!named && numbered && !event.target.closest("a")) open(Number(numbered.dataset.case));
   });
+  openNamed();
 })();
