@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,8 +122,8 @@ class Paths:
         return SegconvError(
             f"{variable} is not set: the folder for {PURPOSE[word]}",
             code="SC040",
-            hint=f"export {variable}",
-            cures=[Cure.of("name_folder", word=word), Cure.of("make_folders")],
+            hint=f"source {shlex.quote(made)}" if (made := _made_here()) else "",
+            cures=[Cure.of("make_folders"), Cure.of("name_folder", word=word)],
         )
 
     def advice(self, word: str) -> str:
@@ -184,6 +185,12 @@ class Paths:
     def variables(self) -> dict[str, str]:
         """Return the variables of the three folders."""
         return {variable: str(getattr(self, word)) for word, variable in NAMES.items() if getattr(self, word)}
+
+
+def _made_here() -> str | None:
+    """Return a file that sets the variables, in the current folder or one in it; None if there is none."""
+    name, _ = SETTING[0]
+    return next((path for path in (name, *sorted(map(str, Path().glob(f"*/{name}")))) if reading.is_file(path)), None)
 
 
 def settings_file() -> Path | None:

@@ -178,3 +178,14 @@ def test_settings_that_are_remembered_keep_a_link_and_other_entries(
     found = json.loads((tmp_path / "mine.json").read_text())
     assert (found["other"], found["nnUNet_raw"]) == ("kept", str(tmp_path / "root" / "nnUNet_raw"))
     assert (tmp_path / "config" / "segconv" / "folders.json").is_symlink()
+
+
+def test_a_new_terminal_is_reminded_of_the_folders_that_were_made(
+    segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    assert segconv("status").err.splitlines()[-1] == "Hint: segconv paths init ROOT, or give --raw"
+    assert segconv("paths", "init", "my work").code == 0
+    assert segconv("status").err.splitlines()[-1].startswith("Hint: source 'my work/setPath.sh', or segconv paths init")
