@@ -13,7 +13,7 @@ from ..dataset.layout import Dataset
 from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.splits import leaks, read_splits
 from ..dataset.strictjson import read_file
-from ..errors import Cure, SegconvError, refuse_if_any
+from ..errors import Cure, Finding, SegconvError, refuse_if_any
 from ..review.check.dataset_check import check_dataset
 from ..train.commands import USUAL_PLANNING, PlanOptions
 from ..train.deep_supervision import deep_supervision_of
@@ -29,10 +29,13 @@ from ..train.untrusted_models import foreign_classes
 from ..work import fsops
 from ..work.locks import if_possible, locked
 from ..work.plan import Target
+from ..work.readers import Readers
 from ..work.run_options import Workers, refuse_unfit
 from ..work.scratch import Warn
 from ..work.writing import writing
 from .own_networks import refuse_faulty, refuse_foreign_network, refuse_missing, remembered
+from .splits.before_training import judge_before_training
+from .splits.found import find_splits
 
 
 def plan_dataset(
@@ -66,7 +69,8 @@ def plan_dataset(
     allowed_modules
         Modules from elsewhere whose classes the plans may name.
     warn
-        Called with the warnings of the check, and if plans with a network from elsewhere are not remembered.
+        Called with the warnings of the check, with leaks, and if plans with a network from elsewhere are not
+        remembered.
 
     Returns
     -------
@@ -130,6 +134,8 @@ def plan_dataset(
             examine=examine,
         )
         carry_splits(dataset, folder, paths)
+        if warn is not None:
+            warn(_leaks(dataset, paths, Readers(jobs, reporting.checking, what="files to compare")))
         if options.network is not None:
             file = folder / f"{names.final}.json"
             found = read_plans(file)
@@ -185,6 +191,16 @@ def refuse_leaking(dataset: Dataset, splits: Path) -> None:
     """Raise `Refused` if folds separate cases that belong together, as far as the lineage shows."""
     if os.path.lexists(splits):
         refuse_if_any(leaks(read_splits(splits), dataset.records()))
+
+
+def _leaks(dataset: Dataset, paths: Paths, readers: Readers) -> list[Finding]:
+    """Return the leaks that trainings will be refused for, as warnings: new folds need no new plan."""
+    folder = paths.require("preprocessed") / dataset.path.name
+    try:
+        found = find_splits(dataset, paths)
+    except SegconvError:
+        return []  # too few cases for nnU-Net's own folds, or a damaged file: trainings say so
+    return judge_before_training(dataset, found, (), folder, readers, allow=True)
 
 
 def _same(first: bytes, second: bytes) -> bool:

@@ -196,3 +196,19 @@ def test_a_network_of_another_module_is_refused_before_anything_starts(
     done = planned(segconv, "--network", "my_networks.Own")
     assert (done.code, done.codes()) == (65, ["SC064"])
     assert started == []
+
+
+def test_near_identical_images_on_both_sides_of_a_fold_are_a_warning(
+    segconv: Command, started: list[tuple[str, ...]], tmp_path: Path
+) -> None:
+    root = datasets.volumes(segconv.raw)
+    folds(root, even_folds(NAMES))
+    assert "near-identical" not in planned(segconv).err
+    image = root / "imagesTr" / f"{NAMES[1]}_0000.nii.gz"
+    image.write_bytes((root / "imagesTr" / f"{NAMES[0]}_0000.nii.gz").read_bytes() + b"\0")
+    done = planned(segconv)
+    assert done.code == 0, done.err
+    assert f"near-identical to one in training: {NAMES[0]} as {NAMES[1]}" in done.err
+    assert "Hint: segconv splits make 7 makes new folds\n" in done.err
+    kept = tmp_path / "nnUNet_preprocessed" / root.name / "segconv" / "leak_certificate.json"
+    assert json.loads(kept.read_text(encoding="utf-8"))["certificate"]["verdict"] == "leaks"

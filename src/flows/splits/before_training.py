@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,14 @@ def judge_before_training(
     if not found.folds:
         return []  # a model on all cases of a dataset without folds
     findings = [*_on_held_out(found, folds), *_leaks(dataset, found, folder, readers)]
-    return [as_warning(finding) for finding in findings] if allow else findings
+    return (
+        findings
+        if not allow
+        else [
+            replace(as_warning(finding), cures=tuple(cure for cure in finding.cures if cure != ALLOW))
+            for finding in findings
+        ]
+    )
 
 
 def _on_held_out(found: Found, folds: Sequence[str]) -> list[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -191,3 +192,22 @@ def test_a_hold_out_that_is_smaller_than_every_group_is_refused(segconv: Command
     assert "small enough to hold out 0.1 of them: each has at least 4 cases" in refused.err
     assert segconv("splits", "make", "5", "--hold-out", "100%").code == 2
     assert segconv("splits", "make", "5", "--hold-out", "2").code == 2
+
+
+@pytest.mark.train
+def test_nnunet_reads_the_hold_out_as_a_fold_of_its_own(segconv: Command, shapes: Path, tmp_path: Path) -> None:
+    from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+
+    assert segconv("splits", "make", "5", "--hold-out", "25%", "--folds", "3").code == 0
+    said: list[object] = []
+    for number, fold in enumerate(folds_of(shapes)):
+        trainer = SimpleNamespace(
+            fold=number,
+            dataset_class=lambda *_, **__: None,
+            preprocessed_dataset_folder="",
+            preprocessed_dataset_folder_base=str(shapes),
+            folder_with_segs_from_previous_stage=None,
+            print_to_log_file=lambda *words: said.append(words),
+        )
+        assert nnUNetTrainer.do_split(trainer) == (fold["train"], fold["val"])
+    assert not any("WARNING" in str(words) for words in said)
