@@ -251,7 +251,7 @@ class _Report:
 
     def _chosen(self) -> list[Key]:
         """Return the cases for the viewers if none are named, in the order in which they are shown."""
-        if self.predicted.files:
+        if self.predicted.cases:
             return self.predicted.worst[: self.asked.slices]
         training = [key for key in self.keys if key[1] == TRAIN]
         return spread(training or self.keys, self.asked.slices) if self.asked.slices else []
@@ -297,7 +297,7 @@ class _Report:
 
         def completed(case: Case) -> Case:
             name = case.case
-            if (name, case.split) in self.predicted.files and name in of_cases:
+            if (name, case.split) in self.predicted.cases and name in of_cases:
                 case = replace(case, scores=of_cases[name], mean=mean_of(of_cases[name]))
             record = known.get(name)
             if case.split != TRAIN or record is None:
@@ -342,9 +342,9 @@ class _Report:
         """Which cases the slice viewer has, as the end of a sentence."""
         if self.asked.cases:
             return ", those that were named"
-        if not self.predicted.files:
+        if not self.predicted.cases:
             return ", evenly spaced"
-        every = len(self.chosen) == len(self.predicted.files)
+        every = len(self.chosen) == len(self.predicted.cases)
         return ", those with a prediction" if every else ", those that score lowest"
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from .. import reading
@@ -25,22 +24,22 @@ class Predicted:
 
     Parameters
     ----------
-    files
-        Case → real path of its prediction.
+    cases
+        Cases that have one.
     scores
         None if no predicted case has a label.
     notes
         What people should know about them, in sentences.
     """
 
-    files: Mapping[Key, str] = field(default_factory=dict)
+    cases: frozenset[Key] = frozenset()
     scores: Evaluation | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def worst(self) -> list[Key]:
         """The predicted cases, those with the lowest mean Dice first, and those without a score last."""
-        return sorted(self.files, key=lambda key: (rank(self.scores, key[0]), key))
+        return sorted(self.cases, key=lambda key: (rank(self.scores, key[0]), key))
 
 
 NOTHING_PREDICTED = Predicted()
@@ -60,14 +59,14 @@ def predicted(dataset: Dataset, folder: Path, workers: Workers, *, distances: bo
         What `predictions_of`, `evaluate_folders` and `measure_surfaces` raise; cases without a prediction, and
         predictions without a label, are left out.
     """
-    files = {(case, split): path for case, (split, path) in predictions_of(dataset, folder).items()}
-    labelled = [key for key in files if reading.is_there(dataset.label_file(*key))]
-    without = count_of(len(files) - len(labelled), "predicted case")
-    notes = [f"{without} without a label: not scored."] if len(files) > len(labelled) else []
+    cases = frozenset((case, split) for case, (split, _) in predictions_of(dataset, folder).items())
+    labelled = [key for key in cases if reading.is_there(dataset.label_file(*key))]
+    without = count_of(len(cases) - len(labelled), "predicted case")
+    notes = [f"{without} without a label: not scored."] if len(cases) > len(labelled) else []
     if not labelled:
-        return Predicted(files, None, tuple(notes))
+        return Predicted(cases, None, tuple(notes))
     readers = Readers(workers.jobs, workers.progress)
     found = evaluate_folders(folder, dataset.path, allowed=Allowed(missing=SKIP, extra=SKIP), readers=readers)
     if distances:
         found = measure_surfaces(found, readers=readers)
-    return Predicted(files, found, (*notes, *(finding.message for finding in found.findings)))
+    return Predicted(cases, found, (*notes, *(finding.message for finding in found.findings)))

@@ -135,12 +135,13 @@ def test_regions_are_decoded(segconv: Command) -> None:
 
 def test_copies_name_their_original_and_leaks_are_found_by_name(segconv: Command) -> None:
     root = datasets.volumes(segconv.raw, cases=6)
-    assert segconv("augment", "7", "--to", "8_Aug", "--rotate", "90", "--planes", "axial", "-j", "1").code == 0
+    shift = ("--hu-shift", "40:40", "-j", "1")
+    assert segconv("augment", "7", "--to", "8_Aug", "--rotate", "90", "--planes", "axial", *shift).code == 0
     aug = segconv.raw / "Dataset008_Aug"
     facts = facts_of(aug)
     assert (facts.train, facts.copies) == (12, 6)
     copy = next(case for case in facts.cases if case.parent == "c0")
-    assert copy.transform == "rotation, axial +90°"
+    assert copy.transform in ("rotation, axial +90°; shift +40 HU", "rotation, axial +90°; shift -40 HU")
     assert copy.folds == ()
     assert mean_of(facts, "change-rotation, axial") == pytest.approx(90)
     assert facts.folds is not None
@@ -154,6 +155,20 @@ def test_copies_name_their_original_and_leaks_are_found_by_name(segconv: Command
     assert any("c0 as " in leak for leak in leaking.folds.leaks)
     assert leaking.stacks == ()
     assert root.is_dir()
+
+
+def test_leaks_that_only_names_show_are_suspected(segconv: Command) -> None:
+    root = datasets.volumes(segconv.raw, cases=6)
+    for number in range(6):
+        name = f"patient{number // 2}_scan{number % 2}"
+        for folder, ending in (("imagesTr", "_0000.nii.gz"), ("labelsTr", ".nii.gz")):
+            (root / folder / f"c{number}{ending}").rename(root / folder / f"{name}{ending}")
+    facts = facts_of(root, slices=0)
+    assert facts.folds is not None
+    assert (facts.folds.origin, facts.folds.verdict) == ("nnU-Net's default folds", "leak suspected")
+    assert "if names say which cases are of one patient: patient" in facts.folds.leaks[0]
+    case = case_of(facts, "patient1_scan0")
+    assert (case.patient, case.patient_known, len(case.folds)) == ("patient1", False, 1)
 
 
 def test_predictions_have_the_scores_of_evaluate_and_the_worst_come_first(segconv: Command) -> None:
