@@ -81,7 +81,7 @@ def command(
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
     from ..flows.finetune import FinetuneOptions, finetune
-    from ..train.planning import Reporting
+    from ..train.planning_progress import Reporting
     from ..train.training import TrainOptions
     from .planning_display import PlanningDisplay
     from .training_display import TrainingDisplay

@@ -113,21 +113,28 @@ class Named:
     def checked(self, dataset: str, paths: Paths, trust: Trust) -> Chosen:
         """Return this model of a dataset, or what nnU-Net found best, after checking it."""
         from ..train.chosen import best_or_only, named_model
-        from ..train.offered_models import models_in, offers
 
         if self.configuration is not None:
             names = self.trainer or DEFAULT_TRAINER, self.plans or DEFAULT_PLANS
             model = Model(dataset, self.configuration, *names)
             return named_model(model, paths, self.folds, trust, checkpoint=self.checkpoint)
-        if given := [name for name in ("trainer", "plans", "folds") if getattr(self, name) is not None]:
-            fitting = {
-                model: folds
-                for model, folds in models_in(paths.require("results") / dataset).items()
-                if self.trainer in (None, model.trainer) and self.plans in (None, model.plans)
-            }
-            what = f"{' and '.join(given)} without a configuration"
-            raise SegconvError(what, cures=offers(fitting) or [Cure.of("choose_configuration")])
+        self._refuse_part_of_a_name(dataset, paths)
         return best_or_only(dataset, paths, trust, checkpoint=self.checkpoint)
+
+    def _refuse_part_of_a_name(self, dataset: str, paths: Paths) -> None:
+        """Refuse a trainer, plans or folds without their configuration; offer the models that have these."""
+        from ..train.offered_models import models_in, offers
+
+        given = [name for name in ("trainer", "plans", "folds") if getattr(self, name) is not None]
+        if not given:
+            return
+        fitting = {
+            model: folds
+            for model, folds in models_in(paths.require("results") / dataset).items()
+            if self.trainer in (None, model.trainer) and self.plans in (None, model.plans)
+        }
+        what = f"{' and '.join(given)} without a configuration"
+        raise SegconvError(what, cures=offers(fitting) or [Cure.of("choose_configuration")])
 
 
 SHOWN_LABELS = 20

@@ -108,7 +108,7 @@ def command(
     from ..dataset.names import find_dataset
     from ..flows.plan import plan_dataset
     from ..train.own_planner import is_own
-    from ..train.planning import Reporting
+    from ..train.planning_progress import Reporting
     from ..train.plans import read_plans
     from ..train.plans_table import table
     from .planning_display import PlanningDisplay

@@ -39,17 +39,20 @@ class PlanningDisplay:
         begun = (before.phase, before.configuration) == (progress.phase, progress.configuration)
         if not begun:
             self.stop()
-        if not progress.total:
-            if not begun and not progress.configuration and (words := _WORDS.get(progress.phase)):
-                self._sink.say(words)
-            return
+        if progress.total:
+            self._count(before if begun else None, progress)
+        elif not begun and not progress.configuration and (words := _WORDS.get(progress.phase)):
+            self._sink.say(words)
+
+    def _count(self, before: Progress | None, now: Progress) -> None:
+        """Show how many cases are done."""
         if not self._counted:
             self._counted = True
-            preprocessing = f"nnU-Net preprocesses for {progress.configuration}"
-            what = preprocessing if progress.configuration else _WORDS[progress.phase]
-            self._sink.say(f"{what}: {count_of(progress.total, 'case')}")
-            self._bar.start(progress.total, 0)
-        for number in range(before.done if begun else 0, progress.done):
+            preprocessing = f"nnU-Net preprocesses for {now.configuration}"
+            what = preprocessing if now.configuration else _WORDS[now.phase]
+            self._sink.say(f"{what}: {count_of(now.total, 'case')}")
+            self._bar.start(now.total, 0)
+        for number in range(0 if before is None else before.done, now.done):
             self._bar.advance(str(number))
 
     def stop(self) -> None:

@@ -24,7 +24,7 @@ from ..train.known_trainers import refuse_unknown_trainers
 from ..train.model import Model
 from ..train.moved_plans import copy_plans, move_plans
 from ..train.paths import Paths
-from ..train.planning import Reporting
+from ..train.planning_progress import Reporting
 from ..train.plans import planned, read_plans
 from ..train.queue import HERE, Slot
 from ..train.steps import Step, next_step

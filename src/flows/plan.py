@@ -21,8 +21,8 @@ from ..train.holds import preprocessing
 from ..train.model import plans_file
 from ..train.paths import Paths
 from ..train.planned_networks import having, refuse_other_network
-from ..train.planning import Plan, Reporting, largest_case_bytes, plan_and_preprocess
-from ..train.planning_progress import EXAMINING
+from ..train.planning import Plan, largest_case_bytes, plan_and_preprocess
+from ..train.planning_progress import EXAMINING, UNHEARD, Reporting
 from ..train.plans import read_plans
 from ..train.plans_names import plans_names
 from ..train.untrusted_models import foreign_classes
@@ -47,7 +47,7 @@ def plan_dataset(
     check: bool = True,
     allow_external: bool = False,
     allowed_modules: Collection[str] = (),
-    reporting: Reporting = Reporting(),  # noqa: B008 - immutable
+    reporting: Reporting = UNHEARD,
     warn: Warn | None = None,
 ) -> Plan:
     """Check, plan and preprocess a dataset, and copy its folds.

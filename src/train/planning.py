@@ -15,17 +15,17 @@ from ..dataset.layout import DESCRIPTION, Dataset
 from ..dataset.strictjson import dumps, load_object, read_file
 from ..errors import Cure, Finding, SegconvError, refuse_if_any
 from ..image.opened import decoded_bytes
-from ..work import fsops, run_options
+from ..work import fsops
 from ..work.memory import available_bytes
 from ..work.writing import writing
 from .child import ChildFailed
-from .commands import Place, PlanOptions, Tell, make_fingerprint, make_plans, preprocess
+from .commands import Place, PlanOptions, make_fingerprint, make_plans, preprocess
 from .inputs import FINGERPRINT, products, remember, snapshot
 from .paths import Paths
 from .planned_networks import with_networks
 from .planner_list import CONFIGURATIONS, refuse_unknown
 from .planning_folder import PlanningFolder
-from .planning_progress import PREPROCESSING, STARTING, Follower, Heard, Progress
+from .planning_progress import PREPROCESSING, STARTING, UNHEARD, Follower, Reporting
 from .plans import configuration, read_plans
 from .plans_in_use import others_with, plans_in, refuse_change_under_models, shared
 from .plans_names import PlansNames
@@ -75,33 +75,6 @@ class Plan:
     first: str
 
 
-@dataclass(frozen=True)
-class Reporting:
-    """Who hears of a planning.
-
-    Parameters
-    ----------
-    tell
-        Called with each line that nnU-Net writes.
-    note
-        Called with notes on decisions.
-    heard
-        Called with the progress.
-    checking
-        Shows how far segconv's own check is.
-    """
-
-    tell: Tell | None = None
-    note: Callable[[str], None] = lambda _: None
-    heard: Heard | None = None
-    checking: run_options.Progress = run_options.UNHEARD
-
-    def begin(self, phase: str) -> None:
-        """Say that a phase begins in which nnU-Net writes nothing yet."""
-        if self.heard is not None:
-            self.heard(Progress(phase))
-
-
 def plan_and_preprocess(
     dataset: Dataset,
     paths: Paths,
@@ -110,7 +83,7 @@ def plan_and_preprocess(
     *,
     jobs: int = 1,
     largest_bytes: int = 0,
-    reporting: Reporting = Reporting(),
+    reporting: Reporting = UNHEARD,
     examine: Callable[[Mapping[str, Any]], None] = lambda _: None,
 ) -> Plan:
     """Fingerprint, plan and preprocess a dataset; what would come out as it is already is kept.

@@ -1,10 +1,12 @@
-"""Follow nnU-Net's planning through what it writes: its phase, and the cases of its progress bars."""
+"""Follow nnU-Net's planning through what it writes: its phase, and the cases of its progress bars; who hears of it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+
+from ..work import run_options
 
 EXAMINING, STARTING = "examining", "starting"
 """Phases before nnU-Net writes anything: the check before it, and the start of its first process."""
@@ -37,6 +39,37 @@ class Progress:
 
 
 Heard = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Reporting:
+    """Who hears of a planning.
+
+    Parameters
+    ----------
+    tell
+        Called with each line that nnU-Net writes.
+    note
+        Called with notes on decisions.
+    heard
+        Called with the progress.
+    checking
+        Shows how far segconv's own check is.
+    """
+
+    tell: Callable[[str], None] | None = None
+    note: Callable[[str], None] = lambda _: None
+    heard: Heard | None = None
+    checking: run_options.Progress = run_options.UNHEARD
+
+    def begin(self, phase: str) -> None:
+        """Say that a phase begins in which nnU-Net writes nothing yet."""
+        if self.heard is not None:
+            self.heard(Progress(phase))
+
+
+UNHEARD = Reporting()
+"""No one hears of it."""
 
 
 class Follower:
