@@ -45,8 +45,8 @@ def rename(dataset: str, names: tuple[str, ...], dry_run: bool, sink: Sink, path
 @click.command(cls=Command, epilog=example("segconv labels regions 501 figure=plate+ring ring=ring --dry-run"))
 @dataset_argument
 @click.argument("regions", nargs=-1, required=True, metavar="NAME=A+B…")
-@option("--order", metavar="V,V,…", help="regions_class_order; proved. Computed otherwise.")
-@option("--force", is_flag=True, help="Although there are preprocessed data or models with the labels as they are.")
+@option("--order", metavar="V,V,…", help="regions_class_order, which is proved; default: computed.")
+@option("--force", is_flag=True, help="Even if there are preprocessed data or models with the present labels.")
 @dry_run
 @three_folders
 @speaking

@@ -8,6 +8,7 @@ import click
 
 from ..errors import Finding
 from ..words import count_of
+from .completion import complete_configurations
 from .help_pages import Command, example
 from .options import (
     allow_external,
@@ -45,6 +46,7 @@ def _planning(**options: Any) -> PlanOptions:
         "--configuration",
         "configurations",
         multiple=True,
+        shell_complete=complete_configurations,
         help="Configuration to preprocess; may be repeated. Default: all.",
     ),
     option("--planner", metavar="CLASS", help="nnU-Net planner, such as nnUNetPlannerResEncM, or the path of a class."),

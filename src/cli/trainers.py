@@ -46,7 +46,7 @@ def command() -> None:
 def list_command(trainer_folders: tuple[Path, ...], sink: Sink) -> int:
     """List the trainers of nnU-Net, segconv, packages and folders, and what each changes.
 
-    Changes are relative to the class in the column FROM, as the source states them; nothing is imported.
+    Changes are relative to the class in the column 'from', as the source states them; nothing is imported.
     Every name can be given to -tr. Those of segconv take a number of epochs, and of iterations in each:
     nnUNetTrainerSegconv_100epochs_50iterations.
     """

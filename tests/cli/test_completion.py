@@ -52,6 +52,7 @@ def liver(segconv: Command) -> Path:
         ("segconv infer 42_Liver -f 0 -c 3", ["3d_fullres"]),
         ("segconv train 7 -c 3d_l", ["3d_lowres"]),
         ("segconv train -c 2", ["2d"]),
+        ("segconv plan 42 -c 2d_", ["2d_small"]),
         ("segconv train 42 -p ", ["nnUNetPlans", "nnUNetResEncUNetMPlans"]),
         ("segconv convert scans --from n", ["nnunet-v1", "nnunet-v2"]),
         ("segconv convert scans --format n", ["nii.gz", "nii", "nrrd"]),
