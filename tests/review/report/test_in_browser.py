@@ -109,6 +109,8 @@ def test_the_filter_takes_words_of_any_column_and_choices(opened: Open) -> None:
     page.fill("#filter", "")
     page.select_option("#which", label="with errors")
     assert names(page) == ["case_3"]
+    page.select_option("#which", label="with slices")
+    assert names(page) == ["case_0", "case_1"]
     page.select_option("#which", label="test")
     assert names(page) == ["case_27", "case_28", "case_29"]
     page.select_option("#which", label="fold 1")

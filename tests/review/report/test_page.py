@@ -101,7 +101,8 @@ def test_the_table_has_only_columns_that_say_something() -> None:
     other = replace(facts.cases[0], orientation="LPS", spacing_mm=(1.0, 1.0, 1.0), megabytes=7.0)
     more = [column.key for column in columns_of(replace(facts, cases=(other, *facts.cases[1:])))]
     assert [key for key in more if key not in keys] == ["spacing", "orientation", "megabytes"]
-    plain = replace(facts, test=0, folds=None, cases=tuple(replace(case, patient=None) for case in facts.cases))
+    alike = tuple(replace(case, patient=None, split="train", folds=()) for case in facts.cases)
+    plain = replace(facts, test=0, folds=None, cases=alike)
     assert not {"split", "fold", "patient"} & {column.key for column in columns_of(plain)}
 
 

@@ -46,6 +46,8 @@ const CASES = (() => {
       ["errors", "with errors", (found) => found.errors > 0],
       ["found", "with errors or warnings", (found) => found.errors + found.warnings > 0],
     ]);
+    const sliced = new Set([...document.querySelectorAll('script[id^="stack-"]')].map((stack) => stack.dataset.case));
+    if (sliced.size < rows.length) group("Viewer", [["sliced", "with slices", (found) => sliced.has(found.case)]]);
     group("Split", [
       ["train", "training", (found) => found.split === "train"],
       ["test", "test", (found) => found.split === "test"],

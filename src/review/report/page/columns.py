@@ -52,25 +52,24 @@ def columns_of(facts: Facts) -> tuple[Column, ...]:
 
 
 def _differs(column: Column, cases: Sequence[Case]) -> bool:
-    return len(cases) == 1 or len(set(map(column.text, cases))) > 1
+    texts = set(map(column.text, cases))
+    return len(texts) > 1 or (len(cases) == 1 and texts != {UNKNOWN})
 
 
 def _columns(facts: Facts) -> Iterator[Column]:
     if facts.scores is not None:
         yield from _score_columns(facts)
     yield Column("found", "Findings", _found, lambda case: case.errors * _ERROR + case.warnings, flag=_flag)
-    if facts.test:
-        yield _words("split", "Split", lambda case: case.split)
-    if facts.folds is not None:
-        yield Column("fold", "Fold", _fold, lambda case: case.folds[0] if case.folds else None)
-    if any(case.patient for case in facts.cases):
-        yield _words("patient", "Patient", lambda case: case.patient or "")
-    yield from _grid_columns(facts)
+    yield _words("split", "Split", lambda case: case.split)
+    yield Column("fold", "Fold", _fold, lambda case: case.folds[0] if case.folds else None)
+    yield _words("patient", "Patient", lambda case: case.patient or "")
+    yield Column("size", "Size", lambda case: _by_axis(case.size), _voxels)
+    yield Column("spacing", "Spacing", lambda case: _by_axis(case.spacing_mm), _coarsest, "mm")
+    yield _words("orientation", "Orientation", lambda case: case.orientation)
     yield from _label_columns(facts)
     yield Column("megabytes", "Files", lambda case: figure(case.megabytes), lambda case: case.megabytes, "MB")
-    if facts.copies:
-        yield _words("parent", "Copy of", lambda case: case.parent or "")
-        yield _words("transform", "Changed by", lambda case: case.transform)
+    yield _words("parent", "Copy of", lambda case: case.parent or "")
+    yield _words("transform", "Changed by", lambda case: case.transform)
 
 
 def _words(key: str, title: str, of: Callable[[Case], str]) -> Column:
@@ -82,7 +81,6 @@ def _score_columns(facts: Facts) -> Iterator[Column]:
     if scores is None or not scores.metrics:
         return
     metric = scores.metrics[0]
-
     yield _score_column(MEAN, f"Mean {metric.title}", metric, lambda case: case.mean)
     if 1 < len(scores.classes) <= MOST_CLASSES:
         yield from (_class_score_column(found.name, metric) for found in scores.classes)
@@ -122,18 +120,16 @@ def _score_column(key: str, title: str, metric: Metric, of: Callable[[Case], flo
     return Column(key, title, shown, of)
 
 
-def _grid_columns(facts: Facts) -> Iterator[Column]:
-    yield Column(
-        "size", "Size", lambda case: by_axis(case.size) if case.size else UNKNOWN,
-        lambda case: math.prod(case.size) if case.size else None,
-    )  # fmt: skip
-    if any(case.spacing_mm for case in facts.cases):
-        yield Column(
-            "spacing", "Spacing", lambda case: by_axis(case.spacing_mm) if case.spacing_mm else UNKNOWN,
-            lambda case: max(case.spacing_mm) if case.spacing_mm else None, "mm",
-        )  # fmt: skip
-    if any(case.orientation for case in facts.cases):
-        yield _words("orientation", "Orientation", lambda case: case.orientation)
+def _by_axis(values: Sequence[float] | None) -> str:
+    return by_axis(values) if values else UNKNOWN
+
+
+def _voxels(case: Case) -> int | None:
+    return math.prod(case.size) if case.size else None
+
+
+def _coarsest(case: Case) -> float | None:
+    return max(case.spacing_mm) if case.spacing_mm else None
 
 
 def _label_columns(facts: Facts) -> Iterator[Column]:

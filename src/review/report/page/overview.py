@@ -14,6 +14,7 @@ from .numbers import by_axis, figure, percent, span
 
 _LISTED = 4
 _LOWEST = 3
+_GIGABYTE = 1000.0
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,11 @@ def _entries(facts: Facts) -> Iterable[Entry]:
     yield from _channels(facts.channels)
     if facts.folds is not None:
         yield _folds(facts.folds)
-    size = sum(case.megabytes for case in facts.cases)
-    yield Entry("Files", f"{facts.ending}, {figure(size) if size < 1000 else figure(size / 1000)}"
-                f" {'MB' if size < 1000 else 'GB'}", facts.origin)  # fmt: skip
+    yield Entry("Files", f"{facts.ending}, {_size(sum(case.megabytes for case in facts.cases))}", facts.origin)
+
+
+def _size(megabytes: float) -> str:
+    return f"{figure(megabytes)} MB" if megabytes < _GIGABYTE else f"{figure(megabytes / _GIGABYTE)} GB"
 
 
 def _channels(channels: Sequence[Channel]) -> Iterable[Entry]:
