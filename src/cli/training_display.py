@@ -38,7 +38,7 @@ class TrainingDisplay:
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Show the table while a block runs, on a terminal."""
+        """Show the table while a block runs, on a terminal, from the first fold that is heard of."""
         if self._sink.quiet or self._sink.as_json or self._sink.verbose or not sys.stderr.isatty():
             yield
             return
@@ -51,9 +51,9 @@ class TrainingDisplay:
             refresh_per_second=_REFRESHED_PER_S,
         )
         try:
-            with self._live:
-                yield
+            yield
         finally:
+            self._live.stop()
             self._live = None
 
     def begin(self, text: str) -> None:
@@ -88,7 +88,7 @@ class TrainingDisplay:
 
     def go_on(self) -> None:
         """Show the table again."""
-        if self._live is not None:
+        if self._live is not None and self._folds:  # an empty table would leave an empty line
             self._live.start()
 
     def hear(self, progress: Progress) -> None:
@@ -96,6 +96,8 @@ class TrainingDisplay:
         with self._lock:
             before = self._folds.get(progress.fold)
             self._folds[progress.fold] = progress
+        if before is None:
+            self.go_on()
         if self._live is None and (words := in_words(before, progress)):
             self._sink.say(f"fold {progress.fold}: {words}")
 

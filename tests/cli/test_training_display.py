@@ -89,3 +89,18 @@ def test_a_long_time_is_rounded_for_people() -> None:
         "23 h 59 min",
         "1 d 0 h",
     ]
+
+
+def test_on_a_terminal_nothing_is_shown_of_folds_that_never_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    display = TrainingDisplay(Sink())
+    with display.shown():
+        display.warn([warning("SC099", "is odd", file="x")])
+        display.say("refused")
+    assert "\n\n" not in terminal.getvalue()
+    assert not terminal.getvalue().startswith("\n")
+    assert terminal.getvalue().endswith("refused\n")
