@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+PATIENCE_MS = 180_000
+"""No test fails because the machine is busy."""
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -24,8 +27,9 @@ def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
-        # Chromium's own sandbox cannot start as root; the pages are our own.
-        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        # Chromium's own sandbox cannot start as root, and the pages are our own. Without a GPU, WebGL is software.
+        args = ["--no-sandbox", "--enable-unsafe-swiftshader"]
+        browser = driver.chromium.launch(executable_path=program, args=args)
         try:
             yield browser
         finally:
@@ -48,7 +52,9 @@ class Opened:
     def __init__(self, browser: Any, path: Path, **how: Any) -> None:
         self.said: list[str] = []
         self.asked: list[str] = []
-        self.page = browser.new_context(**how).new_page()
+        context = browser.new_context(**how)
+        context.set_default_timeout(PATIENCE_MS)
+        self.page = context.new_page()
         self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
         self.page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
         self.page.on("request", lambda request: self.asked.append(request.url))

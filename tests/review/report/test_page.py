@@ -69,6 +69,13 @@ def test_a_page_without_volumes_has_no_viewer_for_them() -> None:
     assert b"Leon Sorokin" in page, "the licence of what the page carries is in it"
 
 
+def test_the_first_screen_comes_first_and_is_small_whatever_the_number_of_cases() -> None:
+    page = page_of(made.facts(1000))
+    cases, main = page.index(b"<tbody>\n<tr data-case"), page.index(b"</main>")
+    assert cases < 40_000
+    assert main < min(page.index(text) for text in (b'id="facts"', b'id="stack-0"', b"data:image/webp", b"<script"))
+
+
 def test_hostile_names_are_only_text() -> None:
     page = page_of(made.hostile()).decode()
     assert "<script>window" not in page
