@@ -19,7 +19,7 @@ from ..review.scores.declared import Declaration
 from ..review.scores.dice import Scores
 from ..review.scores.evaluation import evaluate_folders
 from ..review.scores.found import Found, LabelUnit, find_labels
-from ..review.scores.layouts import CLASSES, FILE, FILES
+from ..review.scores.layouts import CLASSES, FILE, FILES, SERIES
 from ..review.scores.pairing import SKIP, Allowed, Pair, Paired, pair
 from ..review.scores.references import ABOUT, declared, is_restored
 from ..review.scores.scoring import Evaluation
@@ -46,7 +46,7 @@ class Folders:
     Parameters
     ----------
     images
-        Images, of one file each, or of a file per channel named as nnU-Net names them.
+        Images, of one file each, of a file per channel named as nnU-Net names them, or series of DICOM in folders.
     labels
         Their segmentations, in any form that `evaluate` reads.
     predictions
@@ -216,24 +216,17 @@ class _Tasks:
     def item(self, image: LabelUnit, label: LabelUnit) -> Item:
         """Return the work on a pair."""
         scored = self._scored.get(label.name)
-        file = self._file_of(image)
+        own = image.files if image.form == SERIES else (self._file_of(image),)
         component = self._channel if len(image.files) == 1 else None
         case = _case_of(image)
-        view = ViewTask(case, PREDICTION, (os.path.realpath(file),), component, None, {}, self._look)
-        task = PairTask(view, label, self._names, self._numbers, scored)
+        view = ViewTask(case, PREDICTION, tuple(map(os.path.realpath, own)), component, None, {}, self._look)
+        task = PairTask(view, label, self._names, self._numbers, scored, series=image.form == SERIES)
         units = [unit for unit in (label, None if scored is None else scored.pair[0]) if unit is not None]
-        files = tuple(os.path.realpath(path) for path in (file, *(one for unit in units for one in unit.files)))
+        files = tuple(os.path.realpath(path) for path in (*own, *(one for unit in units for one in unit.files)))
         return Item(case, files, (f"{case}{PICTURE}",), task, sum(map(reading.size_if_there, files)))
 
     def _file_of(self, image: LabelUnit) -> str:
         """Return the file to draw of those of an image."""
-        if image.form != FILE:
-            raise SegconvError(
-                "is a series of DICOM, expected images of one file each",
-                code="SC051",
-                file=image.shown,
-                hint="convert it, and view the dataset",
-            )
         number = (self._channel or 0) if len(image.files) > 1 else 0
         if not number < len(image.files):
             channels = f"it has the channels 0 to {len(image.files) - 1}"

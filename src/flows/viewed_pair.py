@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..dataset.labels import RGB, value_text
 from ..dataset.lineage import PREDICTION
+from ..errors import naming
 from ..image.grids import other_order
 from ..review.pictures.case_picture import CasePicture, Colour, drawn
 from ..review.pictures.label_colours import colour_of
@@ -48,6 +49,8 @@ class PairTask:
         A prediction to draw over the segmentation, and its classes; or None.
     title
         Above the picture; the case if empty.
+    series
+        Whether the image is a series of DICOM, and its files are slices.
     """
 
     image: ViewTask
@@ -56,6 +59,7 @@ class PairTask:
     numbers: Mapping[str, int]
     scored: ScoredCase | None = None
     title: str = ""
+    series: bool = False
 
     @property
     def case(self) -> str:
@@ -75,7 +79,7 @@ class PairTask:
         SegconvError
             ``SC082`` if image and segmentation differ in size; what reading the files raises.
         """
-        found = read_case(self.image, read)
+        found = _series(self.image, read) if self.series else read_case(self.image, read)
         label = _opened(self.label, found, read)
         if self.scored is None:
             layer = _layer_of(label, self, found.geometry.array_shape)
@@ -133,6 +137,17 @@ class Layer:
     array: NDArray[Any]
     names: Mapping[int, str]
     colours: Mapping[int, Colour] = field(default_factory=dict)
+
+
+def _series(image: ViewTask, read: Read) -> ReadCase:
+    from ..image.formats import dicom, dicom_folder  # bring SimpleITK
+
+    for file in image.images:
+        read(Path(file))  # so that the run records it
+    folder = os.path.dirname(image.images[0])
+    with naming(folder):
+        volume = dicom.read_series(dicom_folder.one_series(folder))
+    return ReadCase(volume.header, volume.values.reshape(volume.header.geometry.array_shape), None)
 
 
 def _opened(unit: LabelUnit, image: ReadCase, read: Read) -> Label | Arrays:

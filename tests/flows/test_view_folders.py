@@ -19,6 +19,7 @@ from segconv.review.pictures import case_picture
 from segconv.review.pictures.case_picture import CasePicture
 
 from ..command import Command, tree_hash
+from ..image.formats.test_dicom import write_series
 from ..review import datasets
 from .test_view import pixels_of
 
@@ -199,6 +200,23 @@ def test_what_does_not_fit_is_refused_with_its_file(segconv: Command, tmp_path: 
     assert segconv("view", tmp_path / "i", "--labels", tmp_path / "m", "--copies", "-o", output).codes() == ["SC001"]
     assert segconv("view", tmp_path / "i", "--labels", tmp_path / "m", "-o", tmp_path / "m" / "x").codes() == ["SC020"]
     assert not output.exists()
+
+
+def test_a_series_of_dicom_is_an_image(segconv: Command, tmp_path: Path, drawn: list[CasePicture]) -> None:
+    (tmp_path / "i").mkdir()
+    array = np.random.default_rng(0).integers(0, 3000, (5, 6, 7)).astype(np.int16)
+    for case in ("p1", "p2"):
+        write_series(tmp_path / "i" / case, array, series=case[1:])
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(tmp_path / "i" / "p1")))
+    image = reader.Execute()
+    (tmp_path / "m").mkdir()
+    sitk.WriteImage(image > 500, tmp_path / "m" / "p1.nii.gz")
+    done = segconv("view", tmp_path / "i", "--labels", tmp_path / "m", "-o", segconv.folder / "x")
+    assert done.code == 0, done.err
+    assert "left out: 1 image without segmentation: p2" in done.err
+    for plane in drawn[0].planes:
+        np.testing.assert_array_equal(plane.image > 500, plane.label)
 
 
 def test_a_dataset_in_place_of_one_of_its_folders_is_refused_with_that_folder(segconv: Command) -> None:
