@@ -192,8 +192,8 @@ class OneOf(ParamType):
         """Complete one of the words."""
         return [CompletionItem(word) for word in self._words if word.startswith(incomplete)]
 
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """Return the words as help shows them."""
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """Return the words as help shows them; click before 8.2 passes no context."""
         return f"[{'|'.join(self._words)}]"
 
 
