@@ -13,7 +13,6 @@ from ..dataset.layout import image_path, label_path
 from ..dataset.lineage import TRAIN
 from ..errors import SegconvError
 from ..review.pictures.sealed import refuse_taken
-from ..words import some_of
 from ..work import fsops
 from ..work.apart import refuse_within
 from ..work.caseio import COPY, CaseIO
@@ -22,7 +21,7 @@ from ..work.plan import Item
 from ..work.run_options import UNHEARD, Progress, shown
 from ..work.single import write_single
 from .view import PICTURE, items_of, spread, tiled
-from .view_copies import CopiesTask
+from .view_copies import CopiesTask, left_out
 from .viewed_case import USUAL_LOOK, Look, ViewTask, png_of
 
 MOST_ORIGINALS = 3
@@ -125,8 +124,7 @@ def _drawn_task(augmentation: Augmentation, planned: AugmentTask, made: AugmentT
         images = tuple(image_path(name, channel, recipe.ending) for channel in channels)
         return replace(first, case=name, images=images, label=label_path(name, recipe.ending))
 
-    left = [copy for copy in planned.copies if copy not in made.copies]
-    remark = f"and {len(left)} more copies: {some_of(left)}" if left else ""
+    remark = left_out([copy for copy in planned.copies if copy not in made.copies])
     return CopiesTask(in_new(case), tuple((in_new(copy), how) for copy, how in made.copies.items()), remark)
 
 

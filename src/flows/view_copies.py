@@ -15,6 +15,7 @@ from ..dataset.layout import Dataset
 from ..dataset.lineage import TRAIN
 from ..errors import Cure, SegconvError, naming
 from ..review.pictures.case_picture import CasePicture, Section, drawn
+from ..review.pictures.drawing import shown
 from ..review.pictures.planes import Plane, Voxel, most_labelled
 from ..words import some_of
 from ..work.plan import Item
@@ -158,12 +159,16 @@ def _chosen(families: Mapping[str, Family], wanted: Sequence[str], whose: str) -
 def _item(dataset: Dataset, original: str, copies: Family, channel: str | None, look: Look) -> Item:
     drawn_copies = [*copies][:MOST_COPIES]
     items = items_of(dataset, [(case, TRAIN) for case in (original, *drawn_copies)], channel, look)
-    left = len(copies) - len(drawn_copies)
-    remark = f"and {left} more copies: {some_of([*copies][MOST_COPIES:])}" if left else ""
+    left = [*copies][MOST_COPIES:]
     first, *others = (item.payload for item in items)
-    task = CopiesTask(first, tuple((one, copies[one.case]) for one in others), remark)
+    task = CopiesTask(first, tuple((one, copies[one.case]) for one in others), left_out(left))
     sources = tuple(file for item in items for file in item.sources)
     return Item(original, sources, (f"{original}{PICTURE}",), task, sum(item.nbytes for item in items))
+
+
+def left_out(copies: Sequence[str]) -> str:
+    """Return a remark on copies that are not drawn."""
+    return f"and {len(copies)} more copies: {some_of(map(shown, copies))}" if copies else ""
 
 
 def _planes(task: ViewTask, found: ReadCase, first: ReadCase, transform: Transform, at: Voxel | None) -> list[Plane]:
