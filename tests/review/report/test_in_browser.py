@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,17 @@ def test_arrow_keys_go_through_the_cases_as_they_are_shown_and_escape_goes_back(
     page.keyboard.press("Escape")
     assert not page.locator("#case").is_visible()
     assert page.evaluate("document.activeElement.textContent") == "case_1"
+
+
+def test_copies_and_originals_open_each_other(opened: Open) -> None:
+    facts = made.facts()
+    copy = replace(facts.cases[1], parent="case_0", transform="rotation, axial +30°")
+    page = opened(replace(facts, cases=(facts.cases[0], copy, *facts.cases[2:])))
+    open_first(page)
+    page.get_by_role("button", name="rotation, axial +30°").click()
+    assert page.inner_text("#case-name") == "case_1"
+    page.locator("#case-about").get_by_role("button", name="case_0").click()
+    assert page.inner_text("#case-name") == "case_0"
 
 
 def test_an_address_names_a_case(opened: Open) -> None:

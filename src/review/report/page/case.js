@@ -9,14 +9,24 @@
   const entry = (name, value) => (value === null || value === "" ? null : make("div", {}, make("dt", {}, name), make("dd", {}, value)));
   const times = (values) => values && values.map(figure).join("×");
 
+  const linkTo = (name, text) => make("button", { type: "button", class: "link", "data-open": name }, text);
+
+  /** Return a link to each augmented copy of a case, by what was done to it; null without copies. */
+  function copiesOf(found) {
+    const copies = FACTS.cases.filter((other) => other.parent === found.case);
+    if (!copies.length) return null;
+    return make("ul", {}, ...copies.map((copy) => make("li", {}, linkTo(copy.case, copy.transform || copy.case))));
+  }
+
   function aboutOf(found) {
-    const parent = found.parent !== null && make("button", { type: "button", class: "link", "data-open": found.parent }, found.parent);
+    const parent = found.parent !== null && linkTo(found.parent, found.parent);
     const folds = found.folds.length ? `validated by fold ${found.folds.join(", ")}` : "";
     return make("dl", { class: "facts" },
       entry("Split", [found.split === "train" ? "training" : found.split, folds].filter(Boolean).join(", ")),
       found.patient === null ? null : entry("Patient", found.patient_known ? found.patient : `${found.patient} (guessed from the name)`),
       parent ? entry("Copy of", parent) : null,
       entry("Changed by", found.transform),
+      entry("Copies", copiesOf(found)),
       entry("Size", times(found.size)),
       entry("Spacing", found.spacing_mm && `${times(found.spacing_mm)} mm`),
       entry("Orientation", found.orientation),
