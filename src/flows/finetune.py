@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .. import reading
 from ..dataset.layout import Dataset
-from ..errors import Cure, Finding, SegconvError, naming, warning
+from ..errors import Cure, Finding, SegconvError, naming, refuse_if_any, warning
 from ..train.checkpoints import FINAL
 from ..train.commands import PlanOptions
 from ..train.folds import ALL, state_of
@@ -34,6 +34,7 @@ from ..train.weights import Transfer, Weights, described, network_shapes, read_w
 from ..work.scratch import Warn
 from .numbered import Begun, Steps
 from .plan import plan_dataset
+from .splits.before_training import judge_planned
 from .train import Ended, Training, train_folds
 
 PICTURES = "NaturalImage2DIO"
@@ -140,6 +141,8 @@ def finetune(
     """
     refuse_unknown_trainers([model.trainer, *([source.trainer] if isinstance(source, Pretraining) else [])], paths)
     planned(model, paths)  # is refused at once if it is not
+    options = how.options
+    refuse_if_any(judge_planned(dataset, folds, paths, options.readers, allow=options.allow_leaks))
     if isinstance(source, Pretraining):
         return _Run(dataset, model, folds, paths, how, Steps(5, how.begun)).from_dataset(source)
     return _Run(dataset, model, folds, paths, how, Steps(2, how.begun)).from_file(source)

@@ -13,7 +13,7 @@ from ..dataset.layout import Dataset
 from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.splits import leaks, read_splits
 from ..dataset.strictjson import read_file
-from ..errors import Cure, Finding, SegconvError, refuse_if_any
+from ..errors import Cure, SegconvError, refuse_if_any
 from ..review.check.dataset_check import check_dataset
 from ..train.commands import USUAL_PLANNING, PlanOptions
 from ..train.deep_supervision import deep_supervision_of
@@ -34,8 +34,7 @@ from ..work.run_options import Workers, refuse_unfit
 from ..work.scratch import Warn
 from ..work.writing import writing
 from .own_networks import refuse_faulty, refuse_foreign_network, refuse_missing, remembered
-from .splits.before_training import judge_before_training
-from .splits.found import find_splits
+from .splits.before_training import judge_planned
 
 
 def plan_dataset(
@@ -135,7 +134,9 @@ def plan_dataset(
         )
         carry_splits(dataset, folder, paths)
         if warn is not None:
-            warn(_leaks(dataset, paths, Readers(jobs, reporting.checking, what="files to compare")))
+            # Warnings, as new folds need no new plan.
+            comparing = Readers(jobs, reporting.checking, what="files to compare")
+            warn(judge_planned(dataset, (), paths, comparing, allow=True))
         if options.network is not None:
             file = folder / f"{names.final}.json"
             found = read_plans(file)
@@ -191,16 +192,6 @@ def refuse_leaking(dataset: Dataset, splits: Path) -> None:
     """Raise `Refused` if folds separate cases that belong together, as far as the lineage shows."""
     if os.path.lexists(splits):
         refuse_if_any(leaks(read_splits(splits), dataset.records()))
-
-
-def _leaks(dataset: Dataset, paths: Paths, readers: Readers) -> list[Finding]:
-    """Return the leaks that trainings will be refused for, as warnings: new folds need no new plan."""
-    folder = paths.require("preprocessed") / dataset.path.name
-    try:
-        found = find_splits(dataset, paths)
-    except SegconvError:
-        return []  # too few cases for nnU-Net's own folds, or a damaged file: trainings say so
-    return judge_before_training(dataset, found, (), folder, readers, allow=True)
 
 
 def _same(first: bytes, second: bytes) -> bool:

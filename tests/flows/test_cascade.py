@@ -185,3 +185,13 @@ def test_derived_stages_are_trained_and_must_name_each_other(world: World) -> No
     refused = world.cascade("-c", "last_small")
     assert (refused.code, refused.codes()) == (65, ["SC151"])
     assert "low_small does not name last_small as its next stage" in refused.err
+
+
+def test_folds_that_leak_are_refused_before_the_first_stage_unless_that_is_allowed(world: World) -> None:
+    folds = [{"train": CASES, "val": CASES[:1]}, {"train": CASES[:1], "val": CASES[1:]}]
+    (world.data / "splits_final.json").write_text(json.dumps(folds))
+    refused = world.cascade()
+    assert (refused.codes(), world.asked()) == (["SC095"], [])
+    assert "--allow-leaks trains nevertheless" in refused.err
+    assert world.cascade("-f", "0", "--allow-leaks").code == 0
+    assert world.asked() == [f"{LOW} 0", f"{LOW} 1", f"{LAST} 0"]

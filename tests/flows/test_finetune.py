@@ -263,3 +263,12 @@ def test_folds_that_began_from_other_weights_are_not_mixed_with_new_ones(world: 
     refused = world.finetune("-f", "1")
     assert (refused.code, refused.codes(), world.asked()) == (73, ["SC143"], [])
     assert "nnUNetTrainer__nnUNetPlansFrom009__2d (fold 0) was trained with it" in refused.err
+
+
+def test_folds_that_leak_are_refused_before_anything_is_pretrained(world: World) -> None:
+    folds = [{"train": ["c0", "c1", "c2"], "val": ["c2", "c3"]}]
+    (world.preprocessed() / "splits_final.json").write_text(json.dumps(folds))
+    refused = world.finetune()
+    assert (refused.codes(), world.asked()) == (["SC095"], [])
+    assert "--allow-leaks trains nevertheless" in refused.err
+    assert not world.preprocessed(OTHER).exists()

@@ -20,6 +20,7 @@ from ...errors import Cure, Finding, SegconvError, as_warning, warning
 from ...image.perceptual import is_perceptual_hash
 from ...train.folds import ALL
 from ...train.inputs import RECORDS
+from ...train.paths import Paths
 from ...typed import Misfit, count, entries, mapping, sha256, text
 from ...words import count_of
 from ...work import fsops
@@ -28,7 +29,7 @@ from ...work.writing import writing
 from .certificate import Certificate, certified
 from .contents import Content, read_contents
 from .evidence import cases_of, with_contents
-from .found import Found
+from .found import Found, find_splits
 from .verify import leaking
 
 FILE = "leak_certificate.json"
@@ -72,6 +73,18 @@ def judge_before_training(
             for finding in findings
         ]
     )
+
+
+def judge_planned(
+    dataset: Dataset, folds: Sequence[str], paths: Paths, readers: Readers, *, allow: bool
+) -> list[Finding]:
+    """Return the same of a dataset that is planned, long before the training; nothing if there are no folds yet."""
+    try:
+        found = find_splits(dataset, paths)
+    except SegconvError:
+        return []  # too few cases for nnU-Net's own folds, or a damaged file: the training says so
+    folder = paths.require("preprocessed") / dataset.path.name
+    return judge_before_training(dataset, found, folds, folder, readers, allow=allow)
 
 
 def _on_held_out(found: Found, folds: Sequence[str]) -> list[Finding]:
