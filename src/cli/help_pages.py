@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -121,7 +122,7 @@ class Command(click.Command):
         """Write what the command does, and what its DATASET may be."""
         super().format_help_text(ctx, formatter)
         takes_dataset = any(isinstance(param, click.Argument) and param.name == "dataset" for param in self.params)
-        if takes_dataset and "DATASET is" not in (self.help or ""):
+        if takes_dataset and not re.search(r"^\s*DATASET is", self.help or "", re.MULTILINE):
             formatter.write_paragraph()
             with formatter.indentation():
                 formatter.write_text("DATASET is an id such as 42, a name such as 42_Liver, or a path.")

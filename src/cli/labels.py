@@ -36,9 +36,10 @@ def command() -> None:
 def show(dataset: str, sink: Sink, paths: Paths) -> int:
     """Show the labels of a dataset, and what nnU-Net makes of them.
 
-    DATASET is a dataset, a folder with a dataset.json, or such a file, of nnU-Net v2, v1 or the
-    Decathlon. With regions, a perfect prediction of every value is decoded as nnU-Net decodes it; an
-    order that swaps values is an error, and the order that does not is named.
+    DATASET is an id such as 42, a name such as 42_Liver, or a path: a folder with a dataset.json, or
+    such a file, of nnU-Net v2, v1 or the Decathlon. With regions, a perfect prediction of every value
+    is decoded as nnU-Net decodes it; an order that swaps values is an error, and the order that does
+    not is named.
     """
     from ..dataset.description import channel_names
     from ..dataset.layout import hold

@@ -43,7 +43,7 @@ def command(speaker: Speaker, words: tuple[str, ...], trainer_folders: tuple[Pat
     try:
         run_nnunet(words[0], words[1:], paths, log=log, see=_pass_on)
     except ChildFailed as error:
-        print_findings(speaker.all_in_words(error.findings), as_json=False)
+        print_findings(speaker.all_in_words(error.findings), as_json=False, typed=speaker.typed)
         return error.ended_with
     return 0
 
