@@ -198,9 +198,17 @@ def shown(text: str, stream: TextIO, typed: Collection[str] = ()) -> str:
     text = escaped(text)
     if stream.isatty():
         text = "\n".join(broken(text, columns_of(stream), [*map(escaped, typed)]))
-    if has_colour(stream) and (found := _MARKED.match(text)):
-        return click.style(found[0], **STYLES[found[1]]) + text[found.end() :]
-    return text
+    return _coloured(text, typed) if has_colour(stream) else text
+
+
+def _coloured(text: str, typed: Collection[str]) -> str:
+    """Return a message with its first word and what is typed in colour, also where a command was broken."""
+    spans = [re.escape(escaped(each)).replace(r"\ ", r"(?: \\\n *| )") for each in sorted(typed, key=len, reverse=True)]
+    if spans:
+        pattern = rf"(?<![\w-])(?:{'|'.join(spans)})(?![\w=-])"
+        text = re.sub(pattern, lambda found: click.style(found[0], fg="cyan"), text)
+    found = _MARKED.match(text)
+    return text if found is None else click.style(found[0], **STYLES[found[1]]) + text[found.end() :]
 
 
 def json_text(result: Mapping[str, Any], findings: Sequence[Finding], *, ok: bool) -> str:

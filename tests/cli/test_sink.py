@@ -93,6 +93,16 @@ def test_errors_and_warnings_are_in_colour_on_a_terminal(monkeypatch: pytest.Mon
     assert "\x1b[33m\x1b[1mWarning SC075:\x1b[0m is empty\n" in text
 
 
+def test_what_can_be_typed_is_in_colour_also_where_it_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    finding = Finding("SC021", "is unfinished", cures=[Cure.of("restart"), Cure.of("abort", target="42")])
+    speaker = Speaker()
+    worded = [speaker.in_words(finding)]
+    text = said(monkeypatch, 80, lambda: print_findings(worded, as_json=False, typed=speaker.typed))
+    assert text.endswith("Hint:\x1b[0m \x1b[36m--restart\x1b[0m, or \x1b[36msegconv abort 42\x1b[0m\n")
+    text = said(monkeypatch, 20, lambda: Sink().next("segconv plan 501 -c 2d"))
+    assert text.endswith("Next:\x1b[0m \x1b[36msegconv plan \\\n  501 -c 2d\x1b[0m\n")
+
+
 @pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_colour_is_left_out_where_the_user_says_so(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     text = said(monkeypatch, 80, lambda: print_findings([Finding("SC050", "is cut")], as_json=False), **variables)
