@@ -53,11 +53,14 @@ def _groups(findings: Sequence[Finding]) -> list[list[int]]:
 def _cause(finding: Finding) -> Key:
     """Return what findings of one cause have in common: their cures, or else what they say but for its numbers."""
     hint, cures = finding.advice
-    shapes = tuple(
-        (cure.kind, tuple(pair for pair in cure.values if (cure.kind, pair[0]) not in _SHARED)) for cure in cures
-    )
+    shapes = tuple(map(_shape, cures))
     said = "" if cures else re.sub(r"\d+(\.\d+)?", "0", finding.message)
     return (finding.severity, finding.code, hint, shapes, said)
+
+
+def _shape(cure: Cure) -> Key:
+    """Return a cure without the values that may differ from file to file."""
+    return (cure.kind, *((name, None if (cure.kind, name) in _SHARED else value) for name, value in cure.values))
 
 
 def _of_all(*cures: Cure) -> Cure:

@@ -43,13 +43,14 @@ def test_findings_with_other_cures_or_other_words_are_other_causes() -> None:
     found = [
         undeclared("a", 250, 5),
         undeclared("a", 100),
+        Finding("SC070", "holds 3", file="c", cures=(Cure.of("map_value"),)),
         *(warning("SC059", f"{number} bytes follow", file=str(number)) for number in range(4)),
         warning("SC059", "a page follows", file="b"),
         *(Finding("SC050", f"ends after {number} bytes", file=str(number)) for number in range(4)),
         *(Finding("SC001", "no file") for _ in range(5)),
     ]
     shown = [(finding.file, others) for finding, others in by_cause(with_shared_cures(found))]
-    assert shown == [("a", 0), ("a", 0), ("0", 3), ("b", 0), ("0", 3), *[("", 0)] * 5]
+    assert shown == [("a", 0), ("a", 0), ("c", 0), ("0", 3), ("b", 0), ("0", 3), *[("", 0)] * 5]
     assert [finding.message for finding in with_shared_cures(found)] == [finding.message for finding in found]
 
 

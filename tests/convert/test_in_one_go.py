@@ -38,6 +38,23 @@ def test_of_pictures_cases_and_labels_are_reported_together(tmp_path: Path, segc
     assert "masks/c2.png: holds only 0, 1" in done.err or "masks/c2.png 0, 1" in done.err
 
 
+def test_of_masks_those_of_whole_cases_are_judged_although_another_lacks_one(tmp_path: Path, segconv: Command) -> None:
+    for number in range(3):
+        phantom = ct(number)
+        write(tmp_path / f"src/s{number}/mr.nii.gz", phantom.images[0])
+        for name, value in (("kidney", 2), ("liver", 1)):
+            write(
+                tmp_path / f"src/s{number}/segmentations/{name}.nii.gz",
+                phantom.label,
+                (phantom.label.array == value).astype(np.uint8),
+            )
+    (tmp_path / "src/s0/segmentations/liver.nii.gz").unlink()
+    write(tmp_path / "src/s1/segmentations/liver.nii.gz", ct(1).label)
+    done = segconv("convert", tmp_path / "src", "--to", "5_A", "--from", "masks")
+    assert (done.code, done.codes()) == (65, ["SC080", "SC078"]), done.err
+    assert "Error SC078: s1/segmentations/liver.nii.gz: " in done.err
+
+
 def test_labels_are_not_judged_while_it_is_open_which_files_are_labels(tmp_path: Path, segconv: Command) -> None:
     for number in range(3):
         save(tmp_path / f"src/images/c{number}.png", picture(number))

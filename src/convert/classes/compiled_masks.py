@@ -18,6 +18,7 @@ from ...image.geometry import Geometry
 from ...image.grids import IMAGE, same_grid
 from ...image.stored import DecodedVolume
 from ..judge.headers import probe_unit
+from ..labels.apart import settled_apart
 from ..labels.inverted_masks import MaskLook, judge_masks
 from ..labels.picture_file import exact_codes, open_picture
 from ..labels.read_ahead import read_labels
@@ -31,7 +32,11 @@ from ..write.segments import Allowed, atoms_of_segments
 
 
 def compiled_masks(survey: Survey, cases: Sequence[SourceCase], names: Sequence[str]) -> Compiled | None:
-    """Read all masks of all cases, and compile the combinations that occur."""
+    """Read all masks of all cases, and compile the combinations that occur; None if anything was refused."""
+    return settled_apart(survey, cases, lambda own, some: _compiled(own, some, names), None)
+
+
+def _compiled(survey: Survey, cases: Sequence[SourceCase], names: Sequence[str]) -> Compiled | None:
     if survey.failed:
         return None
     atoms: set[Atom] = set()

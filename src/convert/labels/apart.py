@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from ...dataset.label_table import UNSETTLED, LabelTable
 from ..model import SourceCase
 from ..survey import Survey
+
+T = TypeVar("T")
 
 _PLACED = ("SC080", "SC082", "SC083", "SC084")
 """Codes of files that do not fit others, but can be read."""
 
 
 def settled_apart(
-    survey: Survey, cases: Sequence[SourceCase], settle: Callable[[Survey, Sequence[SourceCase]], LabelTable]
-) -> LabelTable:
+    survey: Survey, cases: Sequence[SourceCase], settle: Callable[[Survey, Sequence[SourceCase]], T], unsettled: T
+) -> T:
     """Return the labels that a function settles; if cases were refused, add what else is wrong with their labels.
 
     Parameters
     ----------
     settle
         Settles the labels of some cases, and adds its findings to a survey.
+    unsettled
+        What stands for labels that are not settled.
     """
     if survey.failed and survey.only_cases_failed and (readable := _readable(survey, cases)):
         own = survey.again()
         settle(own, readable)
         survey.take_new(own)
-        return UNSETTLED
+        return unsettled
     return settle(survey, cases)
 
 

@@ -46,7 +46,7 @@ NAMELESS: Mapping[int, str] = {}
 
 def table_of_volumes(survey: Survey, cases: Sequence[SourceCase]) -> LabelTable:
     """Return the labels of volumes; report everything unsettled as findings, so that all appear at once."""
-    return settled_apart(survey, cases, _table)
+    return settled_apart(survey, cases, _table, UNSETTLED)
 
 
 def _table(survey: Survey, cases: Sequence[SourceCase]) -> LabelTable:

@@ -36,7 +36,7 @@ def table_of_pictures(survey: Survey, cases: Sequence[SourceCase], headers: Mapp
         read = [case for case in some if all(file in headers for file in case.label_files)]
         return _table(own, read, headers) if read or not some else UNSETTLED
 
-    return settled_apart(survey, cases, settle_read)
+    return settled_apart(survey, cases, settle_read, UNSETTLED)
 
 
 def _table(survey: Survey, cases: Sequence[SourceCase], headers: Mapping[str, PictureHeader]) -> LabelTable:
