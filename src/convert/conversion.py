@@ -187,11 +187,13 @@ def _planned(
     root = _source_root(_located(source))
     taken: SegconvError | None = None
     try:
-        refuse_crossed(root, output.target(output.free_name(to, own_name(root), how, force=force)))
+        name = output.free_name(to, own_name(root), how, force=force)
     except SegconvError as error:
         if error.code != "SC020":
             raise
         taken = error  # reported with what is wrong with the source
+    else:
+        refuse_crossed(root, output.target(name))
     with reported_with(taken):
         held = hold(root)
         with unchanged(held):

@@ -89,18 +89,38 @@ def first_known(names: Iterable[str], known: Container[str]) -> str | None:
 def _match_by_start(images: list[Unit], masks: list[Unit]) -> Matched:
     """Match each image to the longest label name with which its own name begins."""
     labels = _unique((rest, mask) for mask in masks for rest in {mask.stem, *rests_of(mask.stem)[-1:]})
-    channels: dict[Unit, tuple[str, dict[str, Unit]]] = {}
+    starts: dict[Unit, dict[Unit, str]] = {}
     alone: list[Unit] = []
     for unit in images:
         start = first_known(_starts(unit.stem), labels)
         if start is None:
             alone.append(unit)
-            continue
-        _, of_case = channels.setdefault(labels[start], (start, {}))
-        of_case[unit.stem[len(start) :].lstrip("_-. ")] = unit
-    orphans = [mask for mask in masks if mask not in channels]
-    cases = [MatchedCase(name, of_case, mask) for mask, (name, of_case) in channels.items()]
+        else:
+            starts.setdefault(labels[start], {})[unit] = start
+    orphans = [mask for mask in masks if mask not in starts]
+    cases = [MatchedCase(_first(of_case.values()), _channels(of_case), mask) for mask, of_case in starts.items()]
     return Matched(cases, orphans, alone, by_start=bool(cases))
+
+
+def _channels(starts: Mapping[Unit, str]) -> dict[str, Unit]:
+    """Return the images of a case by what follows the name of the case in theirs.
+
+    A label may give two names, as ``p_seg`` and ``p`` of ``p_seg``. If ``p_seg_mr`` and ``p_mr`` would be one channel,
+    the shorter name counts for all.
+    """
+    found = {_after(start, unit): unit for unit, start in starts.items()}
+    if len(found) < len(starts):
+        start = min(starts.values(), key=len)
+        found = {_after(start if unit.stem.startswith(start) else "", unit): unit for unit in starts}
+    return found
+
+
+def _after(start: str, unit: Unit) -> str:
+    return unit.stem[len(start) :].lstrip("_-. ")
+
+
+def _first(names: Iterable[str]) -> str:
+    return next(iter(names))
 
 
 def _unique(named: Iterable[tuple[str, Unit]]) -> dict[str, Unit]:

@@ -47,7 +47,7 @@ def questioned_channels(
     count
         Number of channels that these hold.
     """
-    if survey.failed or _declares_channels(survey.options, count):
+    if survey.failed or declares_channels(survey.options, count):
         return
     question = _Question.on(survey, pairs, cases, keys)
     if question is None:
@@ -60,7 +60,8 @@ def questioned_channels(
         question.of_only_image()
 
 
-def _declares_channels(options: ConvertOptions, count: int) -> bool:
+def declares_channels(options: ConvertOptions, count: int) -> bool:
+    """Return whether the user said which files, or how many of them, are channels."""
     return bool(options.images) or options.pairs is not None or (count > 1 and len(options.channels) == count)
 
 
@@ -153,11 +154,11 @@ def _suspects(cases: Sequence[SourceCase], keys: Sequence[str], options: Convert
     return [
         suspect
         for index, key in enumerate(keys)
-        for suspect in _suspects_among([(case, case.images[index]) for case in cases], key, options)
+        for suspect in suspects_among([(case, case.images[index]) for case in cases], key, options)
     ]
 
 
-def _suspects_among(files: Iterable[tuple[SourceCase, str]], key: str, options: ConvertOptions) -> list[_Suspect]:
+def suspects_among(files: Iterable[tuple[SourceCase, str]], key: str, options: ConvertOptions) -> list[_Suspect]:
     """Return the suspects among the channels of one file of every case."""
     held: dict[int, set[int]] = {}
     channels = 0

@@ -65,6 +65,7 @@ def scan(survey: Survey) -> Scan:
     from ..classes.compiled_scan import compiled_scan, refuse_label_options
     from ..classes.segmented import with_segments
     from ..judge.headers import judge_headers
+    from ..judge.other_grids import refuse_mixed_cases
     from ..judge.questioned import questioned_channels
     from ..labels.found_labels import table_of_volumes
     from ..labels.prelabels import prelabels_of
@@ -88,6 +89,7 @@ def scan(survey: Survey) -> Scan:
         questioned_channels(survey, pairs, cases, files, len(files))
         return compiled_scan(survey, KIND, segmented, named)
     _refuse_useless_spacing(survey, cases)
+    refuse_mixed_cases(survey, pairs, cases, files)
     count = judge_headers(survey, cases, 0)
     judge_slices(survey, cases)
     questioned_channels(survey, pairs, cases, files, count)
