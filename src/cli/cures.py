@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -155,6 +155,7 @@ WORDS = {
     "name_images_and_masks": "`--images {images} --masks {masks}`",
     "choose_unlabelled": "`--unlabelled skip|test`",
     "name_channels": "`--channels CT` or another name",
+    "name_each_channel": "`--channels {channels}`, CT by that name",
     "take_masks_as_classes": "`--from masks`, if they are of classes",
     "take_images_as_channels": "`{images:--images} --masks {masks}` takes them as channels",
     "take_as_label": "`[--from {kind} ]{images:--images} --masks {masks}[ --channels {channels}]` takes {label:words}"
@@ -185,18 +186,19 @@ WORDS = {
     "state_slice_order_if": "`--slice-order {order}` if {condition:words}",
     "choose_format": "`--format {format}`",
     "take_each_beside_as_class": "`{image:--image}` takes each as a class",
+    "take_as_image_beside": "`{images:--image}` if {image:words} is an image",
     "name_image_of_case": "`--image NAME` names the image of a case among its masks",
     "name_image_folder": "`--images DIR` names the folder of the images",
     "name_cases_by_path": "`--case-names path` names cases by their folders",
     "take_some_cases": "make a dataset of each kind with `--cases NAME,…`",
     "take_as_test_images": "`--unlabelled test` takes all as test images",
-    "list_cases": "see the names with `--dry-run -v`",
+    "take_case": "`--cases {case}`, if that is meant",
     "unite_masks": "`--unite-masks` takes their union, if each shows an object of one class",
     "write_grey_as_rgb": "`--grey-to-rgb` writes grey pictures as RGB",
     "take_all_as_channels": "`--channels {channels}` takes all files as channels",
     "leave_out_unlisted": "`--listed-only` leaves it out",
     "read_task_folders": "for a task, `--channels CT` reads the folders only",
-    "raise_max_volume": "raise `--max-volume` if this is intended",
+    "raise_max_volume": "`--max-volume {bytes}` if this is intended",
     # what values mean
     "map_value": "`--map {value:=NAME}`",
     "take_nearest": "`--snap {snap}` takes the nearest label",
@@ -217,12 +219,11 @@ WORDS = {
     "make_regions_afterwards": "`segconv labels regions` makes regions afterwards",
     "declare_colours": "declare colours or ranges with `--labels`",
     "map_transparent": "`--map '#00000000=background'`, if transparent means background and the case has no other mask",
-    "replace_negative": "write another value in its place, such as 255: `--map 255=background` counts that as"
-    " background, `--labels NAME=VALUE,…,ignore=255` leaves it out of training",
     "snap_smoothed": "`--labels background=0,foreground={value} --snap {distance}` takes the nearest",
     # pictures
     "drop_alpha": "`--drop-alpha` leaves alpha out",
     "read_as_volume": "`--from pairs --spacing {spacing}` makes a volume of it",
+    "keep_values": "`--format {format}` keeps its values, in volumes of one slice",
     "read_pages_as_channels": "`--from png` without a spacing makes channels of them",
     "give_spacing": "`--spacing {spacing}`, in mm",
     "write_channels_apart": "`--format nii.gz` writes every channel to a file of its own",
@@ -295,6 +296,8 @@ class Speaker:
     ----------
     command
         The command that runs, once it is known.
+    given
+        Its parameters.
     instead
         Command with the options that the running one lacks.
     typed
@@ -307,6 +310,7 @@ class Speaker:
 
     def __init__(self) -> None:
         self.command: click.Command | None = None
+        self.given: Mapping[str, Any] = {}
         self.instead = "segconv convert SOURCE --to ID_NAME"
         self.typed: set[str] = set()
         self.again = "the same command"
@@ -330,10 +334,22 @@ class Speaker:
         text = INSTEAD.get((name or "", cure.kind), WORDS[cure.kind])
         values = {key: self._option(str(value)) if key == "field" else value for key, value in cure.values}
         text = _OPTIONAL.sub(lambda found: found[1] if found[2] in values else "", text)
+        if contrary := self._contrary(cure.kind):
+            text = re.sub(r"(`[^`]*`)", rf"\1 in place of {contrary}", text, count=1)
         values["again"] = self.again
         again = RESTART in values and text.startswith("`--") and self._knows("--restart")
         after = " --restart" if again else ""
         return _TYPED.sub(partial(self._typed, after=after), _Values().vformat(text, (), values))
+
+    def _contrary(self, kind: str) -> str:
+        """Return an option of the running command that contradicts what is advised; empty if none does."""
+        repairs = self.given.get("repair") or ()
+        if kind == "label_takes_image_header" and "resample" in repairs:
+            return "--repair resample"
+        if kind in ("resample", "resample_channel") and "header" in repairs:
+            return "--repair header"
+        taken = kind in ("resample", "resample_channel") and self.given.get("label_header")
+        return f"--label-header {taken}" if taken else ""
 
     def _option(self, field: str) -> str:
         """Return the option that fills a field of the command's options."""

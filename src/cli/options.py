@@ -256,7 +256,7 @@ OF_EVERY_COMMAND = ("--json", "-q", "--quiet", "-v", "--verbose")
 def _sink(as_json: bool, quiet: bool, verbose: bool) -> Sink:
     context = click.get_current_context()
     speaker = context.ensure_object(Speaker)
-    speaker.command = context.command
+    speaker.command, speaker.given = context.command, context.params
     return Sink(as_json=as_json, quiet=quiet, verbose=verbose, speaker=speaker)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..errors import Cure, SegconvError
+
 MAX_VOLUME = 8 << 30
 """Largest decoded size, in bytes, unless the user raises it."""
 
@@ -28,3 +30,12 @@ STRICT = ReadOptions()
 
 ANY_AXES = ReadOptions(square_axes=True)
 """For callers to whom it does not matter where the voxels are."""
+
+
+def too_large(count: int, most: int) -> SegconvError:
+    """Return the error for voxels that take more bytes than the user allows (``SC054``)."""
+    return SegconvError(
+        f"decodes to {count} bytes, at most {most} are allowed",
+        code="SC054",
+        cures=(Cure.of("raise_max_volume", bytes=count),),
+    )

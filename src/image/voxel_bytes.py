@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from ..errors import SegconvError
 from .gzipped import TRAILING_LIMIT, Buffer
-from .read_options import ReadOptions
+from .read_options import ReadOptions, too_large
 from .stored import ArrayVolume, TextHeader, VolumeHeader
 
 
 def refuse_large(header: VolumeHeader, how: ReadOptions) -> None:
     """Refuse a volume that decodes to more than the allowed bytes (``SC054``)."""
     if header.voxel_bytes > how.max_bytes:
-        raise SegconvError(f"decodes to {header.voxel_bytes} bytes, at most {how.max_bytes} are allowed", code="SC054")
+        raise too_large(header.voxel_bytes, how.max_bytes)
 
 
 def part_with_voxels(data: Buffer, companion: Buffer | None, header: TextHeader) -> memoryview:

@@ -83,7 +83,11 @@ def refuse_infinite_in_32_bits(low: float, high: float) -> None:
     """Raise ``SC055`` if the smallest or the largest value of an image is beyond `LARGEST`."""
     if max(-low, high) > LARGEST:
         reach = f"its values reach from {low:.3g} to {high:.3g}"
-        raise SegconvError(f"{reach}; nnU-Net computes in 32 bits, where that is infinite", code="SC055")
+        raise SegconvError(
+            f"{reach}; nnU-Net computes in 32 bits, where that is infinite",
+            code="SC055",
+            hint="correct the slope in its header, or divide its values",
+        )
 
 
 def label_values(array: NDArray[Any], most: int = MOST_VALUES) -> dict[int, int]:
@@ -114,7 +118,8 @@ def label_values(array: NDArray[Any], most: int = MOST_VALUES) -> dict[int, int]
         raise SegconvError(
             f"holds the negative value {low:g} at {position(array == low)}; labels begin at 0",
             code="SC072",
-            cures=[Cure.of("replace_negative")],
+            hint="write another value in its place, such as 255, and say then whether that is background or left out of"
+            " training",
         )
     # One comparison per value takes a third of the time of a histogram, which converts every voxel to 64 bits.
     if high < FEW_VALUES:
@@ -255,7 +260,7 @@ def _searched(array: NDArray[Any], mapping: dict[int, int]) -> NDArray[Any]:
 
 def _translated(array: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:
     """Map bytes with `bytes.translate`, which takes a tenth of the time of numpy's look-up."""
-    every = table.tobytes().ljust(256, b"\0")
+    every = table[:256].tobytes().ljust(256, b"\0")  # larger values are of other files, with 16 bits
     out = np.empty(array.shape, dtype=np.uint8)
     for part, chunk in zip(chunks(out), chunks(array), strict=True):
         part[:] = np.frombuffer(chunk.tobytes().translate(every), dtype=np.uint8)

@@ -24,14 +24,21 @@ from .truth import Cases, Right, Said, found_file, inside_of, named, on_grid, pi
 from .walk import Ends, Found, Start, walk
 
 REFUSALS = [case for case in CASES if isinstance(case.expect, Reject)]
-ANSWERS = {"VALUE": "0", "--image": "ct"}
+
+
+def channels(found: Found, word: str) -> str:
+    """Return as many names of channels as are asked for."""
+    return ",".join(["CT", "PET", "MRI"][: word.count("NAME")])
+
+
+ANSWERS = {"VALUE": "0", "--image": "ct", "--channels": channels}
 ORGANS = ",".join(f"{name}={value}" for name, value in DEGREES.items())
 
 
 def follow(case: Case, folder: Path, ends: Ends) -> None:
     """Walk from the refusal of a case."""
     with placed(case, folder) as place, circumstances(case, place):
-        right, untrue = SPECIAL.get(case.name, (Now, ()))
+        right, untrue = SPECIAL.get(case.name, (Now, ("is an image",)))
         walk(Start(case.id, command_line(case, place), folder, right(place), answers(case), untrue), ends)
 
 
@@ -47,7 +54,7 @@ def answers(case: Case) -> dict[str, Any]:
     if "dataset of pictures" in case.name:
         name, labels = "road", "background=0,road=1"
 
-    def declared(found: Found) -> str:
+    def declared(found: Found, word: str) -> str:
         """Return the declaration, with a class for each value that was found and is not in it."""
         listed = re.findall(r"holds (?:the value )?(\d+)|more such values?: ([\d (),]+)", found.text)
         values = re.findall(r"\d+", " ".join(re.sub(r"\(\d+\)", "", part) for pair in listed for part in pair))
@@ -99,7 +106,7 @@ class Now:
                 expected = np.stack([expected] * 3, -1)
             if found.ndim == 3 and found.shape[-1] == 3:
                 expected = expected[..., :3]
-            same_image(found, expected, name)
+            same_image(found[0] if said.last("--format") == "nii.gz" else found, expected, name)
             return
         expected = read(path)
         if expected.ndim == 4:
@@ -126,6 +133,7 @@ class Now:
         snap = float(said.last("--snap") or 0)
         if path.suffix in (".png", ".tif", ".jpg"):
             usual = {"0": "background", "255": "road"} if self.place.kind == "png" else {"0": "background", "1": "road"}
+            found = found[0] if said.last("--format") == "nii.gz" else found
             same_labels(found, named(pixels(path), said.codes(usual), names, snap), name)
             return
         codes = said.codes({str(value): organ for organ, value in DEGREES.items()})

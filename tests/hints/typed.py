@@ -37,6 +37,8 @@ class Choice:
         What the hint says before and after the words.
     unknown
         Options that the command lacks.
+    contrary
+        Options that they take the place of.
     """
 
     words: tuple[str, ...]
@@ -44,6 +46,7 @@ class Choice:
     before: str
     after: str = ""
     unknown: tuple[str, ...] = ()
+    contrary: tuple[str, ...] = ()
 
     @property
     def printed(self) -> str:
@@ -92,10 +95,11 @@ def _typed(text: str, running: str) -> Iterator[Choice]:
         if word == "segconv" or re.match(r"--[a-z]", word):
             said = text[words[begin][1] : words[at][1]].strip() if begin < at else ""
             one, end = _choice(words, at, running, said)
-            if found:
-                found[-1] = replace(found[-1], after=said)
-                one = replace(one, before="")
-            found.append(one)
+            if found and said == "in place of":
+                found[-1] = replace(found[-1], contrary=one.words)
+            else:
+                found[-1:] = [replace(one, after=said) for one in found[-1:]]
+                found.append(replace(one, before="") if found else one)
             at = begin = end
         else:
             at += 1
@@ -167,6 +171,13 @@ def _options(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[c
         size = 1 if option.is_flag or at + 1 == len(words) else 2
         yield option, list(words[at : at + size])
         at += size
+
+
+def without(line: list[str], words: tuple[str, ...]) -> list[str]:
+    """Return a command without words that follow one another in it."""
+    size = len(words)
+    at = next((at for at in range(len(line)) if tuple(line[at : at + size]) == words), len(line))
+    return line[:at] + line[at + size :]
 
 
 def _without(line: list[str], option: click.Option) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..kit.scorer import FOLDERS, Run
-from .typed import Choice, choices, placeholders, with_choice
+from .typed import Choice, choices, placeholders, with_choice, without
 
 STEPS = 3
 """Most hints that may be followed to the end."""
@@ -34,7 +34,8 @@ class Found:
     hint: str
 
 
-Answer = str | Callable[[Found], str]
+Answer = str | Callable[[Found, str], str]
+"""What is filled in: a text, or what makes one of the finding and the printed word."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ class _Walk:
         for key in (option, *asked) if asked else ():
             if key in self.start.answers:
                 answer = self.start.answers[key]
-                text = answer if isinstance(answer, str) else answer(found)
+                text = answer if isinstance(answer, str) else answer(found, word)
                 return text + word.rpartition("…")[2] * ("…" in word) if key == option else word.replace(key, text)
         return None if asked else word
 
@@ -234,7 +235,7 @@ class _Kept:
 
 def _line(line: list[str], choice: Choice, words: tuple[str, ...]) -> list[str]:
     if not choice.complete:
-        return with_choice(line, words)
+        return with_choice(without(line, choice.contrary) if choice.contrary else line, words)
     return [*words, *(UNSAID if words[0] in MAKING else ())]
 
 

@@ -87,19 +87,27 @@ def _atoms(
     def masks() -> Iterable[tuple[int, NDArray[np.bool_]]]:
         for name, file in zip(parts.names, parts.files, strict=True):
             with naming(shown(file, root)):
-                on = _on(read(file))
+                on = _on(read(file), _as_image(name, case, options))
             looks.append(MaskLook.of(name, shown(file, root), on))
             yield index[name], on
 
     return atoms_of(shape, masks())
 
 
-def _on(values: NDArray[Any]) -> NDArray[np.bool_]:
+def _as_image(name: str, case: SourceCase, options: ConvertOptions) -> tuple[Cure, ...]:
+    """Return the cure for a file that is no mask but a further image; none if the user named the images."""
+    if options.image or options.images:
+        return ()
+    images = [volumes.strip_ending(Path(path).name) for path in case.images]
+    return (Cure.of("take_as_image_beside", images=[*images, name], image=name),)
+
+
+def _on(values: NDArray[Any], instead: tuple[Cure, ...]) -> NDArray[np.bool_]:
     try:
         return on_and_mask(values)[1]
     except SegconvError as error:
         if error.code in ("SC071", "SC072"):
-            error.advise("store masks as 0 and one other value", cures=(Cure("name_image_of_case"),))
+            error.advise("store masks as 0 and one other value", instead)
         raise
 
 

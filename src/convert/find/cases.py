@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ...dataset.lineage import TRAIN
 from ...dataset.names import case_identifier, case_identifiers, twin_findings
 from ...errors import Cure, SegconvError, naming
-from ...words import count_of
+from ...words import count_of, some_of
 from ..model import DETACHED, INSTANCES, Parts, SourceCase
 from ..survey import Survey
 from ..tree import Unit
@@ -171,8 +172,15 @@ def _selected(survey: Survey, cases: list[SourceCase], wanted: str) -> list[Sour
     used = {pattern for _, pattern in matching}
     chosen = _named([case for case, _ in matching], [names[pattern] or case.case for case, pattern in matching])
     for name in (name for name in names if name not in used):
-        survey.error("SC012", f"the case {name!r} is asked for, but does not exist", cures=(Cure("list_cases"),))
+        survey.error("SC012", f"the case {name!r} is asked for, but does not exist", **_near(name, cases))
     return chosen
+
+
+def _near(name: str, cases: Sequence[SourceCase]) -> dict[str, Any]:
+    """Return the advice on a case that does not exist: one of a similar name, or the first names."""
+    names = [case.original_name for case in cases]
+    near = difflib.get_close_matches(name, names, n=1)
+    return {"hint": f"the cases are {some_of(names)}", "cures": [Cure.of("take_case", case=one) for one in near]}
 
 
 def _wanted_names(wanted: str) -> dict[str, str | None]:

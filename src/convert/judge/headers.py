@@ -13,6 +13,7 @@ from ...errors import Cure, SegconvError, naming
 from ...image import raster, volumes
 from ...image.geometry import Geometry
 from ...image.grids import FIRST_CHANNEL, IMAGE, other_order, same_grid
+from ...image.read_options import too_large
 from ...image.stored import VolumeHeader
 from ...words import count_of
 from ..accepted import RESAMPLE
@@ -109,7 +110,9 @@ def _judge_counts(survey: Survey, cases: Sequence[SourceCase], counts: Mapping[s
     """Refuse cases with a wrong number of channels; return the required number."""
     usual = channels or next((number for number, _ in Counter(counts.values()).most_common(1)), 0)
     expected = f"the dataset has {channels}" if channels else f"most cases have {usual}"
-    hint = "correct the channels in dataset.json" if channels else "correct the case"
+    agreed = len(set(counts.values())) == 1
+    cures = (Cure.of("name_each_channel", channels=",".join(["NAME"] * min(counts.values()))),) if agreed else ()
+    hint = "correct the channels in dataset.json" if agreed else "correct the case"
     by_name = {case.case: case for case in cases}
     for name, found in counts.items():
         if found != usual:
@@ -118,7 +121,7 @@ def _judge_counts(survey: Survey, cases: Sequence[SourceCase], counts: Mapping[s
                 f"has {count_of(found, 'channel')}, {expected}",
                 file=survey.shown(by_name[name].images[0]),
                 hint=hint,
-                cures=(Cure("name_channels"),) if channels else (),
+                cures=cures,
             )
     return usual
 
@@ -177,9 +180,7 @@ def probe_unit(case: SourceCase, path: str, root: Path, options: ConvertOptions)
             header = volumes.probe_file(path, options.read_options)
             header = header_of_frame(header) if form == FRAME else header
         if header.voxel_bytes > options.max_volume:
-            raise SegconvError(
-                f"decodes to {header.voxel_bytes} bytes, at most {options.max_volume} are allowed", code="SC054"
-            )
+            raise too_large(header.voxel_bytes, options.max_volume)
         return header
 
 

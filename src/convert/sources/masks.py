@@ -105,7 +105,6 @@ def scan(survey: Survey) -> Scan:
         cases,
         "holds no folder with an image and masks",
         hint="expected CASE/ct.nii.gz and CASE/segmentations/CLASS.nii.gz, or series CASE/ct and CASE/masks/CLASS",
-        cures=(Cure("name_image_of_case"), Cure("name_image_folder")),
     )
     pictures = bool(cases) and raster.ending_of(cases[0].images[0]) is not None
 
@@ -125,8 +124,9 @@ def _cases(survey: Survey) -> list[SourceCase]:
     _judge_modalities(survey, folders)
     judge_rivals(survey, folders)
     cases = []
+    known = any(folder.images for folder in folders)
     for folder in folders:
-        split = _split_of(survey, folder)
+        split = _split_of(survey, folder, known=known)
         if split is not None:
             with survey.judging():
                 cases.append(with_patient(_case(survey, folder, split)))
@@ -134,11 +134,17 @@ def _cases(survey: Survey) -> list[SourceCase]:
     return sorted(cases, key=lambda case: case.split != TRAIN)
 
 
-def _split_of(survey: Survey, folder: CaseFolder) -> str | None:
-    """Return the split of a case; None if it is left out, or lacks its image or masks."""
+def _split_of(survey: Survey, folder: CaseFolder, *, known: bool) -> str | None:
+    """Return the split of a case; None if it is left out, or lacks its image or masks.
+
+    Parameters
+    ----------
+    known
+        Whether images are known in other cases.
+    """
     if not folder.images:
-        hint = f"call it {', '.join(IMAGE_NAMES[:4])}"
-        cures = (Cure("name_image_of_case"), Cure("name_image_folder"))
+        hint = "add the image, or remove the masks" if known else f"call it {', '.join(IMAGE_NAMES[:4])}"
+        cures = () if known else (Cure("name_image_of_case"), Cure("name_image_folder"))
         survey.error("SC081", "has no image beside it", file=folder.labels[0].path, hint=hint, cures=cures)
         return None
     file = next(iter(folder.images.values())).path

@@ -21,6 +21,7 @@ from ...dataset.folders import (
     ending_pattern,
 )
 from ...dataset.label_table import LabelTable, dense
+from ...dataset.labels import BACKGROUND
 from ...dataset.layout import DESCRIPTION
 from ...dataset.lineage import TRAIN, CaseRecord
 from ...dataset.prepared import Prepared
@@ -77,7 +78,9 @@ class _Dataset:
 
     @classmethod
     def read(cls, survey: Survey) -> _Dataset:
-        entries = read_json(survey)
+        entries = read_json(survey, instead=())
+        if survey.options.labels is not None:  # whatever the json declares
+            entries = {**entries, "labels": {BACKGROUND: 0, "declared": 1}, "regions_class_order": None}
         counted = entries.get("numTraining")
         with naming(DESCRIPTION):
             gaps = _values_with_gaps(entries)
@@ -133,9 +136,11 @@ def scan(survey: Survey) -> Scan:
     survey.refuse_no_case(cases, NO_CASE)
     _judge_count(survey, dataset, cases)
     judge = judge_pictures if dataset.of_pictures else judge_headers
-    judge(survey, cases, len(description.channel_names))
     channels = survey.options.channels or description.channel_names
-    refuse_other_count(survey, len(description.channel_names), "the dataset has")
+    declared = len(description.channel_names)
+    count = declared if {len(case.images) for case in cases} == {declared} else len(channels)
+    judge(survey, cases, count)
+    refuse_other_count(survey, count, "the dataset has")
     labels = _labels(survey, dataset, cases)
     return Scan(
         kind=KIND,

@@ -32,11 +32,20 @@ def numbered_cases(
     survey: Survey, folder: str, cases: Mapping[str, Mapping[int, str]], *, count: int = 0, hint: str
 ) -> Iterator[tuple[str, list[str]]]:
     """Yield each case and the paths of its channels, in order; add an error for each that `misnumbered` describes."""
+    cures = _all_named(cases) if folder == TRAINING.images else ()  # what is to be predicted follows the training
     for name, channels in sorted(cases.items()):
         if what := misnumbered(channels, count):
-            survey.error("SC084", what, file=f"{folder}/{name}", hint=hint)
+            survey.error("SC084", what, file=f"{folder}/{name}", hint=hint, cures=cures)
         else:
             yield name, [f"{folder}/{channels[number]}" for number in sorted(channels)]
+
+
+def _all_named(cases: Mapping[str, Mapping[int, str]]) -> tuple[Cure, ...]:
+    """Return the cure for a wrong number of names, if all cases have the same channels, counted from 0."""
+    found = {tuple(sorted(channels)) for channels in cases.values()}
+    if len(found) != 1 or misnumbered(next(iter(cases.values()))):
+        return ()
+    return (Cure.of("name_each_channel", channels=",".join(["NAME"] * len(*found))),)
 
 
 def case_of(

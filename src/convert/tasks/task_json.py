@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ... import reading
@@ -28,12 +28,20 @@ JSON = "dataset.json"
 TASK_KEYS = ("modality", "labels", "numTraining", "numTest", "numTesting", "training", "test", "tensorImageSize")
 """Entries that are read, counted again, or known from the files."""
 
+WITHOUT_JSON = (Cure("read_task_folders"),)
+"""What a user can do without the json of a task."""
+
 Listed = Mapping[str, str | None]
 """Path of an image → path of its label, relative to the task."""
 
 
-def read_json(survey: Survey) -> dict[str, Any]:
-    """Return the json of a task.
+def read_json(survey: Survey, instead: Iterable[Cure] = WITHOUT_JSON) -> dict[str, Any]:
+    """Return the json of a task or dataset.
+
+    Parameters
+    ----------
+    instead
+        What a user can do without it.
 
     Raises
     ------
@@ -48,7 +56,7 @@ def read_json(survey: Survey) -> dict[str, Any]:
             code="SC010",
             file=JSON,
             hint="restore it",
-            cures=(Cure("read_task_folders"),),
+            cures=instead,
         )
     with naming(JSON):
         try:
@@ -230,7 +238,6 @@ def label_map_declared(options: ConvertOptions, task: Mapping[str, Any]) -> Labe
     if needs_files(options):
         return None
     if names is None and options.labels is None:
-        cures = (Cure.of("declare_labels", labels="background=0,organ=1"),)
-        raise SegconvError("has no entry 'labels'", code="SC074", file=JSON, cures=cures)
+        raise SegconvError("has no entry 'labels'", code="SC074", file=JSON, cures=(Cure("declare_labels"),))
     with naming(JSON if options.labels is None else ""):
         return in_values(settle(options, Declared(names) if names is not None else None, None))

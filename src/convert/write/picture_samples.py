@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ...errors import Cure, SegconvError
-from ...image import volumes
+from ...image import raster, volumes
 from ...image.geometry import Geometry
 from ...image.mask_values import WITH_ALPHA
 from ...image.picture import Picture, PictureHeader
+from ...image.voxels import refuse_infinite_in_32_bits, value_range
 from ..labels.picture_file import Samples, WithoutAlpha
 from .task import Recipe
 from .work import CaseWork
@@ -16,7 +17,7 @@ from .work import CaseWork
 PSEUDO_SPACING_MM = (1.0, 1.0, 999.0)
 """Spacing of a picture stored as a one-slice volume; nnU-Net v1's own 2D converter uses it to mark the unused axis."""
 
-AS_VOLUME = Cure.of("read_as_volume", spacing="1,1,1")
+AS_THEY_ARE = Cure.of("keep_values", format="nii.gz")
 
 
 def warn_of_tail(work: CaseWork, path: str, opened: Picture) -> None:
@@ -32,7 +33,7 @@ def encode_slice(samples: Samples, ending: str) -> bytes:
 
 
 def plain_samples(opened: Picture, repairs: list[str], recipe: Recipe) -> Samples:
-    """Return a picture as 8- or 16-bit grey, RGB or bands, ``(y, x)`` or ``(y, x, channel)``.
+    """Return a picture as grey, RGB or bands, ``(y, x)`` or ``(y, x, channel)``: 8 or 16 bits, or others for volumes.
 
     Parameters
     ----------
@@ -53,12 +54,13 @@ def plain_samples(opened: Picture, repairs: list[str], recipe: Recipe) -> Sample
     samples = opened.stored
     if isinstance(opened, WithoutAlpha):
         repairs.append("the last channel, which the file does not name, left out as alpha")
-    if samples.dtype.kind == "f":
+    as_volume = recipe.ending not in raster.ENDINGS
+    if samples.dtype.kind == "f" and not as_volume:
         raise SegconvError(
             f"is {header}: nnU-Net's readers of pictures know 8 and 16 bits",
             code="SC056",
             hint="save it with 8 or 16 bits",
-            cures=(AS_VOLUME,),
+            cures=(AS_THEY_ARE,),
         )
     if header.kind in WITH_ALPHA:
         samples = _without_alpha(samples, header, repairs, recipe)
@@ -67,7 +69,7 @@ def plain_samples(opened: Picture, repairs: list[str], recipe: Recipe) -> Sample
         samples = samples * (255 // ((1 << header.depth) - 1))
     if header.format != "PNG":
         repairs.append(f"{header.format} written as pixels")
-    return _unsigned(samples, header)
+    return _any_number(samples) if as_volume else _unsigned(samples, header)
 
 
 def _without_alpha(samples: Samples, header: PictureHeader, repairs: list[str], recipe: Recipe) -> Samples:
@@ -84,6 +86,12 @@ def _without_alpha(samples: Samples, header: PictureHeader, repairs: list[str], 
     return samples[..., 0] if header.kind == "gray+alpha" else samples[..., :3]
 
 
+def _any_number(samples: Samples) -> Samples:
+    """Return samples in a type that volumes have; ``SC055`` if one is not finite."""
+    refuse_infinite_in_32_bits(*value_range(samples))
+    return samples.astype(np.float32) if samples.dtype.kind == "f" else samples
+
+
 def _unsigned(samples: Samples, header: PictureHeader) -> Samples:
     """Return samples in 8 or 16 bits, which nnU-Net reads from pictures."""
     dtype = np.uint8 if header.depth <= 8 else np.uint16
@@ -93,7 +101,7 @@ def _unsigned(samples: Samples, header: PictureHeader) -> Samples:
             f"is {header} with values from {low} to {high}: nnU-Net's readers of pictures know 0 to {most}",
             code="SC056",
             hint="save it with 8 or 16 bits",
-            cures=(AS_VOLUME,),
+            cures=(AS_THEY_ARE,),
         )
     return samples.astype(dtype, copy=False)
 

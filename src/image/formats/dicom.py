@@ -20,7 +20,7 @@ from ... import reading
 from ...errors import SegconvError
 from ..geometry import NEAR_GRID_VOXELS, ORTHONORMAL_TOLERANCE, SAME_GRID_VOXELS, Geometry
 from ..gzipped import TRAILING_LIMIT
-from ..read_options import MAX_VOLUME
+from ..read_options import MAX_VOLUME, too_large
 from ..stored import ArrayVolume, VolumeHeader
 from .dicom_end import trailing_bytes
 from .dicom_slice import TYPES, Slice, read_slice, reason_of, refuse_kind
@@ -88,7 +88,7 @@ def read_series(files: Sequence[str], limit: int = MAX_VOLUME) -> ArrayVolume:
     slices = [read_slice(path) for path in files]
     header = header_of(slices)
     if header.voxel_bytes > limit:
-        raise SegconvError(f"decodes to {header.voxel_bytes} bytes, at most {limit} are allowed", code="SC054")
+        raise too_large(header.voxel_bytes, limit)
     array = np.empty(header.geometry.array_shape, dtype=header.dtype)
     # One by one: a series reader takes type and rescaling from the first slice, which may not fit the others.
     for number, at in enumerate(np.argsort(_depths(slices), kind="stable")):

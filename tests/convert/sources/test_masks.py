@@ -206,7 +206,7 @@ def test_missing_images_and_images_taken_for_masks_are_reported(tmp_path: Path, 
         write(root / f"s{number:04d}" / "pet.nii.gz", ct(number).label, pet)
     done, _ = convert(segconv, root)
     assert "SC071" in done.codes() or "SC072" in done.codes()
-    assert "--image NAME names the image of a case among its masks" in done.err
+    assert "--image ct --image pet if pet is an image" in done.err
     done, made = convert(segconv, root, "--image", "ct", "--image", "pet")
     assert done.code == 0, done.err
     assert description(made)["channel_names"] == {"0": "ct", "1": "pet"}
