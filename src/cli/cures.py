@@ -161,6 +161,8 @@ WORDS = {
     "take_as_label": "`[--from {kind} ]{images:--images} --masks {masks}[ --channels {channels}]` takes {label:words}"
     " as the label",
     "take_as_image": "`{images:--images} --masks {masks}` if {image:words} is the image",
+    "take_slices_as_masks": "`--images {images} --masks {masks} --spacing {spacing}` takes each folder of pictures as a"
+    " mask",
     "take_one_of_pairs": "`--from pairs --images GLOB --masks GLOB` takes one of them",
     "take_class": "`--from masks --masks {name}` takes one of them",
     "take_as_classes": "`--from masks --masks {names}` takes each as a class",
@@ -174,10 +176,10 @@ WORDS = {
     "read_list": "`--pairs {list}`",
     "read_image_folder": "`--images {folder}`",
     "read_msd_folders": "`--from msd --channels CT --labels background=0,organ=1` reads the folders only",
-    "convert_as": "`segconv convert {source} --from {kind}`",
-    "convert_folder": "`segconv convert {source}`",
-    "convert_without_json": "`segconv convert {source} --from {kind}` takes the folders without what the json says",
-    "convert_as_classes": "`segconv convert {source} --from masks` takes each as a class ({names:words})",
+    "convert_as": "`--from {kind}`",
+    "convert_folder": "`segconv convert {source} --to {target}`",
+    "convert_without_json": "`--from {kind}` takes the folders without what the json says",
+    "convert_as_classes": "`--from masks` takes each as a class ({names:words})",
     "take_some_masks": "`--masks NAME,…` takes some of them",
     "give_priority": "`--priority NAME,…` gives an overlap to the first of these",
     "allow_more_heads": "`--max-heads N` allows more",
@@ -212,6 +214,7 @@ WORDS = {
     "declare_by_one_table": "`--labels {table}` names the one that counts for all masks",
     "declare_numbering": "`--labels totalseg:TASK`, if TotalSegmentator made all of them",
     "accept_labels": "`--accept-labels` makes a label of each value",
+    "accept_labels_if": "`--accept-labels` if each value is a class",
     "accept_masks": "`--accept-labels` takes all masks as they are",
     "name_segments": "`--from pairs --channels NAME,… --images GLOB --masks GLOB` takes segments by their names",
     "rename_labels_afterwards": "`segconv labels rename` changes names afterwards",
@@ -279,6 +282,7 @@ PLACEHOLDERS = {
     "masks": "GLOB",
     "labels": "NAME=VALUE,…",
     "spacing": "X,Y,Z",
+    "target": "ID_NAME",
     "snap": "N",
     "inputs": "IN",
     "output": "OUT",
@@ -333,6 +337,8 @@ class Speaker:
         name = self.command.name if self.command else None
         text = INSTEAD.get((name or "", cure.kind), WORDS[cure.kind])
         values = {key: self._option(str(value)) if key == "field" else value for key, value in cure.values}
+        if target := self.given.get("target"):
+            values.setdefault("target", target)
         text = _OPTIONAL.sub(lambda found: found[1] if found[2] in values else "", text)
         if contrary := self._contrary(cure.kind):
             text = re.sub(r"(`[^`]*`)", rf"\1 in place of {contrary}", text, count=1)

@@ -267,6 +267,12 @@ class Geometry:
         return float(apart / min(*self.spacing_mm, *other.spacing_mm))
 
     @property
+    def outer_corners(self) -> NDArray[np.float64]:
+        """The corners of the region that the voxels fill, in mm: half a voxel beyond the centres of the last ones."""
+        ends = np.array(list(itertools.product(*((-0.5, s - 0.5) for s in self.size))), dtype=np.float64)
+        return self.to_physical(ends)
+
+    @property
     def diagonal_voxels(self) -> float:
         """Distance between opposite corners, in voxels of the smallest spacing."""
         extent = (np.array(self.size) - 1) * np.array(self.spacing_mm)

@@ -37,7 +37,7 @@ def same_grid(grid: Geometry, reference: Geometry, whose: str) -> float:
         raise SegconvError(
             f"has the size {grid.size}, {whose} {reference.size}",
             code="SC082",
-            **(_ADVICE_ON_CHANNEL if whose != IMAGE else {"hint": "check that both are of one case"}),
+            **(_ADVICE_ON_CHANNEL if whose != IMAGE else _advice_on_size(grid, reference)),
         )
     apart = grid.displacement_voxels(reference)
     if apart > NEAR_GRID_VOXELS:
@@ -54,6 +54,13 @@ _ADVICE_ON_CHANNEL: dict[str, Any] = {
     "hint": "export all channels on one grid",
     "cures": (Cure.of("resample_channel"),),
 }
+
+
+def _advice_on_size(grid: Geometry, reference: Geometry) -> dict[str, Any]:
+    """Return the advice on a label of another size: it may be of the same region in finer or coarser voxels."""
+    coarsest = max(*grid.spacing_mm, *reference.spacing_mm)
+    same = np.abs(grid.outer_corners - reference.outer_corners).max() <= coarsest / 2
+    return {"hint": "check that both are of one case", "cures": (Cure.of("resample"),) if same else ()}
 
 
 def _advice_on_label(grid: Geometry, reference: Geometry) -> dict[str, Any]:

@@ -21,7 +21,7 @@ MAKING = ("convert", "repair")
 INTERNAL = "SC104"
 ALL_AT_ONCE = ("--map", "--snap")
 """Options that a person gives for all findings of one kind in one go."""
-NOT_TYPED = re.compile(r"\b(raise|leave out|give|fewer|with)$")
+NOT_TYPED = re.compile(r"\b(raise|leave out|give|fewer|with)$|^see\b")
 """Words before options that say more than to add them."""
 
 

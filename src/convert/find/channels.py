@@ -94,4 +94,5 @@ def refuse_other_count(survey: Survey, count: int, whose: str, *, hint: str = ""
     given = len(survey.options.channels)
     if given and count and given != count:
         what = f"{count_of(given, 'channel')} {'is' if given == 1 else 'are'} named, {whose} {count}"
-        survey.error("SC084", what, hint=hint, cures=cures)
+        named = (Cure.of("name_each_channel", channels=",".join(["NAME"] * count)),)
+        survey.error("SC084", what, hint=hint, cures=tuple(cures) or named)

@@ -101,7 +101,7 @@ def _image_folder(survey: Survey) -> Path | None:
     folder = image_folder(survey.root, survey.options)
     if folder is None:
         what = f"the images are looked for in {' '.join(survey.options.images)}, which is not a folder"
-        raise SegconvError(what, cures=(Cure("name_image_folder"), Cure("name_image_of_case")))
+        raise SegconvError(what, hint="check the path", cures=(Cure("name_image_folder"),))
     return folder
 
 

@@ -148,12 +148,14 @@ def _scribbles(declared: Declared) -> LabelTable:
     pixels.
     """
     if IGNORE in declared.names:
-        raise SegconvError("what is not labelled is to be ignored, and the labels declare 'ignore' themselves")
+        what = "what is not labelled is to be ignored, and the labels declare 'ignore' themselves"
+        raise SegconvError(what, cures=(Cure.of("leave_out", field="ignore"),))
     names = dict(declared.names)
     drawn = names.get(BACKGROUND, 0)
     nothing = TRANSPARENT if drawn == TRANSPARENT else 0
     if drawn != nothing and nothing in names.values():
-        raise SegconvError("what is not labelled is to be ignored, and its value 0 is declared as a label")
+        what = "what is not labelled is to be ignored, and its value 0 is declared as a label"
+        raise SegconvError(what, cures=(Cure.of("leave_out", field="ignore"),))
     order = [BACKGROUND, *(n for n, _ in sorted(names.items(), key=lambda item: item[1]) if n != BACKGROUND)]
     written: dict[str, int | tuple[int, ...]] = {name: value for value, name in enumerate([*order, IGNORE])}
     forward = {names[name]: value for value, name in enumerate(order) if name in names}

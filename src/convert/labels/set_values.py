@@ -26,6 +26,12 @@ MORE_THAN_HALF = 0.6
 """Part of the border that a declared background other than 0 must take."""
 NEARLY_ALL = 0.95
 
+MOST_CLASSES = 64
+"""Number of values in one mask above which it may be an image: 8 bits hold 256."""
+
+MOST_OF_SMOOTHED = 4
+"""Number of values that take most of a mask whose edges are blended."""
+
 SMOOTH_FROM = 9
 """Number of values from which edges are taken to be blended."""
 
@@ -48,6 +54,21 @@ def judge_guess(masks: Sequence[MaskFacts], look: Look, mapped: Collection[int],
     refuse_other_ground(masks, mapped)
     if not accepted:
         refuse_numbered_objects(masks, look)
+        refuse_images(masks)
+
+
+def refuse_images(masks: Sequence[MaskFacts]) -> None:
+    """Refuse a mask with so many values, none of which stand out, that it is probably an image (``SC078``)."""
+    for mask in masks:
+        often = sorted(mask.counts.values())[-MOST_OF_SMOOTHED:]
+        if len(mask.counts) > MOST_CLASSES and 2 * sum(often) < sum(mask.counts.values()):
+            raise SegconvError(
+                f"holds {len(mask.counts)} values, none of them often, as images do, expected one per class",
+                code="SC078",
+                file=mask.file,
+                hint="check which of the files are the labels",
+                cures=(Cure.of("accept_labels_if"),),
+            )
 
 
 @dataclass(frozen=True)

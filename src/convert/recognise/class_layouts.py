@@ -40,7 +40,7 @@ def refuse_class_folders(root: Path) -> None:
         return
     image = _image(cases[0])
     images = f"{image.folder}/{CASE}{image.ending}".lstrip("/")
-    classes = () if raters_in(places) else (_as_classes(root, places),)
+    classes = () if raters_in(places) else (_as_classes(places),)
     raise SegconvError(
         f"{' and '.join(folders)} may {_both_or_all(folders)} hold the masks",
         code="SC003",
@@ -66,7 +66,7 @@ def _refuse_by_names(root: Path, cases: Sequence[CaseFolder], places: Mapping[st
     named = " and ".join(unit.path for unit in masks[:SHOWN_CLASSES])
     beside = image.folder in {unit.folder for unit in masks}
     one = () if beside else _one_by_pattern(cases, places)
-    raise SegconvError(f"{named} may {question}", code="SC003", cures=(*one, _as_classes(root, places)))
+    raise SegconvError(f"{named} may {question}", code="SC003", cures=(*one, _as_classes(places)))
 
 
 def _both_or_all(things: Sized) -> str:
@@ -93,5 +93,5 @@ def _one(images: str, place: str) -> Cure:
     return Cure.of("take_one_of_masks", images=images, masks=place)
 
 
-def _as_classes(root: Path, places: Mapping[str, str]) -> Cure:
-    return Cure.of("convert_as_classes", source=root, names=some_of(places, SHOWN_CLASSES))
+def _as_classes(places: Mapping[str, str]) -> Cure:
+    return Cure.of("convert_as_classes", names=some_of(places, SHOWN_CLASSES))

@@ -66,7 +66,7 @@ def _only_reading(survey: Survey, evidence: Mapping[str, str]) -> tuple[str, str
             f"can be read in {len(evidence)} ways: {readings}",
             code="SC003",
             file=str(root),
-            cures=[Cure.of("convert_as", source=root, kind=key) for key in evidence],
+            cures=[Cure.of("convert_as", kind=key) for key in evidence],
         )
     return next(iter(evidence.items()))
 
@@ -105,7 +105,7 @@ def _holding_tasks(root: Path, tasks: list[Path], evidence: Mapping[str, str]) -
         file=str(root),
         cures=(
             *(Cure.of("convert_folder", source=task) for task in tasks[:SHOWN_TASKS]),
-            *(Cure.of("convert_without_json", source=root, kind=key) for key in evidence),
+            *(Cure.of("convert_without_json", kind=key) for key in evidence),
         ),
     )
 

@@ -18,7 +18,7 @@ from ..find.named_labels import LOSSY
 from ..find.pairing import pair_units
 from ..find.roles import MASK, SEPARATORS, place_of
 from ..judge.looks import labels_among
-from ..model import SERIES
+from ..model import CASE, SERIES
 from ..survey import Survey
 from ..tree import Unit, units_in, walk
 from ..volumes.volume_units import strip_ending, volume_units
@@ -49,6 +49,9 @@ def of_unknown(survey: Survey) -> SegconvError:
     found = _listed(endings, files)
     if not units:
         return _refusal(root, f"holds {found}, of no format that is read", _of_other_formats(root, files))
+    if (cure := _of_slices(pictures, volume_files)) is not None:
+        what = "series, and as many folders of pictures, which may be masks of their slices"
+        return _refusal(root, f"holds {found}: {what}", cures=[cure])
     if reasons := _of_lonely_labels(units):
         return Refused(reasons=reasons)
     outlines, hint = _outlines(root, files, endings, len(units))
@@ -99,6 +102,28 @@ def _refuse_labels_of_dicom(survey: Survey, units: Sequence[Unit]) -> None:
 
             with survey.judging():
                 dicom_folder.refuse_labels(str(survey.root / unit.path))
+
+
+def _of_slices(pictures: Sequence[Unit], volume_files: Sequence[Unit]) -> Cure | None:
+    """Return the cure that takes folders of pictures as masks of series, if each series has one; otherwise None."""
+    series = [unit.path for unit in volume_files if unit.parts is not None and unit.parts.form == SERIES]
+    folders = sorted({unit.folder for unit in pictures})
+    images, masks = _pattern_of(series), _pattern_of(folders)
+    if not images or not masks or images[1] != masks[1]:
+        return None
+    return Cure.of("take_slices_as_masks", images=images[0], masks=masks[0])
+
+
+def _pattern_of(folders: Sequence[str]) -> tuple[str, set[str]] | None:
+    """Return the pattern of folders whose paths differ in one part, and these parts; None for others."""
+    parts = [folder.split("/") for folder in folders]
+    if len(folders) < 2 or len({len(one) for one in parts}) > 1:
+        return None
+    differing = [at for at, same in enumerate(zip(*parts, strict=True)) if len(set(same)) > 1]
+    if len(differing) != 1:
+        return None
+    at = differing[0]
+    return "/".join([*parts[0][:at], CASE, *parts[0][at + 1 :]]), {one[at] for one in parts}
 
 
 def _proposals(survey: Survey, units: Sequence[Unit]) -> tuple[tuple[Cure, ...], str]:
@@ -209,5 +234,5 @@ def _listed(endings: Counter[str], files: Mapping[str, list[str]]) -> str:
     return f"{what} in {count_of(len(folders), 'folder')} ({named})"
 
 
-def _refusal(root: Path, what: str, hint: str, cures: Iterable[Cure] = ()) -> SegconvError:
+def _refusal(root: Path, what: str, hint: str = "", cures: Iterable[Cure] = ()) -> SegconvError:
     return SegconvError(what, code="SC011", file=str(root), hint=hint, cures=cures)

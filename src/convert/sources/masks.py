@@ -196,7 +196,8 @@ def _segmentations(survey: Survey, folder: CaseFolder, files: CaseFiles) -> str:
             f"is beside {listed(folder.segmentations)}, and is not a segmentation",
             code="SC085",
             file=next(iter(folder.masks.values())).path,
-            cures=(Cure("name_image_of_case"), Cure("name_images_and_masks")),
+            hint="make it a segment as well, or move it out of the source",
+            cures=(Cure("name_images_and_masks"),),
         )
     paths = [files.path(unit) for unit in sorted(folder.segmentations, key=lambda unit: unit.path)]
     label = paths[0] if len(paths) == 1 else str(survey.root / folder.segmentations[0].folder)

@@ -38,6 +38,8 @@ from .kind import FOUND_BY_NAME, Kind
 KIND = "png"
 _UNREAD = (".gif", ".webp", ".jp2", ".heic", ".ppm", ".pgm", ".npy", ".npz", ".mat", ".svg")
 ENDING = ".png"
+_DICOM = {".dcm", ".ima"}
+"""Endings of files of DICOM."""
 
 
 def recognise(survey: Survey) -> str | None:
@@ -48,6 +50,8 @@ def recognise(survey: Survey) -> str | None:
     if not units:
         return None
     pairing = pair_units(units)
+    if not pairing.pairs and any(Path(name).suffix.lower() in _DICOM for own in others.values() for name in own):
+        return None  # masks of slices
     if not pairing.paired and not pairing.folders:
         if (unread := _unread_masks(others)) is not None:
             return f"masks as {unread} files"
@@ -167,7 +171,7 @@ def _unread_masks(others: Mapping[str, list[str]]) -> str | None:
     return next((ending.lstrip(".").upper() for ending in endings if ending in _UNREAD), None)
 
 
-def _headers(survey: Survey, cases: Iterable[SourceCase]) -> dict[str, PictureHeader]:
+def _headers(survey: Survey, cases: Sequence[SourceCase]) -> dict[str, PictureHeader]:
     """Return path → header of all files; what cannot be used, or does not fit together, becomes a finding."""
     heads: dict[str, PictureHeader] = {}
     looks: dict[PictureHeader, PictureHeader] = {}  # most pictures of a set have the same header
@@ -180,7 +184,20 @@ def _headers(survey: Survey, cases: Iterable[SourceCase]) -> dict[str, PictureHe
                     refuse_as_mask(head)
                 heads[path] = looks.setdefault(head, head)
         _judge_sizes(survey, case, heads)
+    _refuse_pages(survey, {path: heads[path] for case in cases for path in case.images if path in heads})
+    _refuse_pages(
+        survey, {path: heads[path] for case in cases for path in case.files[len(case.images) :] if path in heads}
+    )
     return heads
+
+
+def _refuse_pages(survey: Survey, heads: Mapping[str, PictureHeader]) -> None:
+    """Add an error for each of the images, or of the masks, with several pages; if all have, they may be volumes."""
+    several = {path: head.pages for path, head in heads.items() if head.pages > 1}
+    cures = (Cure("read_as_volume"),) if len(several) == len(heads) else ()
+    for path, pages in several.items():
+        what = f"holds {pages} pages, expected one picture"
+        survey.error("SC084", what, file=survey.shown(path), hint="save each as a picture", cures=cures)
 
 
 def _judge_sizes(survey: Survey, case: SourceCase, heads: Mapping[str, PictureHeader]) -> None:
@@ -193,15 +210,6 @@ def _judge_sizes(survey: Survey, case: SourceCase, heads: Mapping[str, PictureHe
                 f"has {head.width}×{head.height} pixels, its picture {image.width}×{image.height}",
                 file=survey.shown(path),
                 hint="check that both are of one case",
-            )
-    for path, head in own.items():
-        if head.pages > 1:
-            survey.error(
-                "SC084",
-                f"holds {head.pages} pages, expected one picture",
-                file=survey.shown(path),
-                hint="save each as a picture",
-                cures=(Cure("read_as_volume"),),
             )
 
 
