@@ -81,7 +81,7 @@ def _largest(values: Sequence[str | tuple[str, ...]]) -> str:
 
 def _each(values: Sequence[str | tuple[str, ...]]) -> tuple[str, ...]:
     """Return all values, each once; none if they are too many to be typed."""
-    each = tuple(dict.fromkeys(map(str, values)))
+    each = tuple(dict.fromkeys(one for value in values for one in (value if isinstance(value, tuple) else (value,))))
     return each if len(each) <= MOST_VALUES else ()
 
 

@@ -39,7 +39,7 @@ def follow(case: Case, folder: Path, ends: Ends) -> None:
     """Walk from the refusal of a case."""
     with placed(case, folder) as place, circumstances(case, place):
         right, untrue = SPECIAL.get(case.name, (Now, ("is an image",)))
-        walk(Start(case.id, command_line(case, place), folder, right(place), answers(case), untrue), ends)
+        walk(Start(case.id, command_line(case, place), folder, right(place), answers(case, place), untrue), ends)
 
 
 def circumstances(case: Case, place: Place) -> Any:
@@ -47,7 +47,18 @@ def circumstances(case: Case, place: Place) -> Any:
     return contextlib.nullcontext() if case.around is None else case.around(place)
 
 
-def answers(case: Case) -> dict[str, Any]:
+def labels_of(place: Place) -> list[Path]:
+    """Return the label files of a source as it is now."""
+    folders = ("masks", "labelsTr", "labelsTs")
+    return [path for folder in folders for path in sorted((place.root / folder).glob("*.*")) if path.is_file()]
+
+
+def voxels_of(path: Path) -> np.ndarray:
+    """Return the values of a label."""
+    return pixels(path) if path.suffix in (".png", ".tif", ".jpg", ".bmp") else read(path)
+
+
+def answers(case: Case, place: Place) -> dict[str, Any]:
     """Return what a person knows of a case."""
     name, labels = ("road", "background=0,road=255") if case.kind == "png" else ("tumour", ORGANS)
     name = "liver" if case.kind == "masks" else name
@@ -55,10 +66,12 @@ def answers(case: Case) -> dict[str, Any]:
         name, labels = "road", "background=0,road=1"
 
     def declared(found: Found, word: str) -> str:
-        """Return the declaration, with a class for each value that was found and is not in it."""
-        listed = re.findall(r"holds (?:the value )?(\d+)|more such values?: ([\d (),]+)", found.text)
-        values = re.findall(r"\d+", " ".join(re.sub(r"\(\d+\)", "", part) for pair in listed for part in pair))
-        return labels + "".join(f",odd{value}={value}" for value in values if f"={value}," not in f"{labels},")
+        """Return the declaration, with a class for each value that occurs and is not in it."""
+        values = {
+            int(value) for path in labels_of(place) for value in np.unique(voxels_of(path)) if value == int(value)
+        }
+        known = {int(one.rsplit("=")[1]) for one in labels.split(",")}
+        return labels + "".join(f",odd{value}={value}" for value in sorted(values - known) if value >= 0)
 
     return {**ANSWERS, "NAME": name, "--labels": declared}
 
@@ -255,6 +268,7 @@ SPECIAL: dict[str, tuple[Callable[[Place], Right], tuple[str, ...]]] = {
     "a mask of the body next to the label": (_lesions, ("brain_mask",)),
     "a mask of the body in the place of the image": (Now, ("is the image",)),
     "frames in image and label": (_frames, ()),
+    "sheared of a detached header": (Now, ("where their headers say",)),
     "numbered masks of one volume": (_united, ()),
     "pictures of slices in no order that is known": (_volumes, ("--slice-order position",)),
     "names that do not meet": (_roads("0", "1", "2"), ()),

@@ -42,7 +42,7 @@ class Said:
         codes = (
             dict(usual) if declared is None else {v: n for n, v in (one.rsplit("=", 1) for one in declared.split(","))}
         )
-        return codes | dict(one.rsplit("=", 1) for one in self.all("--map"))
+        return codes | dict(one.rsplit("=", 1) for given in self.all("--map") for one in given.split(","))
 
 
 def image_of(path: Path) -> sitk.Image:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..kit.scorer import FOLDERS, Run
+from .never import never
 from .typed import Choice, choices, placeholders, with_choice, without
 
 STEPS = 3
@@ -128,9 +129,8 @@ class _Walk:
 
     def _hinted(self, here: _Here, found: list[Found]) -> None:
         offered = choices(found[0].hint, here.line[0])
-        for choice in offered:
-            if choice.unknown:
-                self._wrong(here, f"{choice.printed}: options that the command lacks: {choice.unknown}")
+        for reason in never(found[0].hint, offered, here.line, len(found)):
+            self._wrong(here, f"{reason}: {found[0].hint}")
         typed = [one for one in offered if not one.unknown and self._is_typed(one, found[0])]
         if not typed:
             self.ends.ended["question", len(here.typed)] += 1

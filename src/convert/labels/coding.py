@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,9 @@ from ...errors import Cure, SegconvError
 from ...image.voxels import MOST_VALUES, label_values, position, remap, smallest_type, tally
 from ...words import count_of
 from .whole_labels import fills_a_patch, whole_labels
+
+MOST_MAPPED = 4
+"""Most values of one label that a cure maps."""
 
 SHOWN_VALUES = 5
 
@@ -161,7 +164,14 @@ class Coding:
             f"holds {text} in {count_of(counts[first], unit)}, the first at {position(values == first)}, which are not"
             f" an edge: the nearest within {self.snap} would put a whole label into that of {target}",
             code="SC070",
-            cures=(Cure.of("map_value", value=text), Cure.of("declare_labels")),
+            cures=(*self._mapping(whole), Cure.of("declare_labels")),
+        )
+
+    def _mapping(self, values: Sequence[int]) -> tuple[Cure, ...]:
+        """Return the cure that maps all of some values; none if they are too many to be typed."""
+        texts = [value_text(value, self.kind) for value in values]
+        return (
+            (Cure.of("map_value", value=texts[0] if len(texts) == 1 else texts),) if len(texts) <= MOST_MAPPED else ()
         )
 
     def _refusal(
@@ -182,9 +192,9 @@ class Coding:
         near = text(nearest[first]) if tie is None else f"{text(nearest[first])}, and {text(tie)} is as near"
         whole = self._whole(values, counts, nearest)
         blends = farthest <= self._farthest_blend()
-        cures = [Cure.of("map_value", value=text(first)), Cure.of("declare_labels")]
+        cures = [*self._mapping(unknown), Cure.of("declare_labels")]
         if tie is None and not whole and blends:
-            cures.insert(1, Cure.of("take_nearest", snap=math.ceil(farthest)))
+            cures.insert(-1, Cure.of("take_nearest", snap=math.ceil(farthest)))
         return SegconvError(
             f"holds the {what} {text(first)} in {count_of(counts[first], unit)}, the first at"
             f" {position(values == first)}{more}; declared are {declared}, the nearest is {near}, {distance:.3g} away",
