@@ -30,12 +30,10 @@ def main(words: list[str]) -> int:
     sets: dict[str, Ends] = {}
     for title, name, walk in starts():
         if not wanted or any(word in name for word in wanted):
-            ends = sets.setdefault(title, Ends())
             with tempfile.TemporaryDirectory() as folder:
-                walk(Path(folder), ends)
+                walk(Path(folder), sets.setdefault(title, Ends()))
     for title, ends in sets.items():
-        print("\n".join([*ends.wrong, *(ends.questions if "-v" in words else ())]))
-        print(f"{title}: {ends}")
+        print("\n".join([*ends.wrong, *ends.questions[: None if "-v" in words else 0], f"{title}: {ends}"]))
     return 1 if any(ends.wrong for ends in sets.values()) else 0
 
 

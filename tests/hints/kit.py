@@ -114,25 +114,16 @@ class Now:
     def _image(self, made: Made, name: str, channel: int, path: Path, first: Path, said: Said) -> None:
         found = made.image(name, channel)
         if path.suffix in (".png", ".tif", ".jpg"):
-            expected = pixels(path)
-            if "--grey-to-rgb" in said.line and expected.ndim == 2:
-                expected = np.stack([expected] * 3, -1)
-            if found.ndim == 3 and found.shape[-1] == 3:
-                expected = expected[..., :3]
-            same_image(found[0] if said.last("--format") == "nii.gz" else found, expected, name)
-            return
-        expected = read(path)
-        if expected.ndim == 4:
-            expected = expected[channel] if len(expected) < expected.shape[-1] else expected[..., channel]
-        expected = np.where(np.isfinite(expected), expected, float(said.last("--nonfinite") or 0))
-        if path != first and said.resampled:
+            same_image(found[0] if said.last("--format") == "nii.gz" else found, _as_written(path, found, said), name)
+        elif path != first and said.resampled:
             image, grid = sitk.ReadImage(str(path)), sitk.ReadImage(str(first))
             within = inside_of(image, grid)
-            expected = np.where(
-                within, on_grid(image, grid, sitk.sitkLinear), found if found.shape == within.shape else 0
-            )
+            outside = found if found.shape == within.shape else 0
+            expected = np.where(within, on_grid(image, grid, sitk.sitkLinear), outside)
             same_image(found, _turned(expected, found), name, exact=False)
         else:
+            expected = _channel(read(path), channel)
+            expected = np.where(np.isfinite(expected), expected, float(said.last("--nonfinite") or 0))
             same_image(found, _turned(expected, found), name)
 
     def _label(self, made: Made, name: str, source: str, image: Path, said: Said) -> None:
@@ -170,6 +161,21 @@ class Now:
             if organ in names:
                 found = np.isin(made.label(name), names[organ])
                 same_labels(found, _turned(values > 0, found), f"{name}, {organ}", exact=exact)
+
+
+def _as_written(path: Path, found: np.ndarray, said: Said) -> np.ndarray:
+    """Return a picture as options make it grey or RGB."""
+    expected = pixels(path)
+    if "--grey-to-rgb" in said.line and expected.ndim == 2:
+        expected = np.stack([expected] * 3, -1)
+    return expected[..., :3] if found.ndim == 3 and found.shape[-1] == 3 else expected
+
+
+def _channel(voxels: np.ndarray, channel: int) -> np.ndarray:
+    """Return a channel of a volume, whichever axis counts them."""
+    if voxels.ndim < 4:
+        return voxels
+    return voxels[channel] if len(voxels) < voxels.shape[-1] else voxels[..., channel]
 
 
 def _in_folders(root: Path, folders: tuple[str, ...], stem: str) -> Path:

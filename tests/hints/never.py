@@ -14,6 +14,8 @@ from .typed import Choice
 
 COMMANDLESS = re.compile(r"\bDATASET\b|\bSOURCE\b|\bID_NAME\b")
 """Names of arguments that the hint could have filled in."""
+MANY = 9
+"""Findings from which files are too many to be renamed one by one."""
 RENAMING = re.compile(r"\brename (them|the files)\b")
 
 
@@ -31,20 +33,24 @@ def never(hint: str, offered: list[Choice], line: list[str], findings: int) -> I
     findings
         Number of findings.
     """
-    source = line[1]
-    if os.path.isabs(source) and " " in source and re.search(rf"(?<!['\"/\w]){re.escape(source)}", hint):
+    if os.path.isabs(line[1]) and " " in line[1] and re.search(rf"(?<!['\"/\w]){re.escape(line[1])}", hint):
         yield "a path that is not quoted"
     if COMMANDLESS.search(hint):
         yield "an argument that it could have filled in"
-    for choice in offered:
-        if choice.unknown:
-            yield f"options that the command lacks: {choice.unknown}"
-        if not choice.complete and "leave out" not in choice.before and _is_in(choice.words, line):
-            yield f"what was typed already: {choice.printed}"
-        if choice.complete and list(choice.words) == line:
-            yield "the command that failed"
-    if RENAMING.search(hint) and findings > 9 and not any("--images" in choice.words for choice in offered):
+    if RENAMING.search(hint) and findings > MANY and not any("--images" in choice.words for choice in offered):
         yield f"renaming for {findings} findings"
+    for choice in offered:
+        yield from _of_choice(choice, line)
+
+
+def _of_choice(choice: Choice, line: list[str]) -> Iterator[str]:
+    if choice.unknown:
+        yield f"options that the command lacks: {choice.unknown}"
+    if choice.complete:
+        if list(choice.words) == line:
+            yield "the command that failed"
+    elif choice.added and _is_in(choice.words, line):
+        yield f"what was typed already: {choice.printed}"
 
 
 def _is_in(words: tuple[str, ...], line: list[str]) -> bool:

@@ -71,26 +71,26 @@ def inside_of(image: sitk.Image, grid: sitk.Image) -> np.ndarray:
 
 
 def named(values: np.ndarray, codes: Mapping[str, str], names: Mapping[str, int], snap: float) -> np.ndarray:
-    """Return values of the dataset for those of a source."""
-    ordered = {value: name for name, value in names.items() if isinstance(value, int)}
-    known = all(name in names for name in codes.values())
-    table = {
-        float(value): names[name] if known else int(value)
-        for value, name in codes.items()
-        if _number(value) is not None and (known or int(value) in ordered)
-    }
-    ranges = [(float(value.split("-")[0]), names[name]) for value, name in codes.items() if value.endswith("-")]
+    """Return values of the dataset for those of a source; by their order, if the dataset gave names of its own."""
+    own = all(name in names for name in codes.values())
+    table = {float(v): names[name] if own else int(v) for v, name in codes.items() if _number(v) is not None}
+    ranges = [(float(v.rstrip("-")), names[name]) for v, name in codes.items() if v.endswith("-")]
     out = np.full(values.shape, 255, np.int64)
     for value in np.unique(values):
-        exact = table.get(float(value))
-        if exact is None:
-            exact = next((at for low, at in ranges if value >= low), None)
-        if exact is None and table:
-            near = min(table, key=lambda one: abs(one - value))
-            exact = table[near] if abs(near - value) <= snap else None
-        assert exact is not None, f"the value {value} was not settled"
-        out[values == value] = exact
+        out[values == value] = _written(float(value), table, ranges, snap)
     return out
+
+
+def _written(value: float, table: Mapping[float, int], ranges: Sequence[tuple[float, int]], snap: float) -> int:
+    """Return the value of the dataset for a value of a source."""
+    if value in table:
+        return table[value]
+    for low, written in ranges:
+        if value >= low:
+            return written
+    near = min(table, key=lambda one: abs(one - value))
+    assert abs(near - value) <= snap, f"the value {value} was not settled"
+    return table[near]
 
 
 def _number(text: str) -> float | None:

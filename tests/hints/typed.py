@@ -11,8 +11,8 @@ import click
 
 from segconv.cli import main
 
-RESTART = "; a new option needs --restart, as the run has begun"
 AGAIN = "; --restart converts the finished cases again"
+"""A remark on the options before it."""
 PLACEHOLDER = re.compile(
     r"(?<![A-Za-z0-9_.])[A-Z]{1,}(?:_NAME|=VALUE)?(?:,[A-Z])*(?![A-Za-z0-9_])|TABLE\.csv|FILE\.zip|…"
 )
@@ -21,6 +21,10 @@ CAPITALS = {"CT", "MRI"}
 """Values in capitals."""
 _WORD = re.compile(r"(?:'[^']*'|\"[^\"]*\"|[^\s'\"])+")
 _END = ",;.)"
+_OTHERWISE = re.compile(r"\b(raise|leave out|give|fewer|with)$|^see\b")
+"""Words before options that say more than to add them."""
+_SAYING = ("if", "takes", "makes")
+"""Words that say something of an option without a value."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,11 @@ class Choice:
     contrary: tuple[str, ...] = ()
 
     @property
+    def added(self) -> bool:
+        """Whether the words are added as they are, rather than changed, left out or looked at."""
+        return _OTHERWISE.search(self.before) is None
+
+    @property
     def printed(self) -> str:
         """The words, as a shell would be given them."""
         return shlex.join(["segconv", *self.words] if self.complete else list(self.words))
@@ -73,76 +82,85 @@ def placeholders(word: str) -> list[str]:
 
 def choices(hint: str, running: str) -> list[Choice]:
     """Return the ways that a hint offers to who runs this command."""
-    needs_restart = RESTART in hint
-    found = [
-        one for text in _alternatives(hint.replace(RESTART, "").replace(AGAIN, "")) for one in _typed(text, running)
-    ]
-    if needs_restart:
-        return [one if one.complete else replace(one, words=(*one.words, "--restart")) for one in found]
+    alternatives = re.split(r", or |; ", hint.replace(AGAIN, ""))
+    return [one for text in alternatives for one in _typed(text, running)]
+
+
+def _typed(text: str, running: str) -> list[Choice]:
+    """Return what is typed in one of the ways: options and commands, each with the words around it."""
+    found: list[Choice] = []
+    words = list(_WORD.finditer(text))
+    at = said_from = 0
+    while at < len(words):
+        if not re.match(r"segconv$|--[a-z]", words[at][0]):
+            at += 1
+            continue
+        said = text[said_from : words[at].start()].strip()
+        reader = _Reader([word[0] for word in words], at, _command([running]))
+        one = reader.choice(said if not found else "")
+        if found and said == "in place of":
+            found[-1] = replace(found[-1], contrary=one.words)
+        else:
+            found[-1:] = [replace(before, after=said) for before in found[-1:]]
+            found.append(one)
+        at = reader.at
+        said_from = words[at - 1].end()
+    found[-1:] = [replace(last, after=text[said_from:].strip()) for last in found[-1:]]
     return found
 
 
-def _alternatives(hint: str) -> list[str]:
-    return re.split(r", or |; ", hint)
+class _Reader:
+    """Reads a command with its options, or options only, from the words of a hint."""
 
+    def __init__(self, words: list[str], at: int, running: click.Command) -> None:
+        self.words, self.at, self.command = words, at, running
+        self.taken: list[str] = []
+        self.unknown: list[str] = []
+        self.positional = 0
+        self.ended = False
 
-def _typed(text: str, running: str) -> Iterator[Choice]:
-    words = [(found[0], found.start(), found.end()) for found in _WORD.finditer(text)]
-    at = begin = 0
-    found: list[Choice] = []
-    while at < len(words):
-        word = words[at][0]
-        if word == "segconv" or re.match(r"--[a-z]", word):
-            said = text[words[begin][1] : words[at][1]].strip() if begin < at else ""
-            one, end = _choice(words, at, running, said)
-            if found and said == "in place of":
-                found[-1] = replace(found[-1], contrary=one.words)
-            else:
-                found[-1:] = [replace(one, after=said) for one in found[-1:]]
-                found.append(replace(one, before="") if found else one)
-            at = begin = end
-        else:
-            at += 1
-    if found and begin < len(words):
-        found[-1] = replace(found[-1], after=text[words[begin][1] :].strip())
-    yield from found
+    def choice(self, before: str) -> Choice:
+        """Read on until the words are no longer typed."""
+        complete = self.words[self.at] == "segconv"
+        if complete:
+            self._name_of_command()
+        while self.at < len(self.words) and not self.ended and self._takes_one():
+            pass
+        return Choice(tuple(self.taken), complete, before, unknown=tuple(self.unknown))
 
-
-def _choice(words: list[tuple[str, int, int]], at: int, running: str, before: str) -> tuple[Choice, int]:
-    taken: list[str] = []
-    unknown: list[str] = []
-    command, positional, complete = _command([running]), 0, False
-    if words[at][0] == "segconv":
-        names = [word.rstrip(_END) for word, _, _ in words[at + 1 : at + 3]]
-        command = _command(names)
+    def _name_of_command(self) -> None:
+        names = [word.rstrip(_END) for word in self.words[self.at + 1 : self.at + 3]]
         named = 2 if isinstance(_command(names[:1]), click.Group) else 1
-        taken, complete = names[:named], True
-        positional = sum(isinstance(one, click.Argument) for one in command.params)
-        at += 1 + named
-    ended = False
-    while at < len(words) and not ended:
-        word = words[at][0]
-        if re.match(r"--?[a-z]", word):
-            ended = word[-1] in _END
-            word = word.rstrip(_END)
-            taken.append(word)
-            at += 1
-            option = next((one for one in command.params if word in (*one.opts, *one.secondary_opts)), None)
-            if option is None and word != "--help":
-                unknown.append(word)
-            takes = isinstance(option, click.Option) and not option.is_flag
-            if takes and not ended and at < len(words) and words[at][0] not in ("if", "takes", "makes"):
-                ended = words[at][0][-1] in _END
-                taken += shlex.split(words[at][0].rstrip(_END))
-                at += 1
-        elif positional:
-            ended = word[-1] in _END
-            taken += shlex.split(word.rstrip(_END))
-            positional -= 1
-            at += 1
+        self.command, self.taken = _command(names), names[:named]
+        self.positional = sum(isinstance(one, click.Argument) for one in self.command.params)
+        self.at += 1 + named
+
+    def _takes_one(self) -> bool:
+        if re.match(r"--?[a-z]", self.words[self.at]):
+            self._option()
+        elif self.positional:
+            self.positional -= 1
+            self._word()
         else:
-            break
-    return Choice(tuple(taken), complete, before, unknown=tuple(unknown)), at
+            return False
+        return True
+
+    def _option(self) -> None:
+        self._word()
+        name = self.taken[-1]
+        option = next((one for one in self.command.params if name in (*one.opts, *one.secondary_opts)), None)
+        if option is None and name != "--help":
+            self.unknown.append(name)
+        has_value = isinstance(option, click.Option) and not option.is_flag
+        if has_value and not self.ended and self.at < len(self.words) and self.words[self.at] not in _SAYING:
+            self._word()
+
+    def _word(self) -> None:
+        """Take a word, without what ends a clause."""
+        word = self.words[self.at]
+        self.ended = word[-1] in _END
+        self.taken += shlex.split(word.rstrip(_END))
+        self.at += 1
 
 
 def _command(names: list[str]) -> click.Command:

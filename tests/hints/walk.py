@@ -20,10 +20,6 @@ UNSAID = ("--jobs", "1", "--no-fsync")
 MAKING = ("convert", "repair")
 """Commands that make a dataset."""
 INTERNAL = "SC104"
-ALL_AT_ONCE = ("--map", "--snap")
-"""Options that a person gives for all findings of one kind in one go."""
-NOT_TYPED = re.compile(r"\b(raise|leave out|give|fewer|with)$|^see\b")
-"""Words before options that say more than to add them."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +141,7 @@ class _Walk:
 
     def _is_typed(self, choice: Choice, found: Found) -> bool:
         """Return whether a person who knows the data types it as it is printed."""
-        if NOT_TYPED.search(choice.before) or any(untrue in choice.text for untrue in self.start.untrue):
+        if not choice.added or any(untrue in choice.text for untrue in self.start.untrue):
             return False
         return all(self._filled(choice, at, found) is not None for at in range(len(choice.words)))
 
@@ -164,31 +160,19 @@ class _Walk:
         return tuple(self._filled(choice, at, found) or "" for at in range(len(choice.words)))
 
     def _follow(self, here: _Here, choice: Choice, found: list[Found], kept: _Kept) -> None:
-        alike = [one for one in found if _shape(one.hint) == _shape(found[0].hint)]
+        settled = {(one.code, one.text) for one in found if one.hint == found[0].hint}
         for words in _each(self._words(choice, found[0])):
             kept.restore()
+            typed = f"segconv {' '.join(words)}" if choice.complete else " ".join(words)
             line = _line(here.line, choice, words)
-            for other in alike[1:] if not choice.complete else ():
-                line = self._also(line, other, choice)
             done = Run(line)
             if done.code == 0 and line[0] not in MAKING:
                 line, done = here.line, Run(here.line)
-            typed = (*here.typed, f"segconv {' '.join(words)}" if choice.complete else " ".join(words))
-            there = _Here(line, done, typed, here.settled | {(one.code, one.text) for one in alike})
-            if any(code == "SC001" for code, _ in done.findings("Error")) and not choice.asks:
+            there = _Here(line, done, (*here.typed, typed), here.settled | settled)
+            if not choice.asks and any(code == "SC001" for code, _ in done.findings("Error")):
                 self._wrong(there, f"not accepted: {done.err[-300:]}")
             else:
                 self.on(there)
-
-    def _also(self, line: list[str], other: Found, choice: Choice) -> list[str]:
-        """Return a command with what the hint of another finding of the kind names, in the same go."""
-        same = [one for one in choices(other.hint, line[0]) if one.words[:1] == choice.words[:1]]
-        if not same or same[0].words == choice.words or choice.words[0] not in ALL_AT_ONCE:
-            return line
-        words = self._words(same[0], other)
-        if choice.words[0] == "--snap" and float(line[line.index("--snap") + 1]) > float(words[1]):
-            return line
-        return with_choice(line, words)
 
     def _dataset(self, here: _Here) -> None:
         raw = self.start.folder / FOLDERS[0]
@@ -237,10 +221,6 @@ def _line(line: list[str], choice: Choice, words: tuple[str, ...]) -> list[str]:
     if not choice.complete:
         return with_choice(without(line, choice.contrary) if choice.contrary else line, words)
     return [*words, *(UNSAID if words[0] in MAKING else ())]
-
-
-def _shape(hint: str) -> str:
-    return re.sub(r"\d+", "0", hint)
 
 
 def _each(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
