@@ -64,15 +64,34 @@ def _below(table: Table, columns: int) -> list[list[int]]:
     These are the cells with the longest words, or the whole column if they are most of it. Columns up to the first
     that has a name stay.
     """
-    head = next((at for at, name in enumerate(table[0]) if name), 0) + 1
+    head = _head(table[0])
+    words = [[_longest_word([cell]) for cell in column] for column in zip(*table, strict=True)]
     below: list[list[int]] = [[] for _ in table]
-    while _widths(_filled(left := _columns_without(table, below)), columns) is None:
-        at = max(range(head, len(left)), key=lambda at: _longest_word(left[at]), default=0)
-        if at < head or not any(left[at]):
+    while (excess := _room([max(lengths) for lengths in words]) - columns) > 0:
+        at = max(range(head, len(words)), key=lambda at: max(words[at]), default=0)
+        if at < head or not max(words[at]):
             break  # the first columns are too wide by themselves
-        for row in _longest_cells(left[at]):
+        for row in _longer(words[at], max(words[at]) - excess):
             below[row].append(at)
+            words[at][row] = 0
     return below
+
+
+def _head(names: Sequence[str]) -> int:
+    """Return how many columns there are up to the first that has a name."""
+    return next((at for at, name in enumerate(names) if name), 0) + 1
+
+
+def _room(widths: Sequence[int]) -> int:
+    """Return how many characters columns take, of which some may be empty."""
+    filled = [width for width in widths if width]
+    return sum(filled) + GAP * (len(filled) - 1)
+
+
+def _longer(lengths: Sequence[int], most: int) -> list[int]:
+    """Return in which rows of a column words are longer; all rows, if the name is longer or most cells are."""
+    rows = [row for row, length in enumerate(lengths) if length > most]
+    return list(range(len(lengths))) if 0 in rows or 2 * len(rows) > sum(map(bool, lengths)) else rows
 
 
 def _columns_without(table: Table, below: Sequence[Sequence[int]]) -> list[list[str]]:
@@ -85,13 +104,6 @@ def _columns_without(table: Table, below: Sequence[Sequence[int]]) -> list[list[
 
 def _filled(texts: Sequence[Sequence[str]]) -> list[Sequence[str]]:
     return [column for column in texts if any(column)]
-
-
-def _longest_cells(column: Sequence[str]) -> list[int]:
-    """Return in which rows a column has the longest word; all of them, if these are many or the name is one."""
-    longest = _longest_word(column)
-    rows = [row for row, cell in enumerate(column) if _longest_word([cell]) == longest]
-    return list(range(len(column))) if 0 in rows or 2 * len(rows) > sum(map(bool, column)) else rows
 
 
 def _lines(row: Sequence[str], widths: Sequence[int]) -> list[str]:
@@ -119,10 +131,9 @@ def _widths(texts: Sequence[Sequence[str]], columns: int) -> list[int] | None:
     """Return how wide each column can be, the widest giving way down to its longest word; None if words would break."""
     widths = [_width(column) for column in texts]
     least = [_longest_word(column) for column in texts]
-    room = columns - GAP * (len(widths) - 1)
-    if sum(least) > room:
+    if _room(least) > columns:
         return None
-    while sum(widths) > room:
+    while _room(widths) > columns:
         at = max((at for at in range(len(widths)) if widths[at] > least[at]), key=widths.__getitem__)
         widths[at] -= 1
     return widths

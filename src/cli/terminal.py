@@ -72,6 +72,8 @@ def broken(text: str, columns: int, typed: Collection[str] = ()) -> list[str]:
 
 def cells(text: str) -> int:
     """Return how many characters wide a text is on a terminal, where those of East Asia take two."""
+    if text.isascii():
+        return len(text)
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
