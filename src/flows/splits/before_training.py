@@ -1,7 +1,7 @@
 """Refuse to train with folds that leak, by a certificate that is kept with the preprocessed data.
 
-The first training with a dataset reads its images, for the hash of their bytes and their perceptual hash. Both are
-kept, so that later trainings read only files that have changed.
+The images of a dataset are read when it is planned, or by the first training, for the hash of their bytes and their
+perceptual hash. Both are kept, so that later trainings read only files that have changed.
 """
 
 from __future__ import annotations
@@ -65,14 +65,12 @@ def judge_before_training(
     if not found.folds:
         return []  # a model on all cases of a dataset without folds
     findings = [*_on_held_out(found, folds), *_leaks(dataset, found, folder, readers)]
-    return (
-        findings
-        if not allow
-        else [
-            replace(as_warning(finding), cures=tuple(cure for cure in finding.cures if cure != ALLOW))
-            for finding in findings
-        ]
-    )
+    if not allow:
+        return findings
+    return [
+        replace(as_warning(finding), cures=tuple(cure for cure in finding.cures if cure != ALLOW))
+        for finding in findings
+    ]
 
 
 def judge_planned(

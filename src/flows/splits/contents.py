@@ -125,7 +125,8 @@ def _unchanged(wanted: Mapping[str, _Wanted], known: Mapping[str, Content]) -> d
 
 
 def _name(dataset: Dataset, path: Path) -> str:
-    return os.path.relpath(path, dataset.path)
+    inside = str(path).removeprefix(f"{dataset.path}{os.sep}")
+    return os.path.relpath(path, dataset.path) if os.path.isabs(inside) or ".." in inside else inside
 
 
 @dataclass(frozen=True)
