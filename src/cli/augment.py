@@ -158,14 +158,14 @@ def command(
         (refuse_unsavable if dry_run else save)(save_recipe, RECIPE)
     if preview is not None:
         result["preview"] = _preview(augmentation, preview, how, sink)
+    sink.warn(plan.warnings)
     if dry_run:
         _show_copies(augmentation, sink)
-        sink.warn(plan.warnings)
         sink.say(f"nothing {'' if preview is None else 'else '}was written (--dry-run)")
         sink.end(result, plan.warnings)
         return 0
     outcome = run_augmentation(augmentation, how)
-    sink.warn([*outcome.warnings, *outcome.failed])
+    sink.warn(outcome.beyond(plan))
     written = Dataset.open(outcome.target).description.num_training  # fewer than planned with --keep-going
     sink.say(f"Made {outcome.target} with {written} training cases.")
     sink.next(f"segconv plan {name.id}")

@@ -102,7 +102,7 @@ def make(
     early = [*noticed, *conversion.plan.warnings]
     sink.warn(early)  # before the work, which may take hours
     outcome = run_conversion(conversion, how)
-    late = [*outcome.warnings[len(conversion.plan.warnings) :], *outcome.failed]
+    late = outcome.beyond(conversion.plan)
     sink.warn(late)
     findings = [*early, *late]
     result = {**conversion.summary(), **more, "cases": outcome.done, "reused": outcome.reused}

@@ -157,14 +157,14 @@ def _make(source: Held, making: Making, options: ConvertOptions, paths: Paths, s
     sink.table(
         ["old", "new", "label"], [(old, new, called.get(new, "")) for old, new in sorted(labels.forward.items())]
     )
+    sink.warn(conversion.plan.warnings)
     if making.dry_run:
-        sink.warn(conversion.plan.warnings)
         sink.say("nothing was written (--dry-run)")
         sink.end(conversion.summary(), conversion.plan.warnings)
         return 0
     outcome = run_conversion(conversion, how)
     findings = [*outcome.warnings, *outcome.failed]
-    sink.warn(findings)
+    sink.warn(outcome.beyond(conversion.plan))
     sink.say(f"Made {outcome.target} with {count_of(outcome.done, 'case')}.")
     sink.next(f"segconv plan {conversion.name.id}")
     sink.end({**conversion.summary(), "cases": outcome.done}, findings, ok=not outcome.failed)

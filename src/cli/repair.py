@@ -74,15 +74,15 @@ def command(
         how=how,
         force=force,
     )
+    sink.warn(conversion.plan.warnings)
     if dry_run:
-        sink.warn(conversion.plan.warnings)
         sink.say("headers can be repaired; voxels are read when the command runs; nothing was written (--dry-run)")
         sink.end(conversion.summary(), conversion.plan.warnings)
         return 0
     outcome = run_conversion(conversion, how)
     repaired = repaired_by(conversion, outcome)
     findings = [*outcome.warnings, *outcome.failed]
-    sink.warn(findings)
+    sink.warn(outcome.beyond(conversion.plan))
     if repaired:
         show_repairs(repaired, sink)
     else:

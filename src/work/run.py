@@ -89,6 +89,10 @@ class Outcome:
     warnings: list[Finding] = field(default_factory=list)
     failed: list[Finding] = field(default_factory=list)
 
+    def beyond(self, plan: Plan) -> list[Finding]:
+        """Return the findings that planning did not have."""
+        return [*self.warnings[len(plan.warnings) :], *self.failed]
+
 
 Finish = Callable[[Iterable[Result], Staged], Iterable[Finding]]
 
