@@ -14,12 +14,10 @@ from .folds import ALL, states_of
 from .model import DEFAULT_PLANS, Model, plans_file, trained_folds
 from .paths import Paths
 from .plans import read_plans
+from .unplanned import usual_first
 
 _OFFERED = 3
 """How many models are offered."""
-
-_FIRST = ("3d_fullres", "2d")
-"""Configurations to train first, best first."""
 
 
 def models_in(folder: Path) -> dict[Model, tuple[str, ...]]:
@@ -91,9 +89,8 @@ def training_of(dataset: str, paths: Paths) -> Cure:
     file = plans_file(paths, dataset) if paths.preprocessed is not None else None
     if file is None or not file.is_file():
         return Cure.of("plan", dataset=Model(dataset, "").words["dataset"])
-    planned = list(read_plans(file)["configurations"])
-    first = next((name for name in _FIRST if name in planned), planned[0] if planned else _FIRST[0])
-    return Cure.of("train", **Model(dataset, first).words, fold="0")
+    first = usual_first(read_plans(file)["configurations"])[:1]
+    return Cure.of("train", **Model(dataset, *first or ("2d",)).words, fold="0")
 
 
 def other_folds(folder: Path, checkpoint: str) -> tuple[str, ...]:
