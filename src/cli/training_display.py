@@ -139,11 +139,10 @@ def in_words(before: Progress | None, now: Progress) -> str:
     """Return what is new of a fold; empty if it is not worth a line."""
     if now.phase == STARTING:
         return _COMPILES if now.compiles else "nnU-Net starts, which takes a moment"
+    first = before is None or before.phase != now.phase
     if now.phase == TRAINING:
-        return _epoch_in_words(now) if now.finished else ""
-    if now.phase == VALIDATING and (before is None or before.phase != VALIDATING):
-        return f"validates {now.to_predict or 'its'} cases"
-    return ""
+        return _epoch_in_words(now) if now.finished else f"epoch {_epoch(now)} begins" if first else ""
+    return f"validates {now.to_predict or 'its'} cases" if now.phase == VALIDATING and first else ""
 
 
 def _epoch_in_words(now: Progress) -> str:

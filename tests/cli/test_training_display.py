@@ -36,6 +36,7 @@ def test_off_a_terminal_each_epoch_is_a_line(capsys: pytest.CaptureFixture[str])
             Progress("1", compiles=True),
             Progress("1", phase=TRAINING, epoch=12, epochs=1000),
             AT_WORK,
+            Progress("1", phase=TRAINING, epoch=13, epochs=1000),
             Progress("1", phase=VALIDATING, to_predict=8),
             Progress("1", phase=VALIDATING, predicted=1, to_predict=8),
         ):
@@ -43,6 +44,7 @@ def test_off_a_terminal_each_epoch_is_a_line(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err.splitlines() == [
         "fold 1: nnU-Net starts, which takes a moment",
         "fold 1: the first epoch compiles the kernels of the network, which may take minutes",
+        "fold 1: epoch 12/999 begins",
         "fold 1: epoch 12/999, train loss -0.123, validation loss nan, pseudo Dice 0.50 – 0.25, 8 h 13 min left",
         "fold 1: validates 8 cases",
     ]
