@@ -88,7 +88,8 @@ def command(dataset: str, wanted: Wanted, trust: Trust, jobs: int, sink: Sink, p
     best = find_best(name, paths, wanted, trust, jobs=jobs, tell=sink.detail)
     sink.table(["model or ensemble", "Dice", ""], _rows(best))
     changed = f", {best.dice_postprocessed:.4f} with its postprocessing" if _is_improved(best) else ""
-    sink.say(f"Best on folds {', '.join(best.folds)}: {best.name} (mean Dice {best.dice:.4f}{changed})")
+    on = f"{'fold' if len(best.folds) == 1 else 'folds'} {', '.join(best.folds)}"
+    sink.say(f"Best on {on}: {best.name} (mean Dice {best.dice:.4f}{changed})")
     typed = nnunet_commands(best)
     sink.detail("The same by hand, with nnU-Net's commands:")
     for line in typed if sink.verbose else ():
