@@ -75,6 +75,7 @@ def chain(tmp_path: Path, segconv: Command, monkeypatch: pytest.MonkeyPatch) -> 
     return segconv
 
 
+@pytest.mark.train  # the commands of nnU-Net must be installed, if only to be stubbed
 def test_from_a_source_to_scored_predictions_by_what_is_printed(chain: Command, tmp_path: Path) -> None:
     source = png_shapes(tmp_path / "my source", size=(8, 6))
     home = tmp_path / "my folders"
