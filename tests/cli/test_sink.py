@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import shlex
 from collections import Counter
@@ -108,6 +109,12 @@ def test_colour_is_left_out_where_the_user_says_so(variables: dict[str, str], mo
     text = said(monkeypatch, 80, lambda: print_findings([Finding("SC050", "is cut")], as_json=False), **variables)
     assert "\x1b" not in text
     assert text.startswith("Error SC050: is cut\nHint: ")
+
+
+def test_json_has_no_colour_on_a_terminal_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = said(monkeypatch, 40, lambda: print_findings([Finding("SC050", "is cut")], as_json=True))
+    assert json.loads(text)["findings"][0]["message"] == "is cut"
+    assert len(text.splitlines()) == 1
 
 
 def test_what_is_no_terminal_gets_neither_colour_nor_broken_lines(
