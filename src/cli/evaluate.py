@@ -13,7 +13,7 @@ import click
 
 from ..errors import SegconvError
 from .completion import complete_datasets
-from .help_pages import Command, example
+from .help_pages import Command, example, grouped
 from .options import PATH, bundled, jobs, option, overwrite, seed, speaking, three_folders
 from .sink import Sink
 from .types import LABELS, PIXEL, TOLERANCE
@@ -91,57 +91,70 @@ class Files:
 @bundled(
     "asked",
     Asked,
-    option("--distances", is_flag=True, help="Also HD95, surface Dice and errors of volume, which takes longer."),
-    option(
-        "--tolerance",
-        type=TOLERANCE,
-        metavar="MM|NAME=MM,…",
-        help="Distance up to which surfaces count as the same, of all classes or of some; default: 1. Implies"
-        " --distances.",
+    *grouped(
+        "Scores",
+        option("--distances", is_flag=True, help="Also HD95, surface Dice and errors of volume, which takes longer."),
+        option(
+            "--tolerance",
+            type=TOLERANCE,
+            metavar="MM|NAME=MM,…",
+            help="Distance up to which surfaces count as the same, of all classes or of some; default: 1. Implies"
+            " --distances.",
+        ),
+        option(
+            "--spacing",
+            "spacing_mm",
+            type=PIXEL,
+            metavar="X,Y[,Z]",
+            help="Size of a pixel or voxel in mm, for files that do not hold it. Implies --distances.",
+        ),
+        option("--against", type=PATH, metavar="FOLDER", help="Other predictions of the same cases, to compare with."),
+        seed,
     ),
-    option(
-        "--spacing",
-        "spacing_mm",
-        type=PIXEL,
-        metavar="X,Y[,Z]",
-        help="Size of a pixel or voxel in mm, for files that do not hold it. Implies --distances.",
-    ),
-    option("--against", type=PATH, metavar="FOLDER", help="Other predictions of the same cases, to compare with."),
-    seed,
 )
 @bundled(
     "said",
     Said,
-    option(
-        "--like",
-        metavar="DATASET",
-        shell_complete=complete_datasets,
-        help="Both sides hold the values of this dataset, or of its source files.",
-    ),
-    option(
-        "--labels",
-        type=LABELS,
-        metavar="NAME=VALUE,…|totalseg:TASK",
-        help="What the values or colours of both sides mean; as in convert.",
-    ),
-    option("--map", "maps", multiple=True, metavar="VALUE=NAME", help="Count a value as a class; may be repeated."),
-    option(
-        "--layout",
-        type=click.Choice(["files", "slices", "classes", "class-folders"]),
-        help="How a case is stored: as one file; as a folder of slices, or of one mask per class; or as masks in a"
-        " folder per class.",
-    ),
-    option("--missing", type=click.Choice(["zero", "skip"]), help="Score missing predictions as 0, or leave them out."),
-    option("--extra", type=click.Choice(["skip"]), help="Leave out predictions without a reference."),
-    option(
-        "--missing-masks", type=click.Choice(["empty"]), help="A class without a reference mask does not occur there."
+    *grouped(
+        "Cases and values",
+        option(
+            "--like",
+            metavar="DATASET",
+            shell_complete=complete_datasets,
+            help="Both sides hold the values of this dataset, or of its source files.",
+        ),
+        option(
+            "--labels",
+            type=LABELS,
+            metavar="NAME=VALUE,…|totalseg:TASK",
+            help="What the values or colours of both sides mean; as in convert.",
+        ),
+        option("--map", "maps", multiple=True, metavar="VALUE=NAME", help="Count a value as a class; may be repeated."),
+        option(
+            "--layout",
+            type=click.Choice(["files", "slices", "classes", "class-folders"]),
+            help="How a case is stored: as one file; as a folder of slices, or of one mask per class; or as masks in a"
+            " folder per class.",
+        ),
+        option(
+            "--missing", type=click.Choice(["zero", "skip"]), help="Score missing predictions as 0, or leave them out."
+        ),
+        option("--extra", type=click.Choice(["skip"]), help="Leave out predictions without a reference."),
+        option(
+            "--missing-masks",
+            type=click.Choice(["empty"]),
+            help="A class without a reference mask does not occur there.",
+        ),
     ),
 )
 @bundled(
     "files",
     Files,
-    option("--csv", type=PATH, help="Also write the scores of every case to this file."),
-    option("--plot", type=PATH, metavar="PNG", help="Also draw the scores of every class, with a dot per case."),
+    *grouped(
+        "What is written",
+        option("--csv", type=PATH, help="Also write the scores of every case to this file."),
+        option("--plot", type=PATH, metavar="PNG", help="Also draw the scores of every class, with a dot per case."),
+    ),
     overwrite,
 )
 @jobs
