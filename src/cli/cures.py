@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -334,18 +334,20 @@ class Speaker:
 
     def words(self, cure: Cure) -> str:
         """Return what to do, and what to type for it."""
-        name = self.command.name if self.command else None
-        text = INSTEAD.get((name or "", cure.kind), WORDS[cure.kind])
-        values = {key: self._option(str(value)) if key == "field" else value for key, value in cure.values}
-        if target := self.given.get("target"):
-            values.setdefault("target", target)
-        text = _OPTIONAL.sub(lambda found: found[1] if found[2] in values else "", text)
-        if contrary := self._contrary(cure.kind):
-            text = re.sub(r"(`[^`]*`)", rf"\1 in place of {contrary}", text, count=1)
-        values["again"] = self.again
+        given = {"target": self.given["target"]} if self.given.get("target") else {}
+        named = {key: self._option(str(value)) if key == "field" else value for key, value in cure.values}
+        values = {**given, **named, "again": self.again}
+        text = self._text(cure.kind, values)
         again = RESTART in values and text.startswith("`--") and self._knows("--restart")
         after = " --restart" if again else ""
         return _TYPED.sub(partial(self._typed, after=after), _Values().vformat(text, (), values))
+
+    def _text(self, kind: str, values: Collection[str]) -> str:
+        """Return the words for a kind of cure, without those whose values are missing."""
+        text = INSTEAD.get((self.command.name or "" if self.command else "", kind), WORDS[kind])
+        text = _OPTIONAL.sub(lambda found: found[1] if found[2] in values else "", text)
+        contrary = self._contrary(kind)
+        return re.sub(r"(`[^`]*`)", rf"\1 in place of {contrary}", text, count=1) if contrary else text
 
     def _contrary(self, kind: str) -> str:
         """Return an option of the running command that contradicts what is advised; empty if none does."""

@@ -44,20 +44,22 @@ def resolve_inside(path: str | Path, root: Path, *, external: bool = False) -> s
     """
     text = os.fspath(path)
     real, proved = _real_path(text)
+    hashed = os.path.basename(real) != os.path.basename(text) and _ending(text) and not _ending(real)
     if not external and not _is_below(real, os.fspath(root)):
+        usable = not hashed and reading.is_file(real)
         raise SegconvError(
             f"is a link that leaves the source, to {real}",
             code="SC060",
             file=text,
             hint="copy the file into the source",
-            cures=(Cure("allow_external"),),
+            cures=(Cure("allow_external"),) if usable else (),
         )
     if not proved and not reading.is_file(real):
         raise SegconvError("is a folder, pipe or device, expected a file", code="SC061", file=text)
-    if os.path.basename(real) != os.path.basename(text) and (ending := _ending(text)) and not _ending(real):
+    if hashed:
         # As in stores that name files by their hash.
         raise SegconvError(
-            f"is a link to {shown(real, root)}, which has no ending of a picture or volume, expected {ending}",
+            f"is a link to {shown(real, root)}, which has no ending of a picture or volume, expected {_ending(text)}",
             code="SC051",
             file=text,
             hint=f"cp -rL {shlex.quote(os.fspath(root))} COPY makes a source without links",

@@ -87,7 +87,7 @@ def _atoms(
     def masks() -> Iterable[tuple[int, NDArray[np.bool_]]]:
         for name, file in zip(parts.names, parts.files, strict=True):
             with naming(shown(file, root)):
-                on = _on(read(file), _as_image(name, case, options))
+                on = _on(read(file), _as_image(name, case, options), several=len(parts.names) > 1)
             looks.append(MaskLook.of(name, shown(file, root), on))
             yield index[name], on
 
@@ -102,10 +102,12 @@ def _as_image(name: str, case: SourceCase, options: ConvertOptions) -> tuple[Cur
     return (Cure.of("take_as_image_beside", images=[*images, name], image=name),)
 
 
-def _on(values: NDArray[Any], instead: tuple[Cure, ...]) -> NDArray[np.bool_]:
+def _on(values: NDArray[Any], instead: tuple[Cure, ...], *, several: bool) -> NDArray[np.bool_]:
     try:
         return on_and_mask(values)[1]
     except SegconvError as error:
+        if error.code == "SC078" and several:  # which no label map can hold
+            error.advise("write 0 and one other value, in a mask for each class")
         if error.code in ("SC071", "SC072"):
             error.advise("store masks as 0 and one other value", instead)
         raise

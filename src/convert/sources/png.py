@@ -50,15 +50,24 @@ def recognise(survey: Survey) -> str | None:
     if not units:
         return None
     pairing = pair_units(units)
-    if not pairing.pairs and any(Path(name).suffix.lower() in _DICOM for own in others.values() for name in own):
+    if not pairing.pairs and _hold_dicom(others):
         return None  # masks of slices
     if not pairing.paired and not pairing.folders:
-        if (unread := _unread_masks(others)) is not None:
-            return f"masks as {unread} files"
-        roles = {place_of(unit.folder).role for unit in units}
-        return "folders named as images and as masks" if {IMAGE, MASK} <= roles else None
+        return _unpaired(units, others)
     kinds = sorted({unit.ending.lower().lstrip(".").replace("jpeg", "jpg").upper() for unit in units})
     return f"{pairing.evidence} with {' and '.join(kinds)} pictures"
+
+
+def _unpaired(units: Sequence[Unit], others: Mapping[str, list[str]]) -> str | None:
+    """Return the evidence for pictures of which none has a mask that is read, or None."""
+    if (unread := _unread_masks(others)) is not None:
+        return f"masks as {unread} files"
+    roles = {place_of(unit.folder).role for unit in units}
+    return "folders named as images and as masks" if {IMAGE, MASK} <= roles else None
+
+
+def _hold_dicom(others: Mapping[str, list[str]]) -> bool:
+    return any(Path(name).suffix.lower() in _DICOM for own in others.values() for name in own)
 
 
 def scan(survey: Survey) -> Scan:
@@ -184,20 +193,19 @@ def _headers(survey: Survey, cases: Sequence[SourceCase]) -> dict[str, PictureHe
                     refuse_as_mask(head)
                 heads[path] = looks.setdefault(head, head)
         _judge_sizes(survey, case, heads)
-    _refuse_pages(survey, {path: heads[path] for case in cases for path in case.images if path in heads})
-    _refuse_pages(
-        survey, {path: heads[path] for case in cases for path in case.files[len(case.images) :] if path in heads}
-    )
+    _judge_pages(survey, cases, heads)
     return heads
 
 
-def _refuse_pages(survey: Survey, heads: Mapping[str, PictureHeader]) -> None:
-    """Add an error for each of the images, or of the masks, with several pages; if all have, they may be volumes."""
-    several = {path: head.pages for path, head in heads.items() if head.pages > 1}
-    cures = (Cure("read_as_volume"),) if len(several) == len(heads) else ()
-    for path, pages in several.items():
-        what = f"holds {pages} pages, expected one picture"
-        survey.error("SC084", what, file=survey.shown(path), hint="save each as a picture", cures=cures)
+def _judge_pages(survey: Survey, cases: Sequence[SourceCase], heads: Mapping[str, PictureHeader]) -> None:
+    """Add an error for each file with several pages; if all images, or all masks, have some, they may be volumes."""
+    images = {path for case in cases for path in case.images}
+    for alike in (heads.keys() & images, heads.keys() - images):
+        several = [path for path in heads if path in alike and heads[path].pages > 1]
+        cures = (Cure("read_as_volume"),) if len(several) == len(alike) else ()
+        for path in several:
+            what = f"holds {heads[path].pages} pages, expected one picture"
+            survey.error("SC084", what, file=survey.shown(path), hint="save each as a picture", cures=cures)
 
 
 def _judge_sizes(survey: Survey, case: SourceCase, heads: Mapping[str, PictureHeader]) -> None:

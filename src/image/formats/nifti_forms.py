@@ -29,6 +29,9 @@ from .nifti_block import FORM_FIELDS, FORMS_BYTES, NiftiBlock
 
 _MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 _UNIT_NAMES = {0: "unset", 1: "metre", 2: "mm", 3: "micrometre"}
+BOTH_FORMS = "set both forms from the right one, for instance with fslorient or nibabel"
+"""Advice on forms that contradict each other."""
+
 FORM_TOLERANCE = 1e-3
 """Relative difference of a form's scales to pixdim above which SimpleITK does not trust the form."""
 
@@ -204,7 +207,7 @@ def _of_two(qform: _Form, sform: _Form, header: NiftiBlock, steps: _Steps, oddit
                 "its qform and sform have one origin and the same oblique axes, turned or mirrored:"
                 " it cannot be known which of them readers take",
                 code="SC057",
-                hint="set both forms from the right one, for instance with fslorient or nibabel",
+                hint=BOTH_FORMS,
             )
         chosen = sform if wins else qform
     far = f"{apart:.3g} voxels ({steps.apart_mm(qform.affine, sform.affine)} mm)"
@@ -222,7 +225,10 @@ def _of_no_rotation(
     axes = np.zeros((3, 3)) if sform is None else sform[:3, :3]
     if not how.square_axes or sform is None:
         moved = shear_in_words(steps.size, axes * steps.scale)
-        raise sheared_error(f"has an affine that is sheared or not finite, and no qform{moved}", axes)
+        error = sheared_error(f"has an affine that is sheared or not finite, and no qform{moved}", axes)
+        if sform is not None and not _has_spacing(sform, steps.pixdim):
+            error.advise(BOTH_FORMS)  # the nearest rotation would be refused next
+        raise error
     lengths = np.linalg.norm(axes, axis=0)
     if not (lengths > 0).all():
         raise SegconvError("has an affine with an axis of length zero", code="SC057")
@@ -290,10 +296,14 @@ def _forms(header: NiftiBlock) -> tuple[NDArray[np.float64] | None, NDArray[np.f
 
 
 def _refuse_other_spacing(sform: NDArray[np.float64], pixdim: NDArray[np.float64]) -> None:
-    lengths = np.linalg.norm(sform[:3, :3], axis=0)
-    if not np.allclose(lengths, pixdim, rtol=FORM_TOLERANCE, atol=1e-6):
+    if not _has_spacing(sform, pixdim):
+        lengths = np.linalg.norm(sform[:3, :3], axis=0)
         raise SegconvError(
             f"its sform has the spacing {tuple(lengths.round(6).tolist())}, its pixdim {tuple(pixdim.tolist())}",
             code="SC057",
-            hint="set both forms from the right one, for instance with fslorient or nibabel",
+            hint=BOTH_FORMS,
         )
+
+
+def _has_spacing(sform: NDArray[np.float64], pixdim: NDArray[np.float64]) -> bool:
+    return bool(np.allclose(np.linalg.norm(sform[:3, :3], axis=0), pixdim, rtol=FORM_TOLERANCE, atol=1e-6))
