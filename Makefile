@@ -66,6 +66,7 @@ bench: $(VENV)/.ready
 	$(BIN)/python -m benchmarks.convert
 	$(BIN)/python -m benchmarks.plan
 	$(BIN)/python -m benchmarks.check
+	$(BIN)/python -m benchmarks.report
 	$(BIN)/python -m benchmarks.splits
 	$(BIN)/python -m benchmarks.augment
 	$(BIN)/python -m benchmarks.combine
