@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,12 +63,15 @@ class Evidence:
     @cached_property
     def class_voxels(self) -> NDArray[np.int64]:
         """Number of voxels of each class of `classes`, ``(cases, classes)``, in the order of the records."""
-        columns = [(value, column) for column, values in enumerate(self.classes.values()) for value in values]
-        found = np.zeros((len(self.records), len(self.classes)), dtype=np.int64)
         nothing: Mapping[int, int] = {}
         own = [self.voxels.get(record.case, nothing) for record in self.records]
-        for value, column in columns:
-            found[:, column] += np.fromiter((voxels.get(value, 0) for voxels in own), np.int64, len(own))
+        rows = np.repeat(np.arange(len(own)), np.fromiter(map(len, own), np.intp, len(own)))
+        found_values = np.fromiter(chain.from_iterable(own), np.int64, len(rows))
+        numbers = np.fromiter(chain.from_iterable(counts.values() for counts in own), np.int64, len(rows))
+        found = np.zeros((len(own), len(self.classes)), dtype=np.int64)
+        for column, values in enumerate(self.classes.values()):
+            of_class = np.isin(found_values, values)
+            np.add.at(found[:, column], rows[of_class], numbers[of_class])
         return found
 
     @cached_property
@@ -78,7 +82,10 @@ class Evidence:
     @property
     def present(self) -> dict[str, frozenset[int]]:
         """Case → values in its label."""
-        return {case: frozenset(value for value, n in found.items() if n) for case, found in self.voxels.items()}
+        return {
+            case: frozenset(found if all(found.values()) else (value for value, n in found.items() if n))
+            for case, found in self.voxels.items()
+        }
 
     @property
     def alike_pairs(self) -> list[tuple[str, ...]]:

@@ -212,10 +212,19 @@ def _absent_classes(folds: Splits, file: FoldFile, training: Training) -> Iterat
     everywhere = frozenset().union(*training.present.values())
     for number, fold in enumerate(folds):
         for part, what in (("train", "training"), ("val", "validation")):
-            held = frozenset().union(*(training.present.get(case, frozenset()) for case in fold[part]))
-            absent = [name for value, name in training.classes.items() if value in everywhere - held]
+            lacking = _lacking(everywhere, fold[part], training.present)
+            absent = [name for value, name in training.classes.items() if value in lacking]
             if absent and fold[part]:
                 yield file.warning("SC099", f"the {what} set of fold {number} has no case with {', '.join(absent)}")
+
+
+def _lacking(values: frozenset[int], cases: Iterable[str], present: Mapping[str, frozenset[int]]) -> frozenset[int]:
+    """Return the values that no case has; stops at the case with the last one, as most folds soon have all."""
+    for case in cases:
+        if not values:
+            break
+        values -= present.get(case, frozenset())
+    return values
 
 
 def _guessed_patients(folds: Splits, file: FoldFile, training: Training) -> Iterator[Finding]:
