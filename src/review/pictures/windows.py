@@ -10,8 +10,12 @@ from numpy.typing import NDArray
 Window = tuple[float, float]
 """Values that are drawn black and white."""
 
-CT_WINDOWS: dict[str, Window] = {"lung": (-1350.0, 150.0), "bone": (-500.0, 1300.0), "soft": (-160.0, 240.0)}
+LUNG, BONE, SOFT = "lung", "bone", "soft"
+CT_WINDOWS: dict[str, Window] = {LUNG: (-1350.0, 150.0), BONE: (-500.0, 1300.0), SOFT: (-160.0, 240.0)}
 """Name → window in HU: the usual levels -600, 400 and 40 with the widths 1500, 1800 and 400."""
+
+_SOFT_HU = (-300.0, 250.0)
+"""Between air and bone: fat, water, organs with contrast medium."""
 
 SHARES = (0.5, 99.5)
 """Percentiles of the values above the smallest one that are drawn black and white."""
@@ -39,6 +43,18 @@ def window_of(image: NDArray[Any]) -> Window:
         return least - 1.0, most + 1.0  # a constant image is drawn grey
     low, high = (float(v) for v in np.percentile(values[values > least], SHARES))
     return (low, high) if low < high else (least, most)
+
+
+def ct_window_of(values: NDArray[Any]) -> Window:
+    """Return the usual window of what some voxels of a CT are, by their median.
+
+    Parameters
+    ----------
+    values
+        In HU, of any shape, at least one.
+    """
+    median = float(np.median(values))
+    return CT_WINDOWS[LUNG if median < _SOFT_HU[0] else BONE if median > _SOFT_HU[1] else SOFT]
 
 
 def colour_window_of(image: NDArray[Any]) -> Window:

@@ -17,7 +17,7 @@ from ...image.perceptual import perceptual_hash
 from ...image.voxels import label_values, smallest_type
 from ..check.looked import Looked
 from ..pictures.planes import Cuts
-from ..pictures.windows import Window, colour_window_of, window_of
+from ..pictures.windows import CT_WINDOWS, SOFT, Window, colour_window_of, ct_window_of, window_of
 
 COLOURS = ("r", "g", "b")
 """Names of three channels, in lower case, that are one picture in colour."""
@@ -26,10 +26,7 @@ SAMPLED = 1 << 16
 """Values of an image that its window is estimated from: enough for a small picture."""
 
 _LEAST_INSIDE = 50
-"""Fewest sampled voxels inside labels that say what to look at."""
-
-_AROUND_HU = 150.0
-"""At least so far beyond the values of labels an image of CT is not black or white yet."""
+"""Fewest sampled voxels inside labels that say what to look at; otherwise it is soft tissue."""
 
 _SEED = 0
 
@@ -80,20 +77,16 @@ class DecodedCase:
     def window(self) -> Window:
         """Values that are drawn black and white at first if no others are asked for.
 
-        Air and table fill most of a CT, so that in a window of all values organs look alike: those around the labels
-        count.
+        Air and table fill most of a CT, so that in a window of all values organs look alike: the usual window of what
+        is labelled is taken, which is the same for most cases of a dataset.
         """
-        if not self.in_hu or self.label is None:
+        if not self.in_hu:
             return self.wide_window
+        if self.label is None:
+            return CT_WINDOWS[SOFT]
         places = self.places(SAMPLED)
         inside = self.image.reshape(-1)[places][~np.isin(self.label.reshape(-1)[places], (0, self.ignore or 0))]
-        inside = inside[np.isfinite(inside)]
-        if inside.size < _LEAST_INSIDE:
-            return self.wide_window
-        low, high = (float(value) for value in np.percentile(inside, (1, 99)))
-        beyond = max((high - low) / 2, _AROUND_HU)
-        found = low - beyond, high + beyond
-        return min(found, self.wide_window, key=lambda window: window[1] - window[0])
+        return ct_window_of(inside) if inside.size >= _LEAST_INSIDE else CT_WINDOWS[SOFT]
 
     @cached_property
     def wide_window(self) -> Window:

@@ -15,6 +15,7 @@ from PIL import Image
 from segconv.image.geometry import Geometry
 from segconv.image.small_pictures import lossless, resized_labels
 from segconv.review.pictures.planes import Plane
+from segconv.review.pictures.windows import CT_WINDOWS
 from segconv.review.report import small_planes
 from segconv.review.report.decoded_case import DecodedCase
 from segconv.review.report.sheets import CELLS, Sheets, ordinal, thinned
@@ -142,21 +143,16 @@ def test_stored_values_reach_beyond_the_window() -> None:
     assert stack.range[1] >= 440
 
 
-def test_organs_of_ct_are_distinguished_in_the_first_window() -> None:
+@pytest.mark.parametrize(("hu", "name"), [(-800, "lung"), (50, "soft"), (600, "bone")])
+def test_ct_is_first_shown_in_the_window_of_what_is_labelled(hu: int, name: str) -> None:
     image = np.full((8, 64, 64), -1000, np.int16)
-    image[:, 10:50, 10:50] = np.random.default_rng(0).normal(40, 15, (8, 40, 40))
-    image[:, 48:50, 10:50] = 900
+    image[:, 10:50, 10:50] = np.random.default_rng(0).normal(hu, 15, (8, 40, 40))
     label = np.zeros(image.shape, np.uint8)
     label[:, 20:40, 20:40] = 1
-    low, high = case(image, label, in_hu=True).window
-    assert -200 < low < -50
-    assert 150 < high < 300
     stack = stack_of("c", case(image, label, in_hu=True), None, channel="CT", pixels=1 << 20, names={})
-    assert stack.window == (low, high)
-    assert stack.range is not None
-    assert stack.range[1] >= case(image, label).window[1]
-    empty = np.zeros_like(label)
-    assert case(image, empty, in_hu=True).window == case(image, label).window
+    assert stack.window == CT_WINDOWS[name]
+    assert case(image, None, in_hu=True).window == case(image, 0 * label, in_hu=True).window == CT_WINDOWS["soft"]
+    assert case(image, label).window not in CT_WINDOWS.values()
 
 
 def test_many_slices_keep_to_the_pixels() -> None:
