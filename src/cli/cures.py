@@ -323,6 +323,8 @@ class Speaker:
     def in_words(self, finding: Finding) -> Finding:
         """Return a finding whose hint includes its cures in words."""
         hint, cures = finding.advice
+        if finding.severity == "warning" and not (finding.hint or finding.cures):
+            cures = tuple(cure for cure in cures if self._types(cure.kind))  # the advice on an error of its code
         choices = dict.fromkeys(filter(None, (hint, *(self.words(cure) for cure in cures if cure.kind not in REMARKS))))
         remarks = dict.fromkeys(self.words(cure) for cure in cures if cure.kind in REMARKS)
         several = ", or ".join(choices).replace("?, or ", "? ")
@@ -341,6 +343,10 @@ class Speaker:
         again = RESTART in values and text.startswith("`--") and self._knows("--restart")
         after = " --restart" if again else ""
         return _TYPED.sub(partial(self._typed, after=after), _Values().vformat(text, (), values))
+
+    def _types(self, kind: str) -> bool:
+        """Return whether a user of the running command can type what cures of a kind name."""
+        return all(self._knows(found[1] or "") for found in _TYPED.finditer(WORDS[kind]))
 
     def _text(self, kind: str, values: Collection[str]) -> str:
         """Return the words for a kind of cure, without those whose values are missing."""

@@ -177,7 +177,8 @@ def print_findings(findings: Sequence[Finding], *, as_json: bool, typed: Collect
         where = f"{finding.file}: " if finding.file else ""
         more = f" (and {count_of(others, 'more file')}; --json lists all)" if others else ""
         write(f"{finding.severity.capitalize()} {finding.code}: {where}{finding.message}{more}")
-        write(f"Hint: {finding.hint}", typed=typed)
+        if finding.hint or finding.severity == "error":
+            write(f"Hint: {finding.hint}", typed=typed)
     if len(causes) > SHOWN_FINDINGS:
         write(f"and {len(causes) - SHOWN_FINDINGS} more; --json lists all")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,7 +14,7 @@ import pytest
 import segconv
 from segconv.cli.cures import INSTEAD, REMARKS, WORDS, Speaker
 from segconv.cli.sink import json_text
-from segconv.errors import CODES, Cure, Finding, SegconvError
+from segconv.errors import CODES, Cure, Finding, SegconvError, warning
 
 SOURCES = Path(next(iter(segconv.__path__)))
 
@@ -89,3 +90,27 @@ def test_the_table_has_words_for_every_kind_and_no_others() -> None:
     used = _kinds_used()
     assert used - set(WORDS) == set()
     assert set(REMARKS) | {kind for _, kind in INSTEAD} <= set(WORDS)
+
+
+def test_a_warning_is_given_no_advice_on_an_error_that_its_command_cannot_follow() -> None:
+    found = warning("SC083", "is 0.05 voxels off the grid of its reference")
+    assert hint_of(found, speaker_of("evaluate", "--like")) == ""
+    assert "--repair resample" in hint_of(found, speaker_of("convert", "--repair"))
+    assert hint_of(replace(found, severity="error"), speaker_of("evaluate", "--like"))
+
+
+def test_an_option_that_contradicts_another_takes_its_place() -> None:
+    speaker = speaker_of("convert", "--label-header", "--repair")
+    speaker.given = {"repair": ("resample",)}
+    finding = Finding("SC083", "differs", cures=(Cure.of("label_takes_image_header"),))
+    assert hint_of(finding, speaker).startswith("--label-header image in place of --repair resample, if")
+    speaker.given = {"label_header": "image"}
+    finding = Finding("SC083", "differs", cures=(Cure.of("resample"),))
+    assert hint_of(finding, speaker).startswith("--repair resample in place of --label-header image, if")
+
+
+def test_another_source_is_converted_to_the_target_that_was_given() -> None:
+    speaker = speaker_of("convert", "--to")
+    speaker.given = {"target": "7_B"}
+    finding = Finding("SC003", "holds tasks", cures=(Cure.of("convert_folder", source="/my data/Task01_A"),))
+    assert hint_of(finding, speaker) == "segconv convert '/my data/Task01_A' --to 7_B"

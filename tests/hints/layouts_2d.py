@@ -129,6 +129,28 @@ def two_folders(image: str, *masks: str) -> Callable[[Path], None]:
     return make
 
 
+MANY = 300
+
+
+def many_pairs(image: str, mask: str) -> tuple[Callable[[Path], None], Cases]:
+    """Return what writes hundreds of small pictures and masks whose names differ, and the truth by their numbers."""
+
+    def make(root: Path) -> None:
+        for n in range(MANY):
+            save(root / image.format(n=n), dot(n))
+            save(root / mask.format(n=n), dot(n) * np.uint8(255))
+
+    images = {f"{n:03d}": [dot(n)] for n in range(MANY)}
+    return make, Cases(images, {name: {"foreground": own[0] > 0} for name, own in images.items()}, anyhow=True)
+
+
+def dot(n: int) -> np.ndarray:
+    """Return a picture whose place of a dot says its number."""
+    pixels = np.zeros((20, 20), np.uint8)
+    pixels.flat[n + 30] = 1
+    return pixels
+
+
 def without(make: Callable[[Path], object], *names: str) -> Callable[[Path], None]:
     """Return what makes a source that lacks some files."""
 
@@ -236,6 +258,7 @@ LAYOUTS = [
     Layout("two endings", two_folders("t/p{n}-in.png", "t/p{n}-out.bmp"), AS_LEFT),
     Layout("another word", two_folders("train/img/p{n}.png", "train/ann/p{n}.png"), AS_LEFT),
     Layout("prefixes that differ", two_folders("images/p{n}.png", "masks/q{n}.png"), BY_NUMBER),
+    Layout("hundreds of names that differ", *many_pairs("images/IMG{n:03d}.png", "masks/{n:03d}seg.png"), untrue=("is the image",)),
     Layout("images only", two_folders("p{n}.png"), NO_LABELS, answers=UNLABELLED),
     Layout("three folders", two_folders("images/p{n}.png", "masks/ex/p{n}.png", "masks/he/p{n}.png"), pictures({"ex": lambda n: boxes(255) > 0, "he": lambda n: boxes(0, 255) > 0}),
            untrue=("--images",)),
@@ -253,6 +276,9 @@ LAYOUTS = [
            untrue=("if 255 is the same", "if it is another class")),
     Layout("values with gaps", drawn(lambda n: boxes(3, 10)), pictures({"a": lambda n: boxes(1) > 0, "b": lambda n: boxes(0, 1) > 0}, anyhow=True)),
     Layout("an image for a mask", drawn(lambda n: photo(n + 50)), None, untrue=("if each value is a class",)),
+    Layout("a third colour", drawn(lambda n: np.array([BLACK, RED, GREEN, BLUE], np.uint8)[boxes(1, 2, 3)]),
+           pictures({"red": lambda n: boxes(1, 0, 1) > 0, "green": lambda n: boxes(0, 1) > 0}),
+           ("--labels", "background=#000000,red=#ff0000,green=#00ff00"), {"NAME": "red"}),
     Layout("a colour that is not declared", drawn(in_colours), pictures({"red": lambda n: boxes(1) > 0, "green": lambda n: boxes(0, 1) > 0}),
            ("--labels", "background=#000000,red=#ff0000,green=#00ff01"), {"NAME": "green", "--labels": "background=#000000,red=#ff0000,green=#00ff00"}),
 ]  # fmt: skip
