@@ -83,7 +83,9 @@ def test_the_same_command_goes_on_after_a_signal_and_after_a_kill(
     assert "fold 0: was trained and validated before" in said
     epoch = states_of(model)["2"].epoch
     assert 0 < epoch <= WAITS_AT
-    assert f"fold 0 is trained; fold 2 resumes at epoch {epoch}; fold 3 begins at epoch 0" in said
+    checkpoint = states_of(model)["2"].whole[0]
+    kept = f"fold 0 is trained; fold 2 resumes at epoch {epoch} from {checkpoint}; fold 3 begins at epoch 0"
+    assert kept in said
     assert "segconv train " in said
     assert " goes on from there" in said
 
