@@ -390,23 +390,6 @@ def as_errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 @contextmanager
-def reported_with(earlier: SegconvError | None) -> Iterator[None]:
-    """Raise an earlier error after the block, together with what the block refuses for other reasons."""
-    try:
-        yield
-    except Interrupted:
-        raise
-    except SegconvError as error:
-        if earlier is None:
-            raise
-        known = {finding.code for finding in earlier.findings}
-        new = [finding for finding in error.findings if finding.code not in known]
-        raise Refused(reasons=(*earlier.findings, *new)) from error
-    if earlier is not None:
-        raise earlier
-
-
-@contextmanager
 def naming(file: str) -> Iterator[None]:
     """Add this file, as the user knows it, to errors of the block that name none."""
     try:

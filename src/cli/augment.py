@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..augment.grey import GREY
-from ..errors import EXIT_FOUND, SegconvError, as_errors, refuse_if_any, reported_with
+from ..errors import EXIT_FOUND, SegconvError, as_errors, refuse_if_any
 from .help_pages import Command, example
 from .options import (
     PATH,
@@ -130,6 +130,7 @@ def command(
     from ..augment.runner import run_augmentation
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
+    from ..dataset.target import reported_with
 
     raw = paths.require("raw")
     source = Dataset.open(find_dataset(dataset, raw))

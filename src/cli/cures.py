@@ -372,7 +372,6 @@ class Speaker:
         return next(named, f"--{field.replace('_', '-')}")
 
     def _typed(self, found: re.Match[str], after: str) -> str:
-        """Return what is typed, with what comes after the options of the running command."""
         option, rest = found[1] or "", found[2]
         text = f"{option}{rest}{after if option else ''}" if self._knows(option) else f"{self.instead} {option}{rest}"
         text = with_folders(text, self.folders)

@@ -17,8 +17,8 @@ from ..dataset.layout import hold
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.names import DatasetName
 from ..dataset.runs import NewRun
-from ..dataset.target import refuse_crossed
-from ..errors import Cure, Finding, Refused, SegconvError, as_errors, refuse_if_any, reported_with
+from ..dataset.target import refuse_crossed, reported_with
+from ..errors import Cure, Finding, Refused, SegconvError, as_errors, refuse_if_any
 from ..work.caseio import COPY
 from ..work.held import unchanged
 from ..work.interruption import interruptible

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from .. import reading
-from ..errors import Cure, SegconvError
+from ..errors import Cure, Interrupted, Refused, SegconvError
 from ..work.plan import HIDDEN, Target
 from . import lineage
 from .dependents import dependents
 from .names import DatasetName, next_free_id, parse_target
+
+
+@contextmanager
+def reported_with(earlier: SegconvError | None) -> Iterator[None]:
+    """Raise an earlier error after the block, together with what the block refuses for other reasons."""
+    try:
+        yield
+    except Interrupted:
+        raise
+    except SegconvError as error:
+        if earlier is None:
+            raise
+        known = {finding.code for finding in earlier.findings}
+        new = [finding for finding in error.findings if finding.code not in known]
+        raise Refused(reasons=(*earlier.findings, *new)) from error
+    if earlier is not None:
+        raise earlier
 
 
 def free_target(
