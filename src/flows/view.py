@@ -87,7 +87,8 @@ def plan_view(
     dataset
         Any dataset.
     wanted
-        Identifiers of cases, or patterns such as ``liver_*``, for training or test; all training cases if empty.
+        Identifiers of cases, or patterns such as ``liver_*``, for training or test; if empty all training cases, or
+        all test cases if there is none for training.
     output
         Folder for a picture of each case, or the name of a PNG for one picture of all.
     look
@@ -242,11 +243,12 @@ def largest_decoded(item: Item) -> int:
 def _chosen(dataset: Dataset, wanted: Sequence[str]) -> list[Chosen]:
     """Return the cases that are asked for."""
     training = [(case, TRAIN) for case in dataset.cases()]
-    if not wanted:
-        if not training:
-            raise SegconvError("holds no training case", code="SC011", file=str(dataset.path))
+    if training and not wanted:
         return training
-    return among(dict([(case, TEST) for case in dataset.cases(TEST)] + training), wanted, dataset.path.name)
+    test = [(case, TEST) for case in dataset.cases(TEST)]
+    if not test + training:
+        raise SegconvError("holds no case", code="SC011", file=str(dataset.path))
+    return among(dict(test + training), wanted, dataset.path.name) if wanted else test
 
 
 def among(cases: Mapping[str, str], wanted: Sequence[str], whose: str) -> list[Chosen]:
@@ -289,7 +291,8 @@ def channel_number(dataset: Dataset, channel: str) -> int:
 def items_of(dataset: Dataset, cases: Sequence[Chosen], channel: str | None, look: Look) -> list[Item]:
     """Return the work on each case; the parameters and errors are those of `plan_view`."""
     number = None if channel is None else channel_number(dataset, channel)
-    names = value_names(dataset.description.labels)
+    labels = dataset.description.labels
+    names = value_names(labels)
     findings: list[Finding] = []
     items = []
     for case, split in cases:
@@ -301,7 +304,8 @@ def items_of(dataset: Dataset, cases: Sequence[Chosen], channel: str | None, loo
             findings += error.findings
             continue
         first = len(images)
-        task = ViewTask(case, split, tuple(files[:first]), component, next(iter(files[first:]), None), names, look)
+        own = tuple(files[:first]), component, next(iter(files[first:]), None)
+        task = ViewTask(case, *own, names, look, ignore=labels.ignore)
         items.append(Item(case, tuple(files), (f"{case}{PICTURE}",), task, sum(map(size_if_there, files))))
     refuse_if_any(findings)
     return items

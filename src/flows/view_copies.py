@@ -52,11 +52,6 @@ class CopiesTask:
         """The original."""
         return self.original.case
 
-    @property
-    def split(self) -> str:
-        """Where its images are."""
-        return self.original.split
-
     def picture(self, read: Read) -> NDArray[np.uint8]:
         """Return the picture, ``(row, column, 3)``: all with the window of the original, so that a shift shows.
 
@@ -68,7 +63,7 @@ class CopiesTask:
             ``SC082`` if one is a picture and another a volume; what `read_case` raises.
         """
         first = read_case(self.original, read)
-        at = most_labelled(first.label, first.geometry) if first.geometry.dimension == 3 else None
+        at = most_labelled(first.label, first.geometry, first.ignore) if first.geometry.dimension == 3 else None
         values = first.values
         beside = []
         for task, transform in self.copies:

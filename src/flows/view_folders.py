@@ -219,7 +219,7 @@ class _Tasks:
         own = image.files if image.form == SERIES else (self._file_of(image),)
         component = self._channel if len(image.files) == 1 else None
         case = _case_of(image)
-        view = ViewTask(case, PREDICTION, tuple(map(os.path.realpath, own)), component, None, {}, self._look)
+        view = ViewTask(case, tuple(map(os.path.realpath, own)), component, None, {}, self._look)
         task = PairTask(view, label, self._names, self._numbers, scored, series=image.form == SERIES)
         units = [unit for unit in (label, None if scored is None else scored.pair[0]) if unit is not None]
         files = tuple(os.path.realpath(path) for path in (*own, *(one for unit in units for one in unit.files)))

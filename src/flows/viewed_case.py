@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dataset.lineage import CaseRecord
+from ..dataset.lineage import PREDICTION, CaseRecord
 from ..errors import Cure, SegconvError, naming
 from ..image import opened
 from ..image.geometry import Geometry, Volume
@@ -57,8 +57,8 @@ class ViewTask:
 
     Parameters
     ----------
-    case, split
-        The case, and where its images are.
+    case
+        The case.
     images
         Real paths: of the channel to draw, or of three colours.
     component
@@ -78,7 +78,6 @@ class ViewTask:
     """
 
     case: str
-    split: str
     images: tuple[str, ...]
     component: int | None
     label: str | None
@@ -106,10 +105,6 @@ class Task(Protocol):
     @property
     def case(self) -> str:
         """The case."""
-
-    @property
-    def split(self) -> str:
-        """Where its images are."""
 
     def picture(self, read: Read, /) -> NDArray[np.uint8]:
         """Return the picture, ``(row, column, 3)``."""
@@ -170,7 +165,8 @@ def view_case(item: Item, io: CaseIO) -> dict[str, Any]:
     """Draw a case into its file; return its record."""
     task: Task = item.payload
     io.write(item.outputs[0], png_of(task.picture(lambda path: io.read(path, LONGEST))))
-    return CaseRecord(task.case, task.split, original_name=item.outputs[0]).as_json()
+    # A picture is not in a dataset, and foreign datasets have names of cases that segconv would not give.
+    return CaseRecord(task.case, PREDICTION, original_name=item.outputs[0]).as_json()
 
 
 def picture_of_files(task: Task) -> NDArray[np.uint8]:

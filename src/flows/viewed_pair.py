@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..dataset.labels import RGB, value_text
-from ..dataset.lineage import PREDICTION
 from ..errors import naming
 from ..image.grids import other_order
 from ..review.pictures.case_picture import CasePicture, Colour, drawn
@@ -65,11 +64,6 @@ class PairTask:
     def case(self) -> str:
         """Name of the pair."""
         return self.image.case
-
-    @property
-    def split(self) -> str:
-        """It is in no dataset."""
-        return PREDICTION
 
     def picture(self, read: Read) -> NDArray[np.uint8]:
         """Return the picture, ``(row, column, 3)``.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from skimage import io
 
 from segconv.cli.types import WINDOW
+from segconv.review.pictures import case_picture
 from segconv.review.pictures.label_colours import colour_of
 from segconv.review.pictures.sealed import is_sealed
 
@@ -134,6 +135,47 @@ def test_an_unfinished_folder_can_be_removed(segconv: Command, monkeypatch: pyte
     assert not target.exists()
     assert segconv("abort", target).code == 0
     assert not list(segconv.folder.glob(".segconv*"))
+
+
+def test_a_folder_takes_cases_of_any_name(segconv: Command) -> None:
+    root = datasets.volumes(segconv.raw, cases=1)
+    odd = "__proto__ <b>é"
+    (root / "imagesTr" / "c0_0000.nii.gz").rename(root / "imagesTr" / f"{odd}_0000.nii.gz")
+    (root / "labelsTr" / "c0.nii.gz").rename(root / "labelsTr" / f"{odd}.nii.gz")
+    done = segconv("view", "7", "-o", segconv.folder / "x")
+    assert done.code == 0, done.err
+    assert [path.name for path in (segconv.folder / "x").glob("*.png")] == [f"{odd}.png"]
+
+
+def test_test_cases_are_drawn_if_there_are_no_others(segconv: Command) -> None:
+    root = datasets.volumes(segconv.raw, cases=1)
+    for folder in ("imagesTr", "labelsTr"):
+        shutil.rmtree(root / folder)
+        (root / folder).mkdir()
+    done = segconv("view", "7", "-o", segconv.folder / "x.png", "--json")
+    assert (done.code, done.json["cases"]) == (0, 1)
+    shutil.rmtree(root / "imagesTs")
+    assert segconv("view", "7", "-o", segconv.folder / "y.png").codes() == ["SC011"]
+
+
+def test_a_picture_passes_through_a_class_and_not_the_ignore_label(
+    segconv: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles: list[list[str]] = []
+    draw = case_picture.drawn
+
+    def keep(case: case_picture.CasePicture) -> NDArray[np.uint8]:
+        titles.append([plane.title for plane in case.planes])
+        return draw(case)
+
+    monkeypatch.setattr("segconv.flows.viewed_case.drawn", keep)
+    root = datasets.volumes(segconv.raw, cases=1)
+    assert segconv("view", "7", "-o", segconv.folder / "x.png").code == 0
+    highest = len(json.loads((root / "dataset.json").read_text())["labels"])
+    datasets.edit(root, lambda found: found["labels"].update(ignore=highest))
+    datasets.change_nifti(root / "labelsTr" / "c0.nii.gz", lambda v, a: (np.where(v == 0, highest, v), a))
+    assert segconv("view", "7", "-o", segconv.folder / "y.png").code == 0
+    assert titles[0] == titles[1]
 
 
 def test_the_record_says_what_was_drawn(segconv: Command) -> None:

@@ -79,7 +79,7 @@ class Cuts:
     prediction
         Like `label`.
     ignore
-        Value in the label where no prediction is wrong, or None.
+        Value in the label where no prediction is wrong, and that is not looked for; None if there is none.
     through
         Where to cut a volume instead.
     """
@@ -101,7 +101,7 @@ class Cuts:
         self._placed = placed
         if geometry.dimension == 3:
             self._order = _canonical_order(geometry) if placed else Reordering((0, 1, 2), (False,) * 3)
-            self._at = through or _through(_focus(label, prediction, wrong), geometry)
+            self._at = through or _through(_focus(label, prediction, wrong, ignore), geometry)
 
     @property
     def axes(self) -> tuple[int, ...]:
@@ -162,16 +162,21 @@ def planes_of(
     return [cuts.plane(axis, cuts.main(axis)) for axis in cuts.axes]
 
 
-def most_labelled(label: NDArray[Any] | None, geometry: Geometry) -> Voxel:
+def most_labelled(label: NDArray[Any] | None, geometry: Geometry, ignore: int | None = None) -> Voxel:
     """Return where `planes_of` cuts a volume with a label ``(z, y, x)``, or without one."""
-    return _through(_focus(label, None, None), geometry)
+    return _through(_focus(label, None, None, ignore), geometry)
 
 
-def largest_label(label: NDArray[Any] | None) -> int | None:
-    """Return the value with the most voxels except background, the smaller one of two; None if there is none."""
+def largest_label(label: NDArray[Any] | None, ignore: int | None = None) -> int | None:
+    """Return the value with the most voxels, the smaller one of two; None if there is none.
+
+    Background does not count, and the ignore label only if there is no other: it marks what was not drawn.
+    """
     if label is None:
         return None
     values, counts = np.unique(label[label != BACKGROUND], return_counts=True)
+    if ignore is not None and values.size > 1:
+        counts[values == ignore] = 0
     return int(values[counts.argmax()]) if values.size else None
 
 
@@ -188,13 +193,16 @@ def _wrong(label: NDArray[Any] | None, prediction: NDArray[Any] | None, ignore: 
 
 
 def _focus(
-    label: NDArray[Any] | None, prediction: NDArray[Any] | None, wrong: NDArray[np.bool_] | None
+    label: NDArray[Any] | None,
+    prediction: NDArray[Any] | None,
+    wrong: NDArray[np.bool_] | None,
+    ignore: int | None,
 ) -> NDArray[np.bool_] | None:
     """Return what is wrong, else the largest label, else the largest one of the prediction; None if there is none."""
     if wrong is not None and wrong.any():
         return wrong
     for array in (label, prediction):
-        value = largest_label(array)
+        value = largest_label(array, ignore)
         if array is not None and value is not None:
             inside: NDArray[np.bool_] = array == value
             return inside

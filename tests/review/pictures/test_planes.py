@@ -57,6 +57,17 @@ def test_the_planes_pass_through_the_largest_label() -> None:
     assert [plane.title for plane in planes] == ["axial, k = 6", "coronal, j = 2", "sagittal, i = 1"]
 
 
+def test_the_planes_pass_through_the_ignore_label_only_if_there_is_no_other() -> None:
+    label = np.zeros(SIZE[::-1], np.uint8)
+    label[0, 0, 0] = 1
+    label[6, 2:4, 1:4] = 7
+    planes = planes_of(lighthouses(), label, RAS, placed=True, ignore=7)
+    assert [plane.title for plane in planes] == ["axial, k = 0", "coronal, j = 0", "sagittal, i = 0"]
+    label[0, 0, 0] = 0
+    planes = planes_of(lighthouses(), label, RAS, placed=True, ignore=7)
+    assert [plane.title for plane in planes] == ["axial, k = 6", "coronal, j = 3", "sagittal, i = 2"]
+
+
 def test_a_volume_without_a_label_is_cut_in_the_middle() -> None:
     for label in (None, np.zeros(SIZE[::-1], np.uint8)):
         planes = planes_of(lighthouses(), label, RAS, placed=True)
