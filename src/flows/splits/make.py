@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -113,7 +113,7 @@ def plan_splits(
         fold_facts(made, evidence),
         _said(count, folds, rest, held),
         evidence,
-        misfits(Found(made, dataset.path / FILE), evidence),
+        _remaining(made, evidence),
         {
             "folds": count,
             "seed": seed,
@@ -130,6 +130,12 @@ def _folds(dealt: Sequence[Groups], held: Groups, records: Sequence[CaseRecord])
     out = {record.case for group in held for record in group}
     made = split_groups(dealt, [record for record in records if record.case not in out])
     return [*made, *split_groups([held], records)] if held else made
+
+
+def _remaining(made: Splits, evidence: Evidence) -> list[Finding]:
+    """Return what does not fit the new folds; the usual advice would be to make new ones."""
+    found = misfits(Found(made, evidence.dataset.path / FILE), evidence)
+    return [replace(finding, hint="make fewer folds, or add cases", cures=()) for finding in found]
 
 
 def _held_out(together: Groups, evidence: Evidence, seed: int, part: float) -> tuple[Groups, Groups]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from skimage import io
 
 from fixtures.make_fixtures import png_shapes
 
@@ -45,6 +47,21 @@ def test_patients_named_by_a_list_or_a_pattern_stay_together(segconv: Command, s
     assert leaking.codes() == ["SC095"] * len(leaking.codes()) != []
     assert "`" not in leaking.err
     assert "segconv splits make 5 makes new folds" in leaking.err
+
+
+def test_new_folds_do_not_advise_new_folds(segconv: Command, shapes: Path) -> None:
+    description = json.loads((shapes / "dataset.json").read_text(encoding="utf-8"))
+    description["labels"] = {**description["labels"], "rare": 3}
+    (shapes / "dataset.json").write_text(json.dumps(description), encoding="utf-8")
+    label = shapes / "labelsTr" / "shape-0.png"
+    voxels = io.imread(label)
+    voxels[0, 0] = 3
+    io.imsave(label, voxels, check_contrast=False)
+    shutil.rmtree(shapes / "segconv")
+    done = segconv("splits", "make", "5", "--dry-run")
+    assert "Warning SC099" in done.err
+    assert "make fewer folds, or add cases" in done.err
+    assert "makes new folds" not in done.err
 
 
 def test_copies_only_train_and_the_dataset_remains_sound(segconv: Command, shapes: Path) -> None:
