@@ -14,14 +14,14 @@ from ..image.opened import decoded_bytes, read_label
 from ..image.voxels import label_values
 from ..work.readers import ONE, Readers
 from .layout import Dataset
-from .lineage import TRAIN, read_records
+from .lineage import CASES, TRAIN, CaseRecord, read_records
 
 
 def recorded_counts(dataset: Path) -> Iterator[tuple[str, dict[int, int]]]:
     """Yield (case, label value → number of voxels) for the training cases for which the lineage records it."""
     for record in read_records(dataset):
         if record.split == TRAIN and record.label_voxels:
-            yield record.case, {int(value): number for value, number in record.label_voxels.items()}
+            yield record.case, _counts(record)
 
 
 def recorded_voxels(dataset: Path) -> dict[int, int]:
@@ -35,6 +35,8 @@ def recorded_voxels(dataset: Path) -> dict[int, int]:
 def label_counts(dataset: Dataset, *, readers: Readers = ONE) -> Iterator[tuple[str, dict[int, int]]]:
     """Yield (training case, label value → number of voxels) in order; read files only where necessary.
 
+    The lineage counts for labels that have the recorded size and were not changed after it was written.
+
     Parameters
     ----------
     readers
@@ -45,7 +47,7 @@ def label_counts(dataset: Dataset, *, readers: Readers = ONE) -> Iterator[tuple[
     SegconvError
         Any error of `read_label`, with the file; ``SC080`` if a label does not exist.
     """
-    recorded = dict(recorded_counts(dataset.path))
+    recorded = dict(_counts_of_unchanged(dataset))
     cases = dataset.cases(TRAIN)
     paths = [str(dataset.label_file(case, TRAIN)) for case in cases if case not in recorded]
     with closing(readers.over(paths, _counted, files=lambda path: [path], decoded=decoded_bytes)) as counted:
@@ -57,6 +59,27 @@ def label_counts(dataset: Dataset, *, readers: Readers = ONE) -> Iterator[tuple[
             if isinstance(found, SegconvError):
                 raise found
             yield case, found
+
+
+def _counts_of_unchanged(dataset: Dataset) -> Iterator[tuple[str, dict[int, int]]]:
+    for record in read_records(dataset.path):
+        if record.split == TRAIN and record.label_voxels and _is_unchanged(dataset, record):
+            yield record.case, _counts(record)
+
+
+def _is_unchanged(dataset: Dataset, record: CaseRecord) -> bool:
+    label = dataset.label_file(record.case, TRAIN)
+    try:
+        now, written = os.stat(label), os.stat(dataset.path / CASES)
+    except OSError:
+        return True  # a label that is gone cannot be counted
+    path = os.path.relpath(label, dataset.path)
+    sizes = {target["path"]: target["size"] for target in record.targets}
+    return sizes.get(path, now.st_size) == now.st_size and now.st_mtime_ns <= written.st_mtime_ns
+
+
+def _counts(record: CaseRecord) -> dict[int, int]:
+    return {int(value): number for value, number in record.label_voxels.items()}
 
 
 def _counted(path: str) -> dict[int, int]:

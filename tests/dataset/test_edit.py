@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -271,6 +272,17 @@ def test_voxels_are_counted_from_the_lineage_and_from_files_where_it_is_silent(t
     assert [share(counts, 4) for _, counts in label_counts(opened)] == [0.75, 0.0]
     assert recorded_voxels(path) == {0: 1, 4: 3}
     assert share({}, 4) == 0.0
+    (path / "labelsTr" / "a.png").write_bytes(picture.encode_samples(np.full((4, 8), 4, dtype=np.uint8)))
+    later = (path / "segconv" / "cases.jsonl").stat().st_mtime_ns + 1
+    os.utime(path / "labelsTr" / "a.png", ns=(later, later))
+    assert dict(label_counts(opened))["a"] == {4: 32}
+    size = (path / "labelsTr" / "a.png").stat().st_size
+    os.utime(path / "labelsTr" / "a.png", ns=(later - 1, later - 1))
+    for recorded, expected in ((size, {0: 1, 4: 3}), (size + 1, {4: 32})):
+        target = {"path": "labelsTr/a.png", "size": recorded, "sha256": "0" * 64}
+        (path / "segconv" / "cases.jsonl").write_bytes(replace(record, targets=[target]).to_line())
+        os.utime(path / "segconv" / "cases.jsonl", ns=(later, later))
+        assert dict(label_counts(opened))["a"] == expected
     (path / "labelsTr" / "b.png").unlink()
     with pytest.raises(SegconvError) as caught:
         list(label_counts(opened))

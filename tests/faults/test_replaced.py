@@ -211,5 +211,5 @@ def test_counts_of_ignored_voxels_are_of_one_dataset(
         listed = folder / "dataset.json"
         listed.write_text(listed.read_text().replace('"ring"' if folder is dataset else '"disc"', '"ignore"'))
     words = ("labels", "ignore", 9)
-    done = disturbed(segconv, words, counts, "recorded_counts", lambda: replaced(dataset), monkeypatch)
+    done = disturbed(segconv, words, counts, "read_records", lambda: replaced(dataset), monkeypatch)
     assert (done.code, done.codes(), done.out) == (65, ["SC062"], ""), done.err
