@@ -16,29 +16,23 @@ from ...dataset.lineage import CaseRecord
 from ...errors import SegconvError, naming
 from ...image.opened import decoded_bytes, read_bytes, read_image
 from ...image.perceptual import perceptual_hash
+from ...train.inputs import Seen
 from ...work.owned import file_sha256
 from ...work.readers import Readers
 
 
 @dataclass(frozen=True)
-class Content:
+class Content(Seen):
     """A file as it was when it was read.
 
     Parameters
     ----------
-    size
-        In bytes.
-    mtime_ns
-        When it was last changed, in nanoseconds.
-    sha256
-        Hash of its bytes.
+    size, mtime_ns, sha256
+        As in `Seen`.
     look
         Its `perceptual_hash`, if it is an image that has one.
     """
 
-    size: int
-    mtime_ns: int
-    sha256: str
     look: str | None = None
 
 
