@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -216,7 +217,8 @@ class _Report:
         )
         evidence = evidence_of(self.dataset, gathered.content, gathered.cases)
         folds = found_folds(evidence, self.paths)
-        cases = self._completed(gathered.cases, evidence, validated_in(folds))
+        findings = tuple(_in_words(report.findings, gathered, self.advice))
+        cases = self._completed(_with_findings(gathered.cases, findings), evidence, validated_in(folds))
         labels = labels_of(self.labels, cases)
         description = self.dataset.description
         return Facts(
@@ -235,7 +237,7 @@ class _Report:
             labels=labels,
             targets=targets_of(self.labels, cases),
             distributions=tuple(self._distributions(gathered, cases, evidence)),
-            findings=tuple(_in_words(report.findings, gathered, self.advice)),
+            findings=findings,
             cases=cases,
             folds=None if folds is None else folds_as_facts(folds, evidence),
             sheets=gathered.sheets(),
@@ -361,6 +363,17 @@ def _in_words(findings: Sequence[Finding], gathered: Gathered, advice: Advice) -
         cures = tuple(filter(None, [advice(finding)]))
         title, case = CODES[finding.code].title, case_of.get(finding.file, "")
         yield Found(finding.code, finding.severity, title, finding.message, finding.file, cures, case)
+
+
+def _with_findings(cases: Sequence[Case], findings: Iterable[Found]) -> list[Case]:
+    """Return the cases with the findings on them, those that only a look at all cases or names shows among them."""
+    errors, warnings = Counter[str](), Counter[str]()
+    for found in findings:
+        (errors if found.severity == "error" else warnings)[found.case] += 1
+    return [
+        replace(case, errors=max(case.errors, errors[case.case]), warnings=max(case.warnings, warnings[case.case]))
+        for case in cases
+    ]
 
 
 def _origin(dataset: Dataset) -> str:

@@ -106,6 +106,15 @@ def test_what_is_wrong_is_reported_with_its_case(segconv: Command) -> None:
     assert facts.unlabelled == 1
 
 
+def test_what_names_show_is_counted_with_the_case(segconv: Command) -> None:
+    root = datasets.volumes(segconv.raw, cases=2)
+    for folder, old, new in (("imagesTr", "c1_0000", "_c 1_0000"), ("labelsTr", "c1", "_c 1")):
+        (root / folder / f"{old}.nii.gz").rename(root / folder / f"{new}.nii.gz")
+    facts = facts_of(root)
+    assert [one.case for one in facts.findings if one.code == "SC090"] == ["_c 1"]
+    assert (case_of(facts, "_c 1").warnings, case_of(facts, "c0").warnings) == (1, 0)
+
+
 def test_colours_and_one_channel(segconv: Command) -> None:
     root = datasets.pictures(segconv.raw, cases=2)
     colour, green = facts_of(root), facts_of(root, channel="g")

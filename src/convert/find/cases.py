@@ -240,13 +240,13 @@ def patient_in(name: str, pattern: re.Pattern[str] | None) -> str | None:
     return match["patient"] if "patient" in pattern.groupindex else match[1] if pattern.groups else match[0]
 
 
-def patient_pattern(text: str) -> re.Pattern[str]:
-    """Return a pattern of patients; raises ``SC001`` if it is not a regular expression."""
+def patient_pattern(text: str, what: str = "patients") -> re.Pattern[str]:
+    """Return a pattern of patients, or of what else names share; ``SC001`` if it is no regular expression."""
     try:
         return re.compile(text)
     except re.error as error:
-        what = f"the pattern of patients, {text!r}, is not a regular expression ({error})"
-        raise SegconvError(what, hint="an example is '(sub-[0-9]+)_'") from error
+        found = f"the pattern of {what}, {text!r}, is not a regular expression ({error})"
+        raise SegconvError(found, hint="an example is '(sub-[0-9]+)_'") from error
 
 
 def _agreeing(path: Path, pairs: Sequence[tuple[str, T]]) -> dict[str, T]:

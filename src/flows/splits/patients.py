@@ -49,7 +49,7 @@ class NamedPatients:
         if not self.evidence:
             return records
         listed = listed_patients(self.file) if self.file is not None else {}
-        pattern = patient_pattern(self.pattern) if self.pattern is not None else None
+        pattern = patient_pattern(self.pattern, self.what) if self.pattern is not None else None
         original = {record.case: record for record in records if record.parent is None}
 
         def patient_of(record: CaseRecord) -> str | None:

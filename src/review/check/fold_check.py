@@ -263,7 +263,7 @@ def judge_default_folds(training: Training) -> Iterator[Finding]:
             "SC099",
             f"there are no folds, and nnU-Net's five need five cases, not {len(training.cases)}",
             file=FILE,
-            cures=(Cure.of("make_splits"), Cure.of("train_on_all")),
+            cures=(*[Cure.of("make_splits")] * (len(training.cases) > 1), Cure.of("train_on_all")),
         )
 
 

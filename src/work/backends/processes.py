@@ -6,8 +6,10 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any, TypeVar
 
 from ...errors import EXIT_INTERRUPTED, SegconvError
@@ -57,7 +59,7 @@ class Processes:
                 )
                 with _held_back(signal.SIGINT):
                     results = parallel(call(item) for item in work.items)
-                yield from results
+                yield from chain(results)  # which is not closed with this generator, as the results would be
         except KeyboardInterrupt:
             end_workers()  # before joblib removes files that starting processes still need
             raise
@@ -67,7 +69,10 @@ class Processes:
             ) from error
         finally:
             if results is not None and hasattr(results, "close"):
-                results.close()
+                with warnings.catch_warnings():
+                    # Results of an interrupted run that nothing asks for are no fault, as joblib would warn.
+                    warnings.simplefilter("ignore", UserWarning)
+                    results.close()
 
 
 def _begin(owner: int) -> None:

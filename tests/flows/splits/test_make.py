@@ -150,6 +150,7 @@ def test_folds_by_which_a_model_was_trained_are_never_replaced(segconv: Command,
 def test_too_few_groups_and_links_are_refused(segconv: Command, shapes: Path, tmp_path: Path) -> None:
     assert segconv("splits", "make", "5", "--folds", "9").codes() == ["SC114"]
     assert segconv("splits", "make", "5", "--patient-pattern", "shape").codes() == ["SC114"]
+    assert "the pattern of sites, '('," in segconv("splits", "make", "5", "--group-by", "(").err
     (shapes / "splits_final.json").rename(tmp_path / "elsewhere.json")
     before = (tmp_path / "elsewhere.json").read_bytes()
     (shapes / "splits_final.json").symlink_to(tmp_path / "elsewhere.json")

@@ -43,6 +43,11 @@ def test_five_folds_need_five_cases(count: int, few: bool) -> None:
     assert [f.code for f in judge_default_folds(Training(CASES[:count]))] == ["SC099"] * few
 
 
+def test_one_case_makes_no_folds() -> None:
+    (finding,) = judge_default_folds(Training(CASES[:1]))
+    assert [cure.kind for cure in finding.cures] == ["train_on_all"]
+
+
 @pytest.mark.parametrize(("name", "dataset"), [("Dataset042_A", [("dataset", "42")]), ("mine", [])])
 def test_the_cure_names_the_dataset(name: str, dataset: list[tuple[str, str]], tmp_path: Path) -> None:
     (finding,) = judge_fold_files(tmp_path / name, None, Training(CASES[:3]), external=False)

@@ -7,6 +7,7 @@ import errno
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import NoReturn
 
@@ -44,6 +45,15 @@ def test_threads_take_the_place_of_processes_and_one_line_says_so(backend: str |
     assert len(wording) == 1
     assert no_semaphores in wording[0]
     assert list(each(worker, [1, 2], jobs=2, backend=backend)) == [os.getpid()] * 2, "whether anybody hears it or not"
+
+
+def test_results_that_are_not_taken_raise_no_warning() -> None:
+    results = each(worker, range(200), jobs=2, backend="loky")
+    assert next(iter(results)) != os.getpid()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        results.close()
+    assert caught == []
 
 
 def test_a_few_free_semaphores_are_not_enough(monkeypatch: pytest.MonkeyPatch) -> None:
