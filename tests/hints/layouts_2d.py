@@ -45,6 +45,19 @@ def in_colours(n: int) -> np.ndarray:
     return np.array([BLACK, RED, GREEN], np.uint8)[boxes(1, 2)]
 
 
+def edited(mask: np.ndarray, value: object) -> np.ndarray:
+    """Change a pixel of the first box."""
+    mask[5, 3] = value
+    return mask
+
+
+def listed(root: Path) -> None:
+    """Write pictures, masks and a list whose columns have other names."""
+    two_folders("x/i{n}.png", "y/m{n}.png")(root)
+    rows = ["img;mask", *(f"x/i{n}.png;y/m{n}.png" for n in NUMBERS)]
+    (root / "list.csv").write_text("\n".join(rows))
+
+
 def see_through(n: int) -> np.ndarray:
     """Return a black and a red box on transparent ground."""
     return np.array([(0, 0, 0, 0), (0, 0, 0, 255), (255, 0, 0, 255)], np.uint8)[boxes(1, 2)]
@@ -258,6 +271,8 @@ LAYOUTS = [
     Layout("two endings", two_folders("t/p{n}-in.png", "t/p{n}-out.bmp"), AS_LEFT),
     Layout("another word", two_folders("train/img/p{n}.png", "train/ann/p{n}.png"), AS_LEFT),
     Layout("prefixes that differ", two_folders("images/p{n}.png", "masks/q{n}.png"), BY_NUMBER),
+    Layout("zeros before numbers", two_folders("i_00{n}.png", "l_{n}.png"), None, ("--images", "i_{case}.png", "--masks", "l_{case}.png")),
+    Layout("a list of other columns", listed, None, ("--pairs", "{root}/list.csv")),
     Layout("hundreds of names that differ", *many_pairs("images/IMG{n:03d}.png", "masks/{n:03d}seg.png"), untrue=("is the image",)),
     Layout("images only", two_folders("p{n}.png"), NO_LABELS, answers=UNLABELLED),
     Layout("three folders", two_folders("images/p{n}.png", "masks/ex/p{n}.png", "masks/he/p{n}.png"), pictures({"ex": lambda n: boxes(255) > 0, "he": lambda n: boxes(0, 255) > 0}),
@@ -279,6 +294,10 @@ LAYOUTS = [
     Layout("a third colour", drawn(lambda n: np.array([BLACK, RED, GREEN, BLUE], np.uint8)[boxes(1, 2, 3)]),
            pictures({"red": lambda n: boxes(1, 0, 1) > 0, "green": lambda n: boxes(0, 1) > 0}),
            ("--labels", "background=#000000,red=#ff0000,green=#00ff00"), {"NAME": "red"}),
+    Layout("colours that an editor changed", drawn(lambda n: edited(in_colours(n), (253, 1, 0))),
+           pictures({"a": lambda n: boxes(0, 1) > 0, "b": lambda n: boxes(1) > 0}, anyhow=True), untrue=("if each is a class",)),
+    Layout("greys that an editor changed", drawn(lambda n: edited(boxes(128, 255), 129)),
+           pictures({"a": lambda n: boxes(1) > 0, "b": lambda n: boxes(0, 1) > 0}, anyhow=True), untrue=("if each is a class",)),
     Layout("a colour that is not declared", drawn(in_colours), pictures({"red": lambda n: boxes(1) > 0, "green": lambda n: boxes(0, 1) > 0}),
            ("--labels", "background=#000000,red=#ff0000,green=#00ff01"), {"NAME": "green", "--labels": "background=#000000,red=#ff0000,green=#00ff00"}),
 ]  # fmt: skip

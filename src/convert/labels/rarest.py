@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from ...dataset.labels import GRAY, IGNORE, value_text
 from ...errors import SegconvError
-from ...words import count_of
-from .choices import by_value, declaring, numbered
+from ...words import count_of, some_of
+from .choices import by_value, counted, declaring, numbered
+from .coding import distance
 from .mask_facts import VOID, MaskFacts, in_words
+from .near_values import ground_of, near_others
 from .set_values import is_alone
 
 EXPORT = "export the masks without smoothing"
 
+SHOWN = 3
+"""Values that nearly equal others, as a message shows them at most."""
 FEW_VALUES = 8
 BLURRED = 0.9
 """A mask with more than `FEW_VALUES` values has smoothed edges if two of them make up more than this."""
@@ -56,6 +62,10 @@ def name_rarest(error: SegconvError, masks: Sequence[MaskFacts], coding: str) ->
     error.message += (
         f"; the rarest is {value_text(rarest, coding)}, {count_of(seen.pixels, 'pixel')} in all, first here"
     )
+    strays = near_others({value: seen.pixels for value, seen in found.items()}, coding)
+    if strays and [cure.kind for cure in error.cures[:1]] == ["declare_labels"]:
+        _name_strays(error, found, strays, coding)
+        return
     if coding != GRAY:
         return
     if (ink := _smoothed(found)) is not None:
@@ -73,6 +83,21 @@ def name_rarest(error: SegconvError, masks: Sequence[MaskFacts], coding: str) ->
             declaring({**names, IGNORE: VOID}, f"{VOID} is unknown, and to be left out of training"),
             declaring({**names, f"class_{VOID}": VOID}, f"{VOID} is a class"),
         )
+
+
+def _name_strays(error: SegconvError, found: Mapping[int, Seen], strays: Mapping[int, int], coding: str) -> None:
+    """Offer to count values as those that they nearly equal."""
+    named = by_value if coding == GRAY else partial(counted, ground=ground_of(found))
+    stray, same = ((value_text(value, coding) for value in values) for values in (strays.keys(), strays.values()))
+    pairs = [f"{one} is nearly {other}" for one, other in zip(stray, same, strict=True)]
+    error.message += f"; {some_of(pairs, SHOWN)}, which occurs far more often"
+    snap = max(distance(one, other, coding) for one, other in strays.items())
+    error.cures = (
+        declaring(
+            named(sorted(found.keys() - strays.keys())), "they are the same", coding=coding, snap=math.ceil(snap)
+        ),
+        declaring(named(sorted(found)), "each is a class", coding=coding),
+    )
 
 
 def _classes_beside_void(found: Mapping[int, Seen], masks: Sequence[MaskFacts]) -> list[int]:
