@@ -174,8 +174,10 @@ WORDS = {
     "take_all_as_images": "`--images {images} --unlabelled test --labels background=0,NAME=1` takes all of them as"
     " images to be predicted",
     "read_list": "`--pairs {list}`",
+    "pair_by_list": "`--pairs LIST` pairs them by a list with the columns image and label",
     "read_image_folder": "`--images {folder}`",
-    "read_msd_folders": "`--from msd --channels CT --labels background=0,organ=1` reads the folders only",
+    "read_msd_folders": "`--from msd --channels NAME --labels background=0,NAME=1` reads the folders only, CT by"
+    " that name",
     "convert_as": "`--from {kind}`",
     "convert_folder": "`segconv convert {source} --to {target}`",
     "convert_without_json": "`--from {kind}` takes the folders without what the json says",
@@ -199,7 +201,7 @@ WORDS = {
     "write_grey_as_rgb": "`--grey-to-rgb` writes grey pictures as RGB",
     "take_all_as_channels": "`--channels {channels}` takes all files as channels",
     "leave_out_unlisted": "`--listed-only` leaves it out",
-    "read_task_folders": "for a task, `--channels CT` reads the folders only",
+    "read_task_folders": "for a task, `--channels NAME` reads the folders only, CT by that name",
     "raise_max_volume": "`--max-volume {bytes}` if this is intended",
     # what values mean
     "map_value": "`--map {value:=NAME}`",

@@ -30,6 +30,9 @@ from ..write.layers import atoms_of, on_and_mask
 from ..write.resampling import is_resampled, resampled_label
 from ..write.segments import Allowed, atoms_of_segments
 
+MOST_CLASSES = 16
+"""A file of a case with more values is probably a further image, not a mask of several classes."""
+
 
 def compiled_masks(survey: Survey, cases: Sequence[SourceCase], names: Sequence[str]) -> Compiled | None:
     """Read all masks of all cases, and compile the combinations that occur; None if anything was refused."""
@@ -107,7 +110,8 @@ def _on(values: NDArray[Any], instead: tuple[Cure, ...], *, several: bool) -> ND
         return on_and_mask(values)[1]
     except SegconvError as error:
         if error.code == "SC078" and several:  # which no label map can hold
-            error.advise("write 0 and one other value, in a mask for each class")
+            like_image = instead if np.unique(values).size > MOST_CLASSES else ()
+            error.advise("write 0 and one other value, in a mask for each class", like_image)
         if error.code in ("SC071", "SC072"):
             error.advise("store masks as 0 and one other value", instead)
         raise

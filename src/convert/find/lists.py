@@ -13,7 +13,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from ... import reading
@@ -21,6 +21,7 @@ from ...dataset.lineage import TEST, TRAIN
 from ...dataset.strictjson import loads
 from ...errors import Finding, SegconvError, naming, warning
 from ...typed import can_be_a_path
+from ...words import some_of
 from ..survey import Remarks
 from ..tree import Unit
 from .csv_text import read_text, rows_of
@@ -33,6 +34,8 @@ _SPLITS = {
     **dict.fromkeys(("train", "training", "tr", "val", "valid", "validation"), TRAIN),
     **dict.fromkeys(("test", "testing", "ts"), TEST),
 }
+MOST_COLUMNS = 12
+"""Columns that a message lists at most."""
 _LISTS = {
     **dict.fromkeys(("training", "train", "cases", "pairs"), ""),
     **dict.fromkeys(("validation", "val"), "val"),
@@ -179,6 +182,9 @@ def _of_csv(path: Path, strip: Callable[[str], str]) -> list[Mapping[str, str]]:
     # A file name such as images/c0.nii.gz is not the name of a column.
     if any(name.startswith("image") and strip(name) == name for name in header):
         rows, first = rows[1:], 2
+    elif _is_header(rows):
+        what = f"has the columns {some_of(rows[0], MOST_COLUMNS)}, none of them image"
+        raise SegconvError(what, code="SC087", hint="name the columns image,label")
     elif len(rows[0]) <= 2:
         header = ["image", "label"][: len(rows[0])]
     else:
@@ -186,6 +192,12 @@ def _of_csv(path: Path, strip: Callable[[str], str]) -> list[Mapping[str, str]]:
         raise SegconvError(what, code="SC087", hint="name the columns image,label")
     _refuse_columns(header, rows, first)
     return [dict(zip(header, row, strict=False)) for row in rows]
+
+
+def _is_header(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether the first row has no ending of a file, but all others have: it names columns."""
+    first, *others = ([PurePath(cell).suffix for cell in row if cell] for row in rows)
+    return bool(others) and not any(first) and all(all(row) for row in others)
 
 
 def _refuse_columns(header: Sequence[str], rows: Sequence[Sequence[str]], first: int) -> None:

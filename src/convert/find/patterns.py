@@ -213,12 +213,13 @@ def pair_as_told(survey: Survey, units: Sequence[Unit]) -> Pairing | None:
 def _no_common_case(found: _Matches, labels: _Matches, images: str, masks: str) -> Finding:
     first, other = (_name(next(iter(side.cases)), side.units[0]) for side in (found, labels))
     one, two = _globs_of(found.units, labels.units)
+    by_pattern = Cure.of("name_images_and_masks", images=one, masks=two)
     return Finding(
         "SC081",
         f"{images!r} finds cases such as {first!r}, and {masks!r} such as {other!r}: none of {len(found.cases)} and"
         f" {len(labels.cases)} is the same",
         hint="name the part that is the same in both",
-        cures=(Cure.of("name_images_and_masks", images=one, masks=two),),
+        cures=(Cure("pair_by_list") if (one, two) == (images, masks) else by_pattern,),
     )
 
 

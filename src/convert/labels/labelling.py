@@ -23,7 +23,7 @@ from ...dataset.labels import (
 )
 from ...errors import Cure, SegconvError
 from ..model import ConvertOptions
-from .choices import declaring
+from .choices import declaring, spelled
 from .declared import UNLABELLED, Declared, Found, coded, with_background
 from .guesses import guess
 
@@ -122,10 +122,21 @@ def with_merges(base: LabelTable, options: ConvertOptions) -> LabelTable:
         target = names.get(name)
         if not isinstance(target, int):
             raise SegconvError(
-                f"the value {text} is mapped to {name!r}, which is not a label", hint=f"labels are {', '.join(names)}"
+                f"the value {text} is mapped to {name!r}, which is not a label",
+                hint=f"labels are {', '.join(names)}",
+                cures=() if value in forward else _declared_too(base, text, name),
             )
         forward[value] = target
     return replace(base, forward=forward)
+
+
+def _declared_too(base: LabelTable, text: str, name: str) -> tuple[Cure, ...]:
+    """Return the cure that declares a further class; none beside regions, or for the name of one."""
+    own = {written: value for value, written in base.forward.items()}
+    names = {title: own[written] for title, written in base.labels.names.items() if isinstance(written, int)}
+    if len(names) < len(base.labels.names) or name in names:
+        return ()
+    return (Cure.of("declare_labels", labels=f"{spelled(names, base.coding)},{name}={text}"),)
 
 
 def _ignoring(declared: Declared, name: str) -> LabelTable:

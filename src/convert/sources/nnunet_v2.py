@@ -32,6 +32,7 @@ from ...dataset.stored_label import StoredLabel
 from ...errors import Cure, SegconvError, naming
 from ...image import raster
 from ...typed import brief
+from ...words import some_of
 from ..find.cases import finished
 from ..find.channels import refuse_other_count
 from ..labels.declared import Declared, needs_files
@@ -44,6 +45,8 @@ from ..tasks.task_json import read_json
 from .kind import Kind
 
 KIND = "nnunet-v2"
+SHOWN = 3
+"""Names of files that a message shows at most."""
 
 
 def recognise(survey: Survey) -> str | None:
@@ -133,6 +136,7 @@ def scan(survey: Survey) -> Scan:
     found = [case for folders in SPLIT_FOLDERS for case in _cases(survey, folders, dataset)]
     survey.add(left_out(dataset.unknown))
     cases = finished(survey, found)
+    _refuse_other_ending(survey, description.file_ending, found)
     survey.refuse_no_case(cases, NO_CASE)
     _judge_count(survey, dataset, cases)
     judge = judge_pictures if dataset.of_pictures else judge_headers
@@ -157,6 +161,18 @@ def scan(survey: Survey) -> Scan:
         extra=dataset.unknown,
         prepared=Prepared.by(run),
     )
+
+
+def _refuse_other_ending(survey: Survey, ending: str, cases: Sequence[SourceCase]) -> None:
+    """Refuse a dataset whose images have another ending than its json says."""
+    names = [] if cases else names_in(survey.root / TRAINING.images)
+    if names and not any(name.endswith(ending) for name in names):
+        raise SegconvError(
+            f"file_ending is {ending!r}, but {TRAINING.images} holds {some_of(names, SHOWN)}",
+            code="SC086",
+            file=DESCRIPTION,
+            hint="correct file_ending in the json",
+        )
 
 
 def _judge_order(survey: Survey, dataset: _Dataset) -> None:

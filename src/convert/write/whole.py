@@ -102,8 +102,16 @@ class Whole:
         reported = set(range(len(self._intensity))) if planned else set().union(*odd.values())
         for number, channel in enumerate(self._intensity):
             if number not in reported and (clash := channel.contradiction()) is not None:
-                findings.append(warning("SC091", clash, file=DESCRIPTION, cures=(NAMED,)))
+                findings.append(warning("SC091", clash, file=DESCRIPTION, cures=(self._renaming(number),)))
         return findings
+
+    def _renaming(self, number: int) -> Cure:
+        """Return the cure that names a channel otherwise: CT if it was not CT."""
+        if len(self._intensity) == 1 and not is_ct(self._intensity[0].name):
+            return NAMED
+        names = [channel.name for channel in self._intensity]
+        names[number] = "NAME" if is_ct(names[number]) else "CT"
+        return Cure.of("name_each_channel", channels=",".join(names))
 
     def _image_of(self, case: SourceCase, channel: int) -> str:
         """Return the file that holds a channel of a case."""

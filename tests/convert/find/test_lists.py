@@ -82,6 +82,7 @@ def test_a_list_gives_patients_splits_and_files_elsewhere(source: Path, tmp_path
         ("", "SC087", 65, "is empty"),
         ("image,label\n", "SC011", 66, ""),
         ("a,b,c\n1,2,3\n", "SC087", 65, "3 columns and no header"),
+        ("img,mask\nA/x/1_pic.png,gold/A-1.v2.png\n", "SC087", 65, "has the columns img, mask, none of them image"),
         ("image,label\nA/x/1_pic.png,gold/A-1.v2.png,more\n", "SC087", 65, "line 2 has more columns"),
         ("image,label\nA/x/9_pic.png,gold/A-1.v2.png\n", "SC012", 66, "A/x/9_pic.png"),
         ("image,label\n,gold/A-1.v2.png\n", "SC087", 65, "entry 1 names no image"),

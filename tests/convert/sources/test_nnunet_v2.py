@@ -47,6 +47,14 @@ def edit_json(root: Path, change: Callable[[dict[str, Any]], object]) -> None:
     (root / "dataset.json").write_text(json.dumps(found))
 
 
+def test_another_ending_than_the_json_says_is_named(tmp_path: Path, segconv: Command) -> None:
+    root = foreign(tmp_path)
+    edit_json(root, lambda found: found.update(file_ending=".nrrd"))
+    done = segconv("convert", root, "--to", "8")
+    assert done.code == 65, done.err
+    assert "Error SC086: dataset.json: file_ending is '.nrrd', but imagesTr holds case_0_0000.nii.gz" in done.err
+
+
 def test_a_foreign_dataset_comes_across_byte_for_byte(tmp_path: Path, segconv: Command) -> None:
     root = foreign(tmp_path)
     before = tree_hash(root)
