@@ -31,7 +31,7 @@ def channels(found: Found, word: str) -> str:
     return ",".join(["CT", "PET", "MRI"][: word.count("NAME")])
 
 
-ANSWERS = {"VALUE": "0", "--image": "ct", "--channels": channels}
+ANSWERS = {"--nonfinite": "0", "--image": "ct", "--channels": channels}
 ORGANS = ",".join(f"{name}={value}" for name, value in DEGREES.items())
 
 

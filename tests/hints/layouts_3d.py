@@ -41,6 +41,10 @@ def label(n: int) -> Volume:
     return ct(n).label
 
 
+def any_organ(n: int) -> Volume:
+    return Volume((label(n).array > 0).astype(np.uint8), label(n).geometry)
+
+
 def body(n: int) -> Volume:
     return Volume((ct(n).images[0].array > -900).astype(np.uint8), ct(n).label.geometry)
 
@@ -150,7 +154,7 @@ BY_BODY = (
     "0001",
 )
 ANY = Cases({}, {}, others=True)
-KNOWN = {"VALUE": "0", "--image": "ct", "NAME": "road", "--labels": "background=0,road=255", "X,Y,Z": "1,1,1"}
+KNOWN = {"--nonfinite": "0", "--image": "ct", "NAME": "road", "--labels": "background=0,road=255", "X,Y,Z": "1,1,1"}
 
 LAYOUTS = [
     *(Layout(f"which is the label: {name}", lambda root, files=files: source(root, files), ANY, untrue=BY_BODY)
@@ -176,5 +180,10 @@ LAYOUTS = [
     Layout("volumes in two folders without a word", written({"a/p{n}": image, "b/p{n}": label}), volumes()),
     Layout("volumes in a folder", written({"p{n}_x": image, "p{n}_y": label}), volumes()),
     Layout("volumes only", written({"p{n}": image}), ANY, answers={"NAME=1": "a=1", "NAME": "a"}),
+    Layout("a further image in the folder of a case", written({"p{n}/ct": image, "p{n}/pet": image, "p{n}/gtv": any_organ}),
+           Cases({f"p{n}": [image(n).array] * 2 for n in NUMBERS}, {f"p{n}": {"gtv": label(n).array > 0} for n in NUMBERS})),
+    Layout("a task without json, of another modality", written({"imagesTr/p{n}": image, "labelsTr/p{n}": label}),
+           Cases({f"p{n}": [image(n).array] for n in NUMBERS}, {f"p{n}": organs(n) for n in NUMBERS}, anyhow=True),
+           answers={"--channels": "T1", "--labels": "background=0,a=1,b=2,c=3"}),
     Layout("a file for each organ", written({"p{n}/ct": image, "p{n}/liver": label, "p{n}/kidney": body}), None),
 ]  # fmt: skip

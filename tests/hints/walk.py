@@ -148,13 +148,18 @@ class _Walk:
     def _filled(self, choice: Choice, at: int, found: Found) -> str | None:
         """Return a word with its placeholders filled in, or None if nothing says how."""
         word, option = choice.words[at], choice.words[at - 1] if at else ""
-        asked = placeholders(word)
-        for key in (option, *asked) if asked else ():
-            if key in self.start.answers:
-                answer = self.start.answers[key]
-                text = answer if isinstance(answer, str) else answer(found, word)
-                return text + word.rpartition("…")[2] * ("…" in word) if key == option else word.replace(key, text)
-        return None if asked else word
+        asked, answers = placeholders(word), self.start.answers
+        if asked and option in answers:
+            return self._answer(option, word, found) + word.rpartition("…")[2] * ("…" in word)
+        if not answers.keys() >= {*asked}:
+            return None
+        for key in asked:
+            word = word.replace(key, self._answer(key, word, found))
+        return word
+
+    def _answer(self, key: str, word: str, found: Found) -> str:
+        answer = self.start.answers[key]
+        return answer if isinstance(answer, str) else answer(found, word)
 
     def _words(self, choice: Choice, found: Found) -> tuple[str, ...]:
         return tuple(self._filled(choice, at, found) or "" for at in range(len(choice.words)))
