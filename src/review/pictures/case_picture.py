@@ -33,6 +33,8 @@ REFERENCE: Colour = (1.0, 1.0, 1.0)
 DPI = 100
 _INSIDE_PX = 11
 """From the edge of a plane to the middle of a letter in it."""
+_LETTERED_PX = 4 * _INSIDE_PX
+"""Letters would hide a plane that is smaller."""
 _LINE_PX = 17
 _LETTER_PX = 6.2
 """Mean width of a letter in the legend."""
@@ -173,6 +175,8 @@ class _Sheet:
         _outline_all(axes, plane, (place.width / columns, place.height / rows), self._case.colour)
         axes.set_xlim(-0.5, columns - 0.5)
         axes.set_ylim(rows - 0.5, -0.5)
+        if max(place.width, place.height) < _LETTERED_PX:
+            return
         x, y = _INSIDE_PX / place.width, min(0.5, _INSIDE_PX / place.height)
         for where, letter in zip(((x, 0.5), (1 - x, 0.5), (0.5, 1 - y), (0.5, y)), plane.ends, strict=False):
             _letter(axes, *where, letter)

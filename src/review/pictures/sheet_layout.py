@@ -14,6 +14,8 @@ NOTE_PX = 16
 """Below the title of a volume among others."""
 NARROWEST_PX = 332
 """Of a volume: its title needs the room."""
+TITLE_WIDE_PX = 96
+"""Of a plane with its title, however narrow the plane is."""
 
 _HIGHEST_PX = 480
 _WIDEST_PX = 1500
@@ -88,7 +90,8 @@ def places_of(planes: Sequence[Plane]) -> list[Place]:
 
 def extent_of(places: Sequence[Place]) -> Size:
     """Return the width and height of all planes together."""
-    return max(place.left + place.width for place in places), max(place.top + place.height for place in places)
+    right = max(place.left + max(place.width, TITLE_WIDE_PX) for place in places)
+    return right, max(place.top + place.height for place in places)
 
 
 def _in_row(sizes: Sequence[Size], title: int) -> list[Place]:
@@ -104,7 +107,10 @@ def _rows_of_one_scale(volumes: Sequence[Sequence[Plane]]) -> list[list[Place]]:
 
 def _scale_of_row(sizes: Sequence[Size], widest_px: float, highest_px: float) -> float:
     wide, high = sum(width for width, _ in sizes), max(height for _, height in sizes)
-    return min(highest_px / high, (widest_px - GAP_PX * (len(sizes) - 1)) / wide)
+    room = widest_px - GAP_PX * (len(sizes) - 1)
+    scale = min(highest_px / high, room / wide)
+    narrow = sum(width * scale < TITLE_WIDE_PX for width, _ in sizes)
+    return min(scale, max(room / 2, room - narrow * TITLE_WIDE_PX) / wide)
 
 
 def _at_scale(sizes: Sequence[Size], title: int, scale: float) -> list[Place]:
@@ -113,7 +119,7 @@ def _at_scale(sizes: Sequence[Size], title: int, scale: float) -> list[Place]:
     for size in sizes:
         width, height = _scaled(size, scale)
         places.append(Place(left, title, width, height))
-        left += width + GAP_PX
+        left += max(width, TITLE_WIDE_PX if title else 0) + GAP_PX
     return places
 
 
@@ -131,7 +137,7 @@ def _in_two_columns(sizes: Sequence[Size], title: int) -> list[Place]:
     top = float(title)
     for size in others:
         width, height = _scaled(size, scale)
-        places.append(Place(places[0].width + GAP_PX, top, width, height))
+        places.append(Place(max(places[0].width, TITLE_WIDE_PX if title else 0) + GAP_PX, top, width, height))
         top += height + between
     return places
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from segconv.review.pictures.case_picture import CONTOURS, FILL, CasePicture, drawn
 from segconv.review.pictures.label_colours import colour_of
 from segconv.review.pictures.planes import Plane
-from segconv.review.pictures.sheet_layout import extent_of, grid_of, places_of
+from segconv.review.pictures.sheet_layout import GAP_PX, TITLE_WIDE_PX, Grid, Place, extent_of, grid_of, places_of
 from segconv.review.pictures.windows import colour_window_of, window_of
 
 SIZE = 64
@@ -148,6 +148,21 @@ def test_planes_have_one_scale_and_do_not_overlap() -> None:
             ] += 1
         assert taken.max() == 1
         assert width <= 1500.5
+
+
+@pytest.mark.parametrize("sizes", [[(25, 31), (372, 31), (372, 25)], [(30, 150), (370, 150), (370, 37)]])
+def test_narrow_planes_leave_room_for_their_titles(sizes: list[tuple[int, int]]) -> None:
+    planes = [Plane("sagittal, k = 123", np.zeros(size), None, (1.0, 1.0)) for size in sizes]
+    for places, width in ((places_of(planes), extent_of(places_of(planes))[0]), _first_of(grid_of([planes] * 3))):
+        tops = {place.top for place in places}
+        for row in ([place for place in places if place.top == top] for top in tops):
+            starts = [*sorted(place.left for place in row), width + GAP_PX]
+            assert min(np.diff(starts)) > TITLE_WIDE_PX + GAP_PX - 0.1
+
+
+def _first_of(grid: Grid) -> tuple[Sequence[Place], float]:
+    """Return the places of the first of several volumes, and where the second begins without its gap."""
+    return grid.cells[0].places, grid.cells[1].left - GAP_PX
 
 
 def test_few_volumes_are_next_to_one_another_and_many_in_rows_at_one_scale() -> None:
