@@ -109,6 +109,8 @@ def verify(
     sink.warn(findings)
     for line in json.dumps(certificate.as_json(), indent=2, ensure_ascii=True).splitlines():
         sink.data(line)
+    if certificate.evidence.dataset.run is None:
+        sink.say("copies: unknown, as segconv did not make the dataset; only names and images were compared")
     sink.say(f"{certificate.found.shown}: {certificate.verdict}")
     if ok:
         sink.next(f"segconv plan {shlex.quote(dataset)}")

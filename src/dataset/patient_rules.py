@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from .lineage import TRAIN, CaseRecord
@@ -47,6 +47,11 @@ _BIDS = re.compile(r"(?:^|[/_])(sub-[A-Za-z0-9]+)")
 _WORDED = re.compile(rf"(?<![A-Za-z])({_PATIENT})[-_ ]?([A-Za-z]{{0,4}}\d+|[A-Z](?![A-Za-z0-9]))", re.I)
 _OWNED = re.compile(r"([A-Za-z]+)[-_ ]?(\d+)(?![A-Za-z0-9])")
 _WORDS = re.compile(r"[a-z]+")
+_CHANGES = (
+    r"aug|augmented|copy|rot|rotate|rotated|flip|flipped|hflip|vflip|mirror|mirrored|noise|noisy|shift|shifted|"
+    r"scale|scaled|zoom|elastic|deform|gamma|blur|blurred|brightness|contrast|hu|[ijkxyz](?=[-+]?\d)"
+)
+_CHANGED = re.compile(rf"(.+?)(?:[_\-. ]+(?:{_CHANGES})(?:[-_+ ]*\d+(?:\.\d+)?)*)+", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,31 @@ class PatientGuess:
 
 
 def guess_patients(cases: Sequence[Named]) -> PatientGuess | None:
-    """Return the patient of every case, or None if no rule names one for all of them."""
+    """Return the patient of every case, or None if no rule names one for all of them.
+
+    A case that is named as a copy of another, such as ``b0_aug01`` next to ``b0``, is of the patient of that one.
+    """
+    known = set(cases)
+    originals = [_original(case, known) for case in cases]
+    if originals == list(cases):
+        return _guessed(cases)
+    distinct = list(dict.fromkeys(originals))
+    guess = _guessed(distinct)
+    if guess is None:
+        patients = tuple("/".join(filter(None, (case.folder, case.name))) for case in originals)
+        return PatientGuess(patients, f"by names of copies, as {_example(cases, patients)}")
+    patient_of = dict(zip(distinct, guess.patients, strict=True))
+    return PatientGuess(tuple(patient_of[case] for case in originals), guess.evidence)
+
+
+def _original(case: Named, known: Collection[Named]) -> Named:
+    """Return the case whose name this one continues as copies do; itself if there is none."""
+    match = _CHANGED.fullmatch(case.name)
+    original = Named(match[1], case.folder) if match else case
+    return original if original in known else case
+
+
+def _guessed(cases: Sequence[Named]) -> PatientGuess | None:
     if len(cases) < 2:
         return None
     own = _without_common(cases)

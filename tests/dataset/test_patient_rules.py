@@ -41,6 +41,10 @@ THREE, TWO = (7, 8, 9), (1, 2)
         (each("case_{}_slice_{:03d}", THREE, TWO), ["case_7", "case_8", "case_9"]),
         (each("{}_{}", THREE, ("left", "right")), ["7", "8", "9"]),
         (each("Image_{:02d}{}", THREE, "LR"), ["Image_07", "Image_08", "Image_09"]),
+        (["b0", "b0_aug01", "b0_aug02", "b1", "b1_aug01"], ["b0", "b1"]),
+        (["a", "a_rot30", "a_flip", "a-copy 2", "a_k180_hu+63.5", "b"], ["a", "b"]),
+        ([*each("P_{:03d}_{}", THREE, TWO), "P_007_1_flip"], ["P_007", "P_008", "P_009"]),
+        (["x/a", "x/a_aug1", "y/a"], ["x/a", "y/a"]),
         (["patient_001/a", "patient1/b", "Patient 2/c"], ["patient_001", "Patient 2"]),
     ],
 )
@@ -73,6 +77,8 @@ def test_names_and_folders_show_patients(paths: list[str], patients: list[str]) 
         ["P_001/1", "P_001/2", "P_002/1", "3"],
         ["sub-01/sub-02_a", "sub-01/sub-01_a", "sub-02/sub-02_a"],  # folder and name disagree
         ["P_1/P_2_1", "P_1/P_1_2", "P_2/P_2_3"],
+        ["a_aug1", "a_aug2", "b_flip"],  # whose originals are not among them
+        ["a", "augment", "a_nother", "rot_a"],
     ],
 )
 def test_names_that_are_not_patients_are_not_taken_for_one(paths: list[str]) -> None:

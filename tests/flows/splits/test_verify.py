@@ -35,6 +35,20 @@ def written(path: Path, *folds: tuple[list[int], list[int]]) -> Path:
     return path
 
 
+def test_copies_of_a_dataset_without_lineage_are_suspected_by_their_names(segconv: Command, shapes: Path) -> None:
+    assert segconv("augment", "5", "--to", "6_Aug", "--copies", "2", "--rotate-range", "15").code == 0
+    copies = segconv.raw / "Dataset006_Aug"
+    shutil.rmtree(copies / "segconv")
+    (copies / "splits_final.json").unlink()
+    done = segconv("splits", "verify", "6", "--allow-alike")
+    assert json.loads(done.out)["verdict"] == "leak suspected"
+    assert "copies: unknown" in done.err
+    assert "by names of copies" in done.err
+    assert segconv("splits", "make", "6").code == 0
+    done = segconv("splits", "verify", "6")
+    assert json.loads(done.out)["verdict"] == "no leak found"
+
+
 def test_folds_are_shown_with_patients_and_the_share_of_each_class(segconv: Command, shapes: Path) -> None:
     folds = json.loads((shapes / "splits_final.json").read_text(encoding="utf-8"))
     done = segconv("splits", "show", "5")
