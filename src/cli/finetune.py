@@ -119,7 +119,7 @@ def command(
         trust,
         place.slots,
         cores(),
-        Reporting(sink.detail, lambda text: sink.say(f"note: {text}"), planning.hear, sink.progress()),
+        Reporting(sink.detail, lambda text: sink.say(f"note: {text}"), planning.hear, planning.reading()),
         begun=lambda step: display.begin(f"Step {step.number} of {step.of}: {step.what}"),
         compared=show,
         ended=teller(display.say),

@@ -129,7 +129,7 @@ def command(
             check=not no_check,
             allow_external=allow_external,
             allowed_modules=allowed_modules,
-            reporting=Reporting(sink.detail, lambda text: sink.say(f"note: {text}"), display.hear, sink.progress()),
+            reporting=Reporting(sink.detail, lambda text: sink.say(f"note: {text}"), display.hear, display.reading()),
             warn=warnings.extend,
         )
     finally:

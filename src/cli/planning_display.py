@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ..train.planning_progress import CHECKING, EXAMINING, FINGERPRINT, PLANNING, PREPROCESSING, STARTING, Progress
 from ..words import count_of
+from ..work import run_options
 from .sink import Sink
 
 _WORDS = {
@@ -55,8 +58,37 @@ class PlanningDisplay:
         for number in range(0 if before is None else before.done, now.done):
             self._bar.advance(str(number))
 
+    def reading(self) -> run_options.Progress:
+        """Return the progress of what is read before and after, shown in place of the bar."""
+        return _InPlace(self, self._sink.progress())
+
     def stop(self) -> None:
         """End the bar."""
         if self._counted:
             self._bar.stop()
             self._counted = False
+
+
+@dataclass(frozen=True)
+class _InPlace:
+    """A bar in place of that of a planning: a terminal shows one of them at a time."""
+
+    planning: PlanningDisplay
+    bar: run_options.Progress
+
+    def note(self, text: str) -> None:
+        """Show a note."""
+        self.bar.note(text)
+
+    def start(self, total: int, done: int, what: str = "cases") -> None:
+        """Start with the number of items."""
+        self.planning.stop()
+        self.bar.start(total, done, what)
+
+    def advance(self, case: str) -> None:
+        """Count one more item."""
+        self.bar.advance(case)
+
+    def stop(self) -> None:
+        """End."""
+        self.bar.stop()

@@ -15,6 +15,7 @@ from segconv.train.planning_progress import (
     STARTING,
     Progress,
 )
+from segconv.work import run_options
 
 HEARD = [
     Progress(EXAMINING),
@@ -48,3 +49,24 @@ def test_each_phase_is_a_line(how: dict[str, bool], capsys: pytest.CaptureFixtur
         "nnU-Net preprocesses for 3d_fullres: 1 case",
     ]
     assert capsys.readouterr().err.splitlines() == ([] if how else lines)
+
+
+def test_one_bar_is_shown_at_a_time() -> None:
+    """The bar of the cases has ended when the files are compared."""
+    seen: list[str] = []
+
+    class Seen(run_options.Unheard):
+        def start(self, total: int, done: int, what: str = "cases") -> None:
+            seen.append(f"{what} begin")
+
+        def stop(self) -> None:
+            seen.append("end")
+
+    class Watched(Sink):
+        def progress(self) -> run_options.Progress:
+            return Seen()
+
+    display = PlanningDisplay(Watched())
+    display.hear(Progress(PREPROCESSING, "2d", 1, 2))
+    display.reading().start(3, 0, "files")
+    assert seen == ["cases begin", "end", "files begin"]
