@@ -106,6 +106,18 @@ class Dataset:
         """Return the sorted identifiers of cases that have a first channel."""
         return sorted(self.external if split == TRAIN and self.external else self._channels(split))
 
+    def no_case(self, what: str = "case") -> SegconvError:
+        """Return the error for a dataset without cases: ``SC011``, or ``SC060`` if it names files elsewhere."""
+        path = self.path / DESCRIPTION
+        if "dataset" in load_object(read_file(path)) and not self.external:
+            return SegconvError(
+                "has the key 'dataset', which names files elsewhere, and segconv did not write it",
+                code="SC060",
+                file=str(path),
+                cures=(Cure.of("rewrite_external", dataset=self.path),),
+            )
+        return SegconvError(f"holds no {what}", code="SC011", file=str(self.path))
+
     def image_files(self, case: str, split: str = TRAIN) -> list[Path]:
         """Return one file per channel."""
         if split == TRAIN and case in self.external:

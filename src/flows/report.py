@@ -14,7 +14,7 @@ from ..dataset.layout import Dataset
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.regions import value_names
 from ..dataset.splits import FILE as SPLITS
-from ..errors import CODES, Finding, SegconvError
+from ..errors import CODES, Finding
 from ..review.check.case_check import Witness
 from ..review.check.dataset_check import check_seen
 from ..review.pictures.windows import Window
@@ -195,7 +195,7 @@ class _Report:
         self.labels = dataset.description.labels
         self.keys: list[Key] = [(case, split) for split in (TRAIN, TEST) for case in dataset.cases(split)]
         if not self.keys:
-            raise SegconvError("holds no case", code="SC011", file=str(dataset.path))
+            raise dataset.no_case()
         self.thinning = thinned(len(self.keys))
         # What is refused comes before the scores, which take their time.
         channel = None if asked.channel is None else channel_number(dataset, asked.channel)

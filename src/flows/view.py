@@ -247,7 +247,7 @@ def _chosen(dataset: Dataset, wanted: Sequence[str]) -> list[Chosen]:
         return training
     test = [(case, TEST) for case in dataset.cases(TEST)]
     if not test + training:
-        raise SegconvError("holds no case", code="SC011", file=str(dataset.path))
+        raise dataset.no_case()
     return among(dict(test + training), wanted, dataset.path.name) if wanted else test
 
 

@@ -20,6 +20,8 @@ from segconv.review.pictures.sealed import is_sealed
 from ..command import Command, tree_hash
 from ..review import datasets
 
+SPLITS = ("make", "show", "verify")
+
 
 def pixels_of(shown: NDArray[np.uint8], value: int) -> int:
     wanted = np.rint(np.multiply(colour_of(value), 255))
@@ -156,6 +158,25 @@ def test_test_cases_are_drawn_if_there_are_no_others(segconv: Command) -> None:
     assert (done.code, done.json["cases"]) == (0, 1)
     shutil.rmtree(root / "imagesTs")
     assert segconv("view", "7", "-o", segconv.folder / "y.png").codes() == ["SC011"]
+
+
+def test_a_dataset_whose_files_are_elsewhere_says_so(segconv: Command) -> None:
+    root = datasets.volumes(segconv.raw, cases=1)
+    files = {"images": [str(root / "imagesTr" / "c0_0000.nii.gz")], "label": str(root / "labelsTr" / "c0.nii.gz")}
+    datasets.edit(root, lambda found: found.update(dataset={"c0": files}))
+    (root / "imagesTr").rename(segconv.folder / "elsewhere")
+    shutil.rmtree(root / "imagesTs")
+    picture, page = segconv.folder / "x.png", segconv.folder / "x.html"
+    for words in (("view", 7, "-o", picture), ("report", 7, "-o", page), *(("splits", what, 7) for what in SPLITS)):
+        done = segconv(*words)
+        assert done.codes() == ["SC060"], done.err
+        assert "--allow-external" in done.err
+
+
+def test_splits_of_a_dataset_without_training_cases_are_refused(segconv: Command) -> None:
+    root = datasets.volumes(segconv.raw, cases=1)
+    shutil.rmtree(root / "imagesTr")
+    assert [segconv("splits", what, 7).codes() for what in SPLITS] == [["SC011"]] * 3
 
 
 def test_a_picture_passes_through_a_class_and_not_the_ignore_label(

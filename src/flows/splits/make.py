@@ -98,9 +98,11 @@ def plan_splits(
     ------
     SegconvError
         ``SC114`` if there are fewer groups than folds, or fewer than two, or all are too large to be held out; what
-        `evidence.read` and `NamedPatients.of` raise; ``SC062`` if the dataset is replaced meanwhile.
+        `evidence.read` and `NamedPatients.of` raise; ``SC062`` if the dataset is replaced meanwhile; `Dataset.no_case`.
     """
     with dataset.unchanged():
+        if not dataset.cases():
+            raise dataset.no_case("training case")
         evidence = read(dataset, readers, patients, alike=alike)
     also = evidence.alike if group_by is None else _with_origins(evidence, group_by)
     together = [group for group in groups(evidence.guessed, also=also) if _originals(group)]

@@ -70,9 +70,12 @@ def show_splits(dataset: Dataset, paths: Paths, *, file: Wanted | None = None, r
     Raises
     ------
     SegconvError
-        What `find_splits` and `evidence.recorded` raise; ``SC062`` if the dataset is replaced meanwhile.
+        What `find_splits` and `evidence.recorded` raise; ``SC062`` if the dataset is replaced meanwhile;
+        `Dataset.no_case`.
     """
     with dataset.unchanged():
+        if not dataset.cases():
+            raise dataset.no_case("training case")
         found = find_splits(dataset, paths, file)
         return Shown(found, fold_facts(found.folds, recorded(dataset, readers)))
 

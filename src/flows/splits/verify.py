@@ -75,9 +75,11 @@ def verify_splits(
     Raises
     ------
     SegconvError
-        What `find_splits` and `evidence.read` raise; ``SC062`` if the dataset is replaced meanwhile.
+        What `find_splits` and `evidence.read` raise; ``SC062`` if the dataset is replaced meanwhile; `Dataset.no_case`.
     """
     with dataset.unchanged():
+        if not dataset.cases():
+            raise dataset.no_case("training case")
         found = find_splits(dataset, paths, file)
         evidence = read(dataset, readers, patients, alike=alike)
     certificate = certified(found, evidence)
