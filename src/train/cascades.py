@@ -106,7 +106,8 @@ def _no_cascade(plans: Mapping[str, Any], file: Path, model: Model) -> SegconvEr
     """Return the refusal of plans without a cascade, with nnU-Net's reason as far as the plans show it."""
     cures = [Cure.of("train", dataset=model.dataset, configuration=FULL, fold="0,1,2,3,4")]
     if FULL not in plans["configurations"]:
-        return SegconvError("has no cascade, which only 3D images can have", code="SC150", file=str(file))
+        only = [Cure.of("train", dataset=model.dataset, configuration=next(iter(plans["configurations"])), fold="0")]
+        return SegconvError("has no cascade, which only 3D images can have", code="SC150", file=str(file), cures=only)
     full = configuration(plans, FULL)
     patch, image = full.get("patch_size"), full.get("median_image_size_in_voxels")
     return SegconvError(f"has no cascade: {_reason(patch, image)}", code="SC150", file=str(file), cures=cures)

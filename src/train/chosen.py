@@ -12,6 +12,7 @@ from .ensemble import Ensemble
 from .model import FINAL, Model, trained_folds
 from .offered_models import configurations_of, in_words, models_in, offer_of_begun, offers, training_of
 from .paths import Paths
+from .plans import read_plans
 from .predict import check_model
 from .untrusted_models import NO_TRUST, Trust
 
@@ -59,13 +60,22 @@ def named_model(
         folds, said = usual_folds(folder)
     if not folds or not any(folder.glob("fold_*/checkpoint_*.pth")):
         others = models_in(folder.parent)
+        to_train = [Cure.of("train", **model.words, fold="0")] if _may_be_planned(model, paths) else []
         raise SegconvError(
             f"no fold of {model.configuration} with {model.trainer} and {model.plans} is trained{in_words(others)}",
             code="SC010",
             file=str(folder.parent),
-            cures=[*offer_of_begun(folder), *offers(others, model), Cure.of("train", **model.words, fold="0")],
+            cures=[*offer_of_begun(folder), *offers(others, model), *to_train],
         )
     return Chosen(Ensemble((check_model(folder, model.dataset, folds, trust, checkpoint=checkpoint),)), said)
+
+
+def _may_be_planned(model: Model, paths: Paths) -> bool:
+    """Return whether a model can be trained: its plans have its configuration, or cannot be looked up."""
+    try:
+        return model.configuration in read_plans(model.plans_file(paths))["configurations"]
+    except SegconvError:
+        return True
 
 
 def folder_model(

@@ -142,9 +142,7 @@ def plan_comparison(dataset: str, paths: Paths, wanted: Wanted = ALL, trust: Tru
     ensembles = wanted.ensembles and len(models) > 1
     for model in models:
         _refuse_foreign_code(model, folds, paths, trust, ensembles=ensembles)
-    gaps = (
-        _gaps(model, fold, paths, _of_fold(validated, fold), ensembles=ensembles) for model in models for fold in folds
-    )
+    gaps = (_gaps_of_model(model, folds, paths, validated, ensembles=ensembles) for model in models)
     refuse_if_any(itertools.chain.from_iterable(gaps))
     return Comparison(dataset, models, folds, ensembles)
 
@@ -190,16 +188,27 @@ def _refuse_foreign_code(model: Model, folds: Sequence[str], paths: Paths, trust
             refuse_more_than_numbers(validation, cures=[_cure("validate_again", model, fold), Cure.of("trust_files")])
 
 
+def _gaps_of_model(
+    model: Model, folds: Sequence[str], paths: Paths, validated: Sequence[Sequence[str]], *, ensembles: bool
+) -> Iterator[Finding]:
+    """Yield what a model lacks to be compared; one finding for all folds that are not trained."""
+    missing = [fold for fold in folds if not state_of(model.fold_folder(paths, fold)).trained]
+    if missing:
+        several = len(missing) > 1
+        what = f"folds {', '.join(missing)} are not trained" if several else f"fold {missing[0]} is not trained"
+        folder = model.folder(paths) if several else model.fold_folder(paths, missing[0])
+        cures = (_cure("train", model, ",".join(missing)), *_others(model, paths))
+        yield Finding("SC122", what, file=str(folder), cures=cures)
+    for fold in folds:
+        if fold not in missing:
+            yield from _gaps(model, fold, paths, _of_fold(validated, fold), ensembles=ensembles)
+
+
 def _gaps(model: Model, fold: str, paths: Paths, cases: Sequence[str], *, ensembles: bool) -> Iterator[Finding]:
-    """Yield what a fold lacks to be compared."""
+    """Yield what a trained fold lacks to be compared."""
     folder = model.fold_folder(paths, fold)
     validation = folder / VALIDATION
-    state = state_of(folder)
-    if not state.trained:
-        cure = _cure("train", model, fold)
-        yield Finding("SC122", f"fold {fold} is not trained", file=str(folder), cures=(cure, *_others(model, paths)))
-        return
-    if not state.validated:
+    if not state_of(folder).validated:
         cure = _cure("validate", model, fold)
         what = f"fold {fold} is not validated since it was trained: it has no summary.json, or an older one"
         yield Finding("SC122", what, file=str(folder), cures=(cure,))

@@ -154,7 +154,9 @@ def test_plans_without_a_cascade_are_refused_with_the_size_that_decided(world: W
     assert "less than 25% of the typical image, and here it is 75%, 48×64×64 of 64×64×64 voxels" in refused.err
     assert "Hint: segconv train Dataset007_Ct -c 3d_fullres -f 0,1,2,3,4" in refused.err
     world.planned({"2d": {"data_identifier": "full"}})
-    assert "only 3D images" in world.cascade().err
+    flat = world.cascade()
+    assert "only 3D images" in flat.err
+    assert "Hint: segconv train Dataset007_Ct -c 2d -f 0\n" in flat.err
     assert world.cascade("-c", "2d").code == 2
 
 

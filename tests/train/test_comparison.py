@@ -127,6 +127,15 @@ def test_an_untrained_fold_is_named_with_what_trains_it_and_what_does_without(wo
     world.plan(Wanted(folds=["0"]))
 
 
+def test_untrained_folds_are_one_finding_with_the_command_for_all(world: World) -> None:
+    path = world.paths.require("preprocessed") / DATASET / "splits_final.json"
+    path.write_text(json.dumps([*SPLIT, *SPLIT]))
+    world.train("2d", folds=1)
+    (found,) = world.refused()
+    assert (found.file, found.message) == (str(world.model("2d")), "folds 1, 2, 3 are not trained")
+    assert dict(found.cures[0].values)["fold"] == "1,2,3"
+
+
 def test_everything_that_is_missing_is_reported_together(world: World) -> None:
     lowres, flat = world.train("3d_lowres"), world.train("2d")
     (flat / "fold_0" / "validation" / "summary.json").unlink()
