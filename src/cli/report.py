@@ -131,7 +131,7 @@ def command(
     facts = written.facts
     errors = sum(one.severity == "error" for one in facts.findings)
     _say(facts, errors, chosen.output, written.nbytes, sink)
-    sink.next(_next(dataset, errors, chosen.predictions))
+    sink.next(_next(dataset, errors, found.path, chosen.predictions))
     sink.end(
         {
             "dataset": str(found.path),
@@ -157,8 +157,10 @@ def _say(facts: Facts, errors: int, output: Path, nbytes: int, sink: Sink) -> No
     sink.say(f"Wrote {output} ({nbytes / _MB:.1f} MB): open it in a browser")
 
 
-def _next(dataset: str, errors: int, predictions: Path | None) -> str:
-    typed = shlex.quote(dataset)
+def _next(dataset: str, errors: int, folder: Path, predictions: Path | None) -> str:
+    from .view import next_evaluation
+
     if predictions is not None:
-        return f"segconv evaluate {shlex.quote(str(predictions))} {typed}"
+        return next_evaluation(dataset, folder, predictions)
+    typed = shlex.quote(dataset)
     return f"segconv check {typed}" if errors else f"segconv plan {typed}"

@@ -122,7 +122,7 @@ def command(
     _show(planned.scores, sink)
     of = "" if planned.view.total == outcome.done else f" of {planned.view.total}"
     sink.say(f"Drew {outcome.done}{of} {'case' if planned.view.total == 1 else 'cases'}: {outcome.target}")
-    for line in _next(dataset, drawn):
+    for line in _next(dataset, drawn, source):
         sink.next(line)
     result = {what: str(source), "output": str(outcome.target), "cases": outcome.done, "dice": planned.scores}
     sink.end(result, findings)
@@ -175,11 +175,22 @@ def _of_folders(
     return _Planned(found.view, found.as_json(), found.notes, found.findings)
 
 
-def _next(dataset: str, drawn: Drawn) -> list[str]:
+def _next(dataset: str, drawn: Drawn, source: Path) -> list[str]:
+    if drawn.predictions is not None and drawn.labels is not None:
+        return [f"segconv evaluate {shlex.quote(str(drawn.predictions))} {shlex.quote(str(drawn.labels))}"]
     if drawn.predictions is not None:
-        references = dataset if drawn.labels is None else str(drawn.labels)
-        return [f"segconv evaluate {shlex.quote(str(drawn.predictions))} {shlex.quote(references)}"]
+        return [next_evaluation(dataset, source, drawn.predictions)]
     return [f"segconv check {shlex.quote(dataset)}"] if drawn.labels is None else []
+
+
+def next_evaluation(typed: str, dataset: Path, predictions: Path) -> str:
+    """Return the command that scores predictions; those of one fold are not of all labelled cases."""
+    from ..dataset.layout import Dataset
+
+    found = Dataset.open(dataset)
+    labels = (found.label_file(case) for case in found.cases())
+    lacking = any(label.exists() and not (predictions / label.name).exists() for label in labels)
+    return f"segconv evaluate {shlex.quote(str(predictions))} {shlex.quote(typed)}{' --missing skip' * lacking}"
 
 
 def refuse_places(output: Path, read: Mapping[str, Path | None], paths: Paths) -> None:

@@ -102,3 +102,15 @@ def test_a_case_or_channel_that_does_not_exist(segconv: Command, tmp_path: Path)
     datasets.volumes(segconv.raw, cases=2)
     assert "did you mean c1" in segconv("report", "7", "c11", "-o", tmp_path / "r.html").err
     assert "there are 0 CT" in segconv("report", "7", "--channel", "T1", "-o", tmp_path / "r.html").err
+
+
+def test_predictions_of_some_cases_are_scored_by_the_next_command(segconv: Command) -> None:
+    root = datasets.volumes(segconv.raw, cases=2)
+    predictions = segconv.folder / "fold_0"
+    predictions.mkdir()
+    shutil.copy(root / "labelsTr" / "c1.nii.gz", predictions)
+    asked = ("--predictions", predictions, "-j", "1")
+    for words in (("report", "7", "-o", segconv.folder / "x.html"), ("view", "7", "-o", segconv.folder / "x.png")):
+        done = segconv(*words, *asked)
+        assert done.err.splitlines()[-1] == f"Next: segconv evaluate {predictions} 7 --missing skip"
+    assert segconv("evaluate", predictions, "7", "--missing", "skip").code == 0
