@@ -11,7 +11,7 @@ from typing import Literal
 from ...dataset.layout import Dataset
 from ...dataset.splits import FILE, Splits, parse_splits
 from ...dataset.strictjson import loads, read_file
-from ...errors import naming
+from ...errors import Cure, SegconvError, naming
 from ...train.default_split import default_split
 from ...train.paths import Paths
 
@@ -63,7 +63,14 @@ def find_splits(dataset: Dataset, paths: Paths, file: Wanted | None = None) -> F
     preprocessed = None if paths.preprocessed is None else paths.preprocessed / dataset.path.name / FILE
     places = [file] if file is not None else [preprocessed, dataset.path / FILE]
     path = next((place for place in places if place is not None and (place == file or os.path.lexists(place))), None)
-    return Found(default_split(dataset.cases())) if path is None else found_in(path)
+    if path is None:
+        return Found(default_split(dataset.cases()))
+    try:
+        return found_in(path)
+    except SegconvError as error:
+        if error.code == "SC099":
+            error.advise("remove the file", [Cure.of("make_splits", dataset=dataset.name.id)])
+        raise
 
 
 def found_in(path: Path) -> Found:

@@ -49,6 +49,15 @@ def test_copies_of_a_dataset_without_lineage_are_suspected_by_their_names(segcon
     assert json.loads(done.out)["verdict"] == "no leak found"
 
 
+def test_a_file_that_is_no_list_of_folds_is_refused_with_the_command_for_this_dataset(
+    segconv: Command, shapes: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.json").write_text("[]", encoding="utf-8")
+    done = segconv("splits", "verify", "5", "--splits", tmp_path / "mine.json")
+    assert done.codes() == ["SC099"]
+    assert "segconv splits make 5 makes new folds" in done.err
+
+
 def test_folds_are_shown_with_patients_and_the_share_of_each_class(segconv: Command, shapes: Path) -> None:
     folds = json.loads((shapes / "splits_final.json").read_text(encoding="utf-8"))
     done = segconv("splits", "show", "5")
