@@ -398,5 +398,11 @@ class _Values(Formatter):
         values = value if isinstance(value, tuple) else (value,)
         if format_spec.startswith("="):
             values, format_spec = tuple(f"{text}{format_spec}" for text in values), ""
-        quoted = [text if text.isupper() or "…" in text else shlex.quote(text) for text in map(str, values)]
+        quoted = [_quoted(text) for text in map(str, values)]
         return " ".join(f"{format_spec} {text}" for text in quoted) if format_spec else ",".join(quoted)
+
+
+def _quoted(text: str) -> str:
+    """Return a value quoted for a shell, but for the dots of what is to be filled in."""
+    without = text.replace("…", "")
+    return text if shlex.quote(without) == without else shlex.quote(text)

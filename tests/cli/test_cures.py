@@ -63,6 +63,12 @@ def test_values_are_quoted_and_missing_ones_are_placeholders() -> None:
     assert hint_of(Finding("SC063", "", cures=(given,))) == "--images 'my scans/*.png' --masks GLOB"
 
 
+@pytest.mark.parametrize("name", ["*/CT", "MY SCANS/*.PNG", "A…/B C/*"])
+def test_names_in_capitals_are_quoted_too(name: str) -> None:
+    given = Cure.of("name_images_and_masks", images=name)
+    assert hint_of(Finding("SC063", "", cures=(given,))) == f"--images '{name}' --masks GLOB"
+
+
 @pytest.mark.parametrize("code", CODES)
 def test_every_code_has_advice(code: str) -> None:
     assert hint_of(Finding(code, ""))

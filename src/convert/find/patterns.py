@@ -2,12 +2,14 @@
 
 ``*`` and ``?`` stay within a folder, ``**/`` crosses folders, ``{case}`` names what it matches.
 Images and masks belong together if what the patterns matched is the same: the named parts that both
-have, else what the wildcards matched.
+have, else what the wildcards matched. Letters with accents match however they are stored, as one
+character or as two: a keyboard types one form, and some file systems store the other.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,9 +44,13 @@ def compile_pattern(text: str, root: Path) -> re.Pattern[str]:
             plain = f"{plain}/**" if plain not in ("", ".") else "**"
         expression = _of_glob(plain)
     try:
-        return re.compile(expression)
+        return re.compile(_composed(expression))
     except re.error as error:
         raise SegconvError(f"{text!r} is not a pattern ({error})", hint="an example is 'images/*.nii.gz'") from error
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
 
 
 def _of_glob(glob: str) -> str:
@@ -171,11 +177,12 @@ class _Matches:
         """
         own: dict[tuple[Key, str], Unit] = {}
         for unit in units:
-            whole = pattern.expression.fullmatch(unit.path)
-            match = whole or pattern.expression.fullmatch(unit.path[: len(unit.path) - len(unit.ending)])
+            path = _composed(unit.path)
+            whole = pattern.expression.fullmatch(path)
+            match = whole or pattern.expression.fullmatch(path[: len(path) - len(unit.ending)])
             if match is None:
                 continue
-            key = self._key(match, unit, ending=len(unit.ending) if whole else 0)
+            key = self._key(match, ending=len(unit.ending) if whole else 0)
             part = match[_CHANNEL] if pattern.has(_CHANNEL) else ""
             twin = own.setdefault((key, part), unit)
             if twin is not unit:
@@ -190,8 +197,8 @@ class _Matches:
             hint = "patterns are relative to the source; * stays within a folder, **/ crosses folders"
             self._pairing.error("SC011", f"no file matches {pattern.text!r}", hint=hint)
 
-    def _key(self, match: re.Match[str], unit: Unit, *, ending: int) -> Key:
-        return tuple(match[name] for name in self._names) if self._names else _wildcards(match, unit, ending)
+    def _key(self, match: re.Match[str], *, ending: int) -> Key:
+        return tuple(match[name] for name in self._names) if self._names else _wildcards(match, ending)
 
 
 def pair_as_told(survey: Survey, units: Sequence[Unit]) -> Pairing | None:
@@ -237,13 +244,13 @@ def _shared_names(patterns: Sequence[_Pattern]) -> list[str]:
     return sorted(set.intersection(*names)) if names else []
 
 
-def _wildcards(match: re.Match[str], unit: Unit, ending: int) -> Key:
+def _wildcards(match: re.Match[str], ending: int) -> Key:
     """Return what the wildcards matched, without repeats and the file's ending; empty if the pattern has none."""
     parts: list[str] = []
     for number in range(1, (match.re.groups or 0) + 1):
         part = match[number] or ""
-        if ending and match.end(number) > len(unit.path) - ending:
-            part = part[: len(part) - (match.end(number) - (len(unit.path) - ending))]
+        if ending and match.end(number) > len(match.string) - ending:
+            part = part[: len(part) - (match.end(number) - (len(match.string) - ending))]
         part = part.strip("/")
         if part and part not in parts:
             parts.append(part)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -165,3 +167,14 @@ def test_masks_of_one_name_come_back_into_their_folders(tmp_path: Path, segconv:
         for number in (1, 2):
             name = f"S{number}/seg/OTMultiClass.png"
             assert np.array_equal(io.imread(back / name), io.imread(root / name))
+
+
+@pytest.mark.parametrize("typed", ["NFC", "NFD"])
+def test_accents_match_in_either_form(typed: Literal["NFC", "NFD"], tmp_path: Path, segconv: Command) -> None:
+    for form, folder in (("NFC", "images"), ("NFD", "masks")):
+        path = tmp_path / "source" / folder / unicodedata.normalize(form, "Größe1.png")
+        save(path, picture(1) if folder == "images" else labels(1))
+    words = [unicodedata.normalize(typed, f"{folder}/Größe{{case}}.png") for folder in ("images", "masks")]
+    done = segconv("convert", tmp_path / "source", "--to", "9_Made", "--images", words[0], "--masks", words[1])
+    assert done.code == 0, done.err
+    assert len(records(segconv.raw / "Dataset009_Made")) == 1
