@@ -16,7 +16,7 @@ from ..review.report.facts import Case
 from ..review.report.folds import Fold, Folds
 from ..review.report.gathered import Content
 from ..train.paths import Paths
-from ..words import count_of, some_of
+from ..words import some_of
 from .splits.certificate import CLEAN, LEAKS, SUSPECTED
 from .splits.evidence import Evidence, alike_ties
 from .splits.found import Found, find_splits
@@ -96,9 +96,9 @@ def _in_words(leaks: Iterable[Leak], found: Found, condition: str = "") -> Itera
         of[leak.fold, leak.kind].append(leak)
     for (number, kind), own in of.items():
         if kind in BY:
-            total = count_of(len(found.folds[number]["val"]), "validation case")
+            total = len(found.folds[number]["val"])
             named = some_of(f"{leak.case} as {leak.known_as}" for leak in own)
-            yield f"fold {number}: {len(own)} of {total} {BY[kind]}{condition}: {named}"
+            yield f"fold {number}: {len(own)} of {total} validation cases {BY[kind]}{condition}: {named}"
 
 
 def end_of(path: Path | None) -> str:

@@ -13,7 +13,7 @@ from ...dataset.splits import copies_held_out
 from ...errors import Cure, Finding
 from ...review.check.fold_check import FoldFile, Training, judge_folds
 from ...train.paths import Paths
-from ...words import count_of, some_of
+from ...words import some_of
 from ...work.readers import ONE, Readers
 from .certificate import Certificate, certified
 from .evidence import Evidence, read
@@ -109,9 +109,9 @@ def _leak(found: Found, kind: str, own: Sequence[Leak]) -> Finding:
     which = f"fold{'s' * (len(folds) > 1)} {', '.join(map(str, folds))}"
     if len(folds) == len(found.folds) > 1:
         which = f"all {len(folds)} folds"
-    cases = count_of(sum(len(found.folds[fold]["val"]) for fold in folds), "validation case")
+    total = sum(len(found.folds[fold]["val"]) for fold in folds)
     named = some_of(f"{leak.case} of {leak.known_as}" if kind == SYNTHETIC else _pair(leak) for leak in own)
-    return _file(found).error("SC095", f"{which}: {len(own)} of {cases} {BY[kind]}: {named}")
+    return _file(found).error("SC095", f"{which}: {len(own)} of {total} validation cases {BY[kind]}: {named}")
 
 
 def _pair(leak: Leak) -> str:

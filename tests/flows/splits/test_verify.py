@@ -95,7 +95,7 @@ def test_a_leaking_file_is_refused_with_every_leak_by_name(segconv: Command, sha
     file = written(tmp_path / "mine.json", ([1, 2, 3, 4, 5, 6, 7], [0]), ([0, 1, 2, 3], [4, 5, 6, 7]))
     done = segconv("splits", "verify", "5", "--splits", file)
     assert (done.code, done.codes()) == (1, ["SC095"])
-    assert "fold 0: 1 of 1 validation case are of a patient in training: shape-0 as shape-1" in done.err
+    assert "fold 0: 1 of 1 validation cases are of a patient in training: shape-0 as shape-1" in done.err
     certificate = json.loads(done.out)
     assert certificate["verdict"] == "leaks"
     assert certificate["leaks"] == [{"fold": 0, "case": "shape-0", "known_as": "shape-1", "by": "patient"}]
