@@ -111,11 +111,13 @@ class Paths:
     def _unusable(self, word: str) -> SegconvError:
         variable = NAMES[word]
         if word in self.problems:
+            # What a caller names counts before what could be set instead.
+            typed = not self.origin[word].startswith(("variable ", "settings file "))
             return SegconvError(
                 f"{self.origin[word]}: {self.problems[word]}",
                 code="SC040",
-                hint=self.advice(word),
-                cures=[Cure.of("make_folders")],
+                hint="make this folder, or give another" if typed else self.advice(word),
+                cures=[] if typed else [Cure.of("make_folders")],
             )
         if similar := of_similar_name(variable, os.environ):
             return SegconvError(similar.message, code=similar.code, hint=similar.hint)

@@ -477,7 +477,7 @@ def test_both_stages_of_a_cascade_predict(world: World) -> None:
     words = [*world.words(), "-c", "3d_cascade_fullres"]
     done = world.segconv(*words)
     assert done.codes() == ["SC010"], "the first stage is not trained"
-    assert f"segconv train {world.dataset.name} -c 3d_lowres -f 0" in done.err
+    assert "Hint: segconv train 501 -c 3d_lowres -f 0\n" in done.err
     assert world.predictor.asked == []
     world.predictor.trains(results, world.dataset.name, "3d_lowres")
     done = world.segconv(*words)

@@ -41,6 +41,10 @@ def label(n: int) -> Volume:
     return ct(n).label
 
 
+def partly_unknown(n: int) -> Volume:
+    return Volume(np.where(label(n).array == 3, 255, label(n).array).astype(np.uint8), label(n).geometry)
+
+
 def any_organ(n: int) -> Volume:
     return Volume((label(n).array > 0).astype(np.uint8), label(n).geometry)
 
@@ -185,5 +189,8 @@ LAYOUTS = [
     Layout("a task without json, of another modality", written({"imagesTr/p{n}": image, "labelsTr/p{n}": label}),
            Cases({f"p{n}": [image(n).array] for n in NUMBERS}, {f"p{n}": organs(n) for n in NUMBERS}, anyhow=True),
            answers={"--channels": "T1", "--labels": "background=0,a=1,b=2,c=3"}),
+    Layout("255 above classes", written({IMAGES: image, LABEL: partly_unknown}), Cases({f"p{n}": [image(n).array] for n in NUMBERS}, {
+        f"p{n}": {f"class_{value}": label(n).array == value for value in (1, 2)} | {"ignore": label(n).array == 3} for n in NUMBERS}),
+           untrue=("if 255 is a class",)),
     Layout("a file for each organ", written({"p{n}/ct": image, "p{n}/liver": label, "p{n}/kidney": body}), None),
 ]  # fmt: skip

@@ -88,6 +88,12 @@ def test_a_value_that_a_shell_would_have_read_otherwise_is_explained_with_the_fo
     assert f"without quotes: {tmp_path / 'work'}" in finding["hint"]
 
 
+def test_a_folder_that_an_option_names_is_not_advised_to_be_set(segconv: Command, tmp_path: Path) -> None:
+    done = segconv("status", "7", "--raw", tmp_path / "nowhere")
+    assert (done.code, done.codes()) == (78, ["SC040"])
+    assert done.err.splitlines()[-1] == "Hint: make this folder, or give another"
+
+
 @pytest.mark.parametrize("name", ["NNUNET_RAW", "nnUNet_Raw", "nnUNet_raws"])
 def test_a_misspelled_variable_is_named(segconv: Command, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, str(segconv.raw))

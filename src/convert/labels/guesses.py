@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from ...dataset.label_table import LabelTable, dense, dense_colours
-from ...dataset.labels import BACKGROUND, RGB, TRANSPARENT, value_text
-from ...errors import SegconvError
+from ...dataset.labels import BACKGROUND, IGNORE, RGB, TRANSPARENT, value_text
+from ...errors import Cure, SegconvError
 from ...words import count_of, some_of
 from ..model import ConvertOptions
 from .choices import ACCEPT, TABLE, by_value, counted, declaring, numbered
 from .coding import distance
 from .declared import Found, coded
+from .mask_facts import VOID
 
 HINTED = 12
 """Values that a message lists at most."""
@@ -38,7 +39,19 @@ def guess(found: Found, options: ConvertOptions) -> LabelTable:
     raise SegconvError(
         f"the label files hold the values {shown or 'nothing'}, none of them declared",
         code="SC074",
-        cures=(declaring(by_value(mapped)), TABLE, ACCEPT),
+        cures=_choices_of(mapped),
+    )
+
+
+def _choices_of(values: list[int]) -> tuple[Cure, ...]:
+    """Return how grey values can be declared; 255 above small numbers may stand for what is unknown."""
+    names = by_value(values)
+    if values[:1] != [0] or len(values) < 4 or values[-1] != VOID or values[-2] >= VOID // 2:
+        return (declaring(names), TABLE, ACCEPT)
+    rest = by_value(values[:-1])
+    return (
+        declaring({**rest, IGNORE: VOID}, f"{VOID} is unknown, and to be left out of training"),
+        declaring(names, f"{VOID} is a class"),
     )
 
 
