@@ -189,6 +189,8 @@ LAYOUTS = [
     Layout("a task without json, of another modality", written({"imagesTr/p{n}": image, "labelsTr/p{n}": label}),
            Cases({f"p{n}": [image(n).array] for n in NUMBERS}, {f"p{n}": organs(n) for n in NUMBERS}, anyhow=True),
            answers={"--channels": "T1", "--labels": "background=0,a=1,b=2,c=3"}),
+    Layout("segmentations of two raters", written({"p{n}_ct": image, "p{n}_seg_R1": label, "p{n}_seg_R2": label}), volumes("{n}"),
+           answers={"--images": "p{case}_ct.nii.gz", "--masks": "p{case}_seg_R1.nii.gz", "NAME=1": "a=1", "NAME": "a"}),
     Layout("255 above classes", written({IMAGES: image, LABEL: partly_unknown}), Cases({f"p{n}": [image(n).array] for n in NUMBERS}, {
         f"p{n}": {f"class_{value}": label(n).array == value for value in (1, 2)} | {"ignore": label(n).array == 3} for n in NUMBERS}),
            untrue=("if 255 is a class",)),

@@ -16,7 +16,7 @@ from ..find.lists import pair_by_list
 from ..find.mask_folders import is_segmentation
 from ..find.named_labels import LOSSY
 from ..find.pairing import pair_units
-from ..find.roles import MASK, SEPARATORS, place_of
+from ..find.roles import MASK, MASK_WORDS, SEPARATORS, place_of, tokens_of
 from ..judge.looks import labels_among
 from ..model import CASE, SERIES
 from ..survey import Survey
@@ -134,6 +134,8 @@ def _proposals(survey: Survey, units: Sequence[Unit]) -> tuple[tuple[Cure, ...],
     ending = ".png" if theirs.lower() in LOSSY else theirs
     named = f"name labels NAME_mask{ending}, or put them" if ending else "put volumes of labels"
     advice = f"{named} into a folder masks beside one called images"
+    if any(MASK_WORDS & {*tokens_of(unit.stem)} for unit in units):
+        return (Cure("name_images_and_masks"),), advice  # some are labels, although not by their first or last word
     return (Cure.of("take_all_as_images", images=f"**/*{theirs}"),), advice
 
 
