@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 import click
 
 from ..errors import RESTART, Cure, Finding
 from .alike import with_shared_cures
+from .cure_values import Values
 from .typed_folders import with_folders
 
 WORDS = {
@@ -279,18 +278,6 @@ INSTEAD = {
 FILLED_BY = {"numbering": "labels"}
 """Field of a command's options → parameter that fills it, if that has another name."""
 
-PLACEHOLDERS = {
-    "images": "GLOB",
-    "masks": "GLOB",
-    "labels": "NAME=VALUE,…",
-    "spacing": "X,Y,Z",
-    "target": "ID_NAME",
-    "snap": "N",
-    "inputs": "IN",
-    "output": "OUT",
-}
-"""What stands for a missing value, where its name in capitals would say less."""
-
 _OPTIONAL = re.compile(r"\[([^\[\]{}]*\{(\w+)[^\[\]]*)\]")
 _TYPED = re.compile(r"`(--[a-z][a-z-]*)?([^`]*)`")
 
@@ -344,7 +331,7 @@ class Speaker:
         text = self._text(cure.kind, values)
         again = RESTART in values and text.startswith("`--") and self._knows("--restart")
         after = " --restart" if again else ""
-        return _TYPED.sub(partial(self._typed, after=after), _Values().vformat(text, (), values))
+        return _TYPED.sub(partial(self._typed, after=after), Values().vformat(text, (), values))
 
     def _types(self, kind: str) -> bool:
         """Return whether a user of the running command can type what cures of a kind name."""
@@ -384,25 +371,3 @@ class Speaker:
         if not option or option == "--help" or self.command is None:
             return True
         return any(option in (*known.opts, *known.secondary_opts) for known in self.command.params)
-
-
-class _Values(Formatter):
-    """Values quoted for a shell; missing ones as placeholders in capitals."""
-
-    def get_value(self, key: int | str, args: Any, kwargs: Any) -> Any:
-        return kwargs.get(key, PLACEHOLDERS.get(str(key), str(key).upper()))
-
-    def format_field(self, value: Any, format_spec: str) -> str:
-        if format_spec == "words":
-            return str(value)
-        values = value if isinstance(value, tuple) else (value,)
-        if format_spec.startswith("="):
-            values, format_spec = tuple(f"{text}{format_spec}" for text in values), ""
-        quoted = [_quoted(text) for text in map(str, values)]
-        return " ".join(f"{format_spec} {text}" for text in quoted) if format_spec else ",".join(quoted)
-
-
-def _quoted(text: str) -> str:
-    """Return a value quoted for a shell, but for the dots of what is to be filled in."""
-    without = text.replace("…", "")
-    return text if shlex.quote(without) == without else shlex.quote(text)
