@@ -134,7 +134,7 @@ def _declared_too(base: LabelTable, text: str, name: str) -> tuple[Cure, ...]:
     """Return the cure that declares a further class; none beside regions, or for the name of one."""
     own = {written: value for value, written in base.forward.items()}
     names = {title: own[written] for title, written in base.labels.names.items() if isinstance(written, int)}
-    if len(names) < len(base.labels.names) or name in names:
+    if len(names) < len(base.labels.names) or name in names or not name[:1].isalpha():  # a number names no class
         return ()
     return (Cure.of("declare_labels", labels=f"{spelled(names, base.coding)},{name}={text}"),)
 

@@ -76,3 +76,14 @@ def test_a_declared_value_that_a_file_cannot_hold_does_not_matter(tmp_path: Path
     done = segconv("convert", tmp_path / "s", "--to", "5_A", "--labels", "background=0,a=1,b=2,c=3,far=312782546")
     assert done.code == 0, done.err
     assert np.array_equal(voxels(segconv.raw / "Dataset005_A/labelsTr/c.nii.gz"), ct(0).label.array)
+
+
+@pytest.mark.parametrize(("typed", "offered"), [("9=cyst", True), ("9=0", False), ("1=cyst", False)])
+def test_a_value_mapped_to_no_label_can_be_declared_if_it_names_a_class(
+    typed: str, *, offered: bool, tmp_path: Path, segconv: Command
+) -> None:
+    task(tmp_path / "t", "msd", {1: 1, 2: 2, 3: 3}, {"background": 0, "a": 1, "b": 2, "c": 3})
+    done = segconv("convert", tmp_path / "t", "--to", "9", "--map", typed)
+    assert done.code == 2
+    assert ("--labels background=0,a=1,b=2,c=3,cyst=9" in done.err) is offered
+    assert ("--labels" in done.err) is offered
