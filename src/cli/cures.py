@@ -235,9 +235,9 @@ WORDS = {
     "read_several_classes": "`--from pairs` reads a file with several classes",
     "skip_unlabelled_frames": "`--unlabelled skip` leaves out frames without a label, if others of their file have one",
     # augmentation
-    "rotate_by_angles": "`--rotate 30,60,180 --planes sagittal,coronal`",
+    "rotate_by_angles": "`--rotate 30,60,180 --planes axial`",
     "rotate_in_range": "`--rotate-range 15` for random angles",
-    "shift_hu": "`--hu-shift 30:50` for random shifts",
+    "shift_hu": "`--hu-shift 30:50` for random shifts, if a channel is CT",
     "turn_pictures": "`--planes axial` or `--axis k`",
     "draw_folder": "`--labels FOLDER` draws the images of any folder with segmentations of the same names",
     "make_copies": "`segconv augment {dataset} --to 43_New --rotate-range 15` makes a dataset with copies",

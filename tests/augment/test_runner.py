@@ -343,3 +343,16 @@ def test_a_dataset_that_segconv_did_not_make_is_augmented_too(shapes: Path, segc
     (shapes / "imagesTr" / "shape-3_0000.png").write_bytes(b"")
     done = segconv("augment", "9", "--to", "110_Aug", "--rotate", "30")
     assert (done.code, done.codes()) == (65, ["SC051"])
+
+
+def test_the_advice_when_nothing_is_asked_for_works_as_typed(shapes: Path, segconv: Command, tmp_path: Path) -> None:
+    segconv("convert", msd_ct(tmp_path / "ct"), "--to", "7_Ct")
+    offers = ["--rotate 30,60,180 --planes axial", "--rotate-range 15", "--hu-shift 30:50"]
+    for dataset, possible in ((str(shapes), offers[:2]), ("7", offers)):
+        done = segconv("augment", dataset, "--to", "60_A", "--dry-run")
+        assert done.codes() == ["SC001"], done.err
+        assert all(words in done.err for words in offers)
+        assert f"{offers[2]} for random shifts, if a channel is CT" in done.err
+        for words in possible:
+            typed = segconv("augment", dataset, "--to", "60_A", "--dry-run", *words.split())
+            assert typed.code == 0, typed.err
