@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -112,8 +113,8 @@ def pictures_of_slices(root: Path) -> None:
         (root / f"CT/{n}").mkdir(parents=True)
         voxels, inside = image(n).array.astype(np.int16), label(n).array > 0
 
-        def numbered(z: int, file: object, depth: int = len(voxels)) -> None:
-            file.InstanceNumber = z + 1  # type: ignore[attr-defined]
+        def numbered(z: int, file: Any, depth: int = len(voxels)) -> None:
+            file.InstanceNumber = z + 1
 
         paths = write_series(root / f"CT/{n}/DICOM_anon", voxels, series=str(n + 1), edit=numbered)
         for z, path in enumerate(paths):

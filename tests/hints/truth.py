@@ -143,7 +143,7 @@ class Cases:
     others: bool = False
 
     def __call__(self, dataset: Path, line: list[str]) -> None:
-        made = Made(dataset, None)  # type: ignore[arg-type]
+        made = Made(dataset, None)  # type: ignore[arg-type]  # what was printed is not asked for here
         assert self.others or made.records.keys() == self.images.keys(), f"cases {sorted(made.records)}"
         for name, channels in self.images.items():
             assert len(channels) == len(made.description["channel_names"]) or channels[0].ndim == 3, "channels"

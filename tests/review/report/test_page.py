@@ -51,13 +51,20 @@ def test_every_file_of_the_page_is_in_the_wheel_and_every_library_in_the_notice(
         assert all(name in notice.read_text(encoding="utf-8") for name in ("uPlot", "NiiVue", "gl-matrix", "numcodecs"))
 
 
+def found_in(text: str, pattern: str) -> str:
+    """Return the first group of a pattern that must be in a text."""
+    found = re.search(pattern, text, re.DOTALL)
+    assert found, pattern
+    return found[1]
+
+
 def test_the_policy_lets_only_the_scripts_of_the_page_run() -> None:
     page = page_of(made.with_volumes(made.facts())).decode()
-    policy = unescape(re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1])  # type: ignore[index]
+    policy = unescape(found_in(page, r'Content-Security-Policy" content="([^"]*)"'))
     scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     library = (FOLDER / "vendor" / "niivue.umd.js").read_text(encoding="utf-8")
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (*scripts, library)]
-    assert re.search("script-src ([^;]*)", policy)[1].split() == [f"'sha256-{one}'" for one in hashes]  # type: ignore[index]
+    assert found_in(policy, "script-src ([^;]*)").split() == [f"'sha256-{one}'" for one in hashes]
     assert policy.startswith("default-src 'none'; img-src data:;")
     assert len(scripts) == 1
 
@@ -81,7 +88,7 @@ def test_hostile_names_are_only_text() -> None:
     assert "<script>window" not in page
     assert "<img" not in page
     assert not {"\u202e", "\x1b"} & set(page)
-    data = json.loads(re.search(r'id="facts">(.*?)</script>', page, re.DOTALL)[1])  # type: ignore[index]
+    data = json.loads(found_in(page, r'id="facts">(.*?)</script>'))
     assert data["name"] == printable(made.HOSTILE)
 
 
@@ -160,7 +167,7 @@ def test_copies_that_validate_are_counted() -> None:
 
 def test_scores_stand_in_the_page_once_without_their_names() -> None:
     page = page_of(made.with_scores(made.facts(4))).decode()
-    data = json.loads(re.search(r'id="facts">(.*?)</script>', page, re.DOTALL)[1])  # type: ignore[index]
+    data = json.loads(found_in(page, r'id="facts">(.*?)</script>'))
     assert [case["scores"] for case in data["cases"][:2]] == [[[0.0], [0.0]], [[0.25], [0.25]]]
 
 

@@ -15,7 +15,7 @@ from segconv.work.run_options import RunOptions
 from .. import tasks
 from . import scenarios
 
-pytest.importorskip("submitit")
+pytest.importorskip("submitit", reason="submitit is not installed")
 LOCAL = "slurm:local"
 
 
