@@ -5,7 +5,8 @@ If segconv made the source, `restore` goes through it back to the user's origina
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,6 +36,7 @@ from ...typed import brief
 from ...words import some_of
 from ..find.cases import finished
 from ..find.channels import refuse_other_count
+from ..labels.choices import MOST_SPELLED, declaring
 from ..labels.declared import Declared, needs_files
 from ..labels.labelling import in_values, settle
 from ..model import Scan, SourceCase
@@ -85,7 +87,7 @@ class _Dataset:
         if survey.options.labels is not None:  # whatever the json declares
             entries = {**entries, "labels": {BACKGROUND: 0, "declared": 1}, "regions_class_order": None}
         counted = entries.get("numTraining")
-        with naming(DESCRIPTION):
+        with naming(DESCRIPTION), _declaring(entries):
             gaps = _values_with_gaps(entries)
             # Accept a count that is not a number: the cases are counted again.
             described = {**entries, "numTraining": counted if type(counted) is int else -1}
@@ -191,6 +193,34 @@ def _judge_count(survey: Survey, dataset: _Dataset, cases: Sequence[SourceCase])
     if dataset.description.num_training != number and survey.options.cases is None:
         counted = brief(dataset.entries.get("numTraining", "missing"))
         survey.warn("SC089", f"numTraining is {counted}, there are {number}; counted again", file=DESCRIPTION)
+
+
+@contextmanager
+def _declaring(found: Mapping[str, Any]) -> Iterator[None]:
+    """Let an error about labels declare what they mean, where that is certain."""
+    try:
+        yield
+    except SegconvError as error:
+        meant = _meant(found.get("labels")) if error.code == "SC074" else None
+        if meant is not None:
+            error.advise(cures=(declaring(meant),))
+        raise
+
+
+def _meant(labels: object) -> dict[str, int] | None:
+    """Return the labels of a json without background, with another spelling of it, or as v1 has them: value → name."""
+    if not isinstance(labels, dict) or len(labels) > MOST_SPELLED - 1:
+        return None
+    if all(key.isdecimal() and isinstance(name, str) for key, name in labels.items()):
+        labels = {name: int(key) for key, name in labels.items()}
+    if not all(type(value) is int and value > 0 for name, value in labels.items() if name.lower() != BACKGROUND):
+        return None
+    classes = {name: value for name, value in labels.items() if name.lower() != BACKGROUND}
+    grounds = [value for name, value in labels.items() if name.lower() == BACKGROUND]
+    plain = all(name.strip() and not set(name) & set("=,") for name in classes)
+    if not plain or len(set(classes.values())) < len(classes) or any(value != 0 for value in grounds):
+        return None
+    return {BACKGROUND: 0, **classes}
 
 
 def _values_with_gaps(found: Mapping[str, Any]) -> LabelTable | None:

@@ -355,3 +355,35 @@ def test_pictures_that_hold_different_numbers_of_channels_are_refused_or_taken_a
     images = sorted((segconv.raw / "Dataset044_Mixed" / "imagesTr").iterdir())
     assert [voxels(path).size for path in images] == [600] * 4
     assert segconv("check", "44").code == 0
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"liver": 1, "kidney": 2, "tumour": 3},
+        {"Background": 0, "liver": 1, "kidney": 2, "tumour": 3},
+        {"0": "background", "1": "liver", "2": "kidney", "3": "tumour"},
+    ],
+)
+def test_labels_that_nnunet_does_not_take_are_declared_by_the_hint(
+    tmp_path: Path, segconv: Command, labels: dict[str, Any]
+) -> None:
+    root = foreign(tmp_path, labels=labels)
+    done = segconv("convert", root, "--to", "5_A")
+    assert (done.code, done.codes()) == (65, ["SC074"]), done.err
+    declared = "background=0,liver=1,kidney=2,tumour=3"
+    assert f"Hint: --labels {declared}\n" in done.err
+    done = segconv("convert", root, "--to", "5_A", "--labels", declared)
+    assert done.code == 0, done.err
+    made = segconv.raw / "Dataset005_A"
+    assert description(made)["labels"] == LABELS
+    assert_same(made / "labelsTr" / "case_0.nii.gz", root / "labelsTr" / "case_0.nii.gz")
+
+
+@pytest.mark.parametrize("labels", [{"liver": 0, "x": 1}, {"background": 1, "liver": 0}, {"a": 1, "b": 1}, {"a=b": 1}])
+def test_labels_that_say_nothing_certain_are_not_declared_by_the_hint(
+    tmp_path: Path, segconv: Command, labels: dict[str, Any]
+) -> None:
+    done = segconv("convert", foreign(tmp_path, labels=labels), "--to", "5_A")
+    assert done.codes() == ["SC074"], done.err
+    assert "--labels background=0" not in done.err
