@@ -168,7 +168,7 @@ def _data(look: _Look, splits: Splits, stored: Stored, raw: set[str] | None) -> 
     needed = used | (raw or set())
     if raw is not None and (unknown := sorted(needed - raw - stored.cases)):
         what = f"names {count_of(len(unknown), 'case')} that the dataset does not have: {some_of(unknown)}"
-        yield Finding("SC099", what, file=str(look.folder / SPLITS_FILE))
+        yield Finding("SC099", what, file=str(look.folder / SPLITS_FILE), cures=_new_folds(look.dataset))
         needed.difference_update(unknown)
     yield from incomplete_cases(look.found.data, needed, look.cures)
     yield from missing_references(
@@ -264,19 +264,24 @@ def _plan(look: _Look) -> tuple[Cure, ...]:
     return (Cure.of("make_again", dataset=look.dataset.name.id),)
 
 
+def _new_folds(dataset: Dataset) -> tuple[Cure, ...]:
+    return (Cure.of("make_splits", dataset=dataset.name.id),)
+
+
 def _idle(dataset: Dataset, splits: Splits, raw: set[str] | None) -> Iterator[Finding]:
     """Yield a warning on cases that no fold uses: nnU-Net takes an old file of folds as it is."""
     used = {case for fold in splits for part in fold.values() for case in part}
     if splits and raw is not None and (idle := sorted(raw - used - copies_held_out(splits, dataset.records()))):
         what = f"{count_of(len(idle), 'case')} of the dataset are in no fold, and never trained on: {some_of(idle)}"
-        yield warning("SC099", what, file=SPLITS_FILE)
+        yield warning("SC099", what, file=SPLITS_FILE, cures=_new_folds(dataset))
 
 
 def _other_folds(look: _Look, splits: Splits) -> Iterator[Finding]:
     """Yield a warning if the dataset has other folds than those that nnU-Net takes."""
     own = look.dataset.path / SPLITS_FILE
     if splits and os.path.lexists(own) and read_splits(own) != splits:
-        yield warning("SC095", f"differs from {own}, and is what nnU-Net takes", file=str(look.folder / SPLITS_FILE))
+        what = f"differs from {own}, and is what nnU-Net takes"
+        yield warning("SC095", what, file=str(look.folder / SPLITS_FILE), cures=_new_folds(look.dataset))
 
 
 def _other_plans(look: _Look, replaced: Collection[str]) -> Iterator[Finding]:

@@ -286,6 +286,10 @@ def test_folds_of_one_model_are_trained_with_the_same_plans(place: Place) -> Non
 def test_folds_of_other_cases_are_refused_and_idle_cases_reported(place: Place) -> None:
     place.splits.write_text(json.dumps([{"train": ["c0", "x"], "val": ["c1"]}]))
     assert place.refused() == [("SC099", "splits_final.json")]
+    with pytest.raises(SegconvError) as caught:
+        place.ready("0")
+    cures = {cure for found in caught.value.findings for cure in found.cures}
+    assert cures == {Cure.of("make_splits", dataset="7")}
     place.splits.write_text(json.dumps([{"train": ["c0", "c3"], "val": ["c1"]}]))
     (found,) = place.ready()
     assert (found.code, found.severity) == ("SC099", "warning")
