@@ -115,6 +115,9 @@ def plan_folder_view(
         ``SC010`` for a path that is no folder; ``SC080`` if nothing pairs; ``SC001`` for a name or channel that does
         not exist; what reading the folders and, with predictions, `evaluate_folders` raises.
     """
+    # Workers may have been started in another folder.
+    predictions = None if folders.predictions is None else folders.predictions.absolute()
+    folders = Folders(folders.images.absolute(), folders.labels.absolute(), predictions)
     _refuse_dataset(folders.images, TRAINING.images)
     _refuse_dataset(folders.labels, TRAINING.labels)
     images, labels = find_labels(folders.images, FILES), find_labels(folders.labels)

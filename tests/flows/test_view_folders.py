@@ -232,3 +232,16 @@ def test_a_folder_in_place_of_a_dataset_gets_the_option_that_draws_it(segconv: C
     done = segconv("view", tmp_path / "i", "-o", segconv.folder / "x.png")
     assert done.codes() == ["SC010"]
     assert "--labels FOLDER draws" in done.err
+
+
+def test_workers_that_were_started_in_another_folder_find_relative_paths(
+    tmp_path: Path, segconv: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("first", "second"):
+        for number in range(3):
+            write(tmp_path / name / "images" / f"{name}{number}.png", grey())
+            write(tmp_path / name / "labels" / f"{name}{number}.png", (grey() > 100).astype(np.uint8))
+        monkeypatch.chdir(tmp_path / name)  # the pool of the first view stays where it is, and serves the second
+        done = segconv("view", "images", "--labels", "labels", "-o", "out", "--backend", "loky", "-j", "2")
+        assert done.code == 0, done.err
+        assert len(list((tmp_path / name / "out").glob("*.png"))) == 3

@@ -346,7 +346,7 @@ def test_a_task_without_json_is_read_from_its_folders_if_channels_are_given(task
     (task / "dataset.json").unlink()
     done = segconv("convert", task, "--to", "7")
     assert (done.code, done.codes()) == (66, ["SC010"])
-    assert "--from msd --channels CT" in done.err
+    assert "--from msd --channels NAME" in done.err
     done = segconv("convert", task, "--to", "7", "--from", "msd")
     assert (done.code, done.codes()) == (66, ["SC010"])
     done = segconv("convert", task, "--to", "7", "--from", "msd", "--channels", "CT")

@@ -216,7 +216,7 @@ def test_an_address_names_a_case(opened: Open) -> None:
     assert page.inner_text("#case-name") == "case_1"
     page.keyboard.press("Escape")
     page.goto(address.replace("case_1", "%2"))
-    assert not page.locator("#case").is_visible()
+    page.locator("#case").wait_for(state="hidden")
 
 
 def test_a_finding_opens_its_case(opened: Open) -> None:
