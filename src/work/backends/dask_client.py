@@ -71,9 +71,9 @@ def _knock(address: str) -> None:
     except Exception as error:
         what = str(error).partition("\n")[0] or type(error).__name__
         raise SegconvError(
-            f"{SCHEDULER}: no Dask scheduler answers at {address!r} ({what})",
+            f"no Dask scheduler answers at {address!r} ({what})",
             code="SC042",
-            hint="start one with dask scheduler, or set the variable to the address that it prints",
+            hint=f"start one with dask scheduler, or give the address that it prints, for example in {SCHEDULER}",
         ) from error
 
 

@@ -91,14 +91,14 @@ def _begin(ray: Any, address: str) -> None:
 
 def _no_head(address: str, why: str) -> SegconvError:
     return SegconvError(
-        f"{ADDRESS}: no Ray cluster answers at {address!r} ({why})",
+        f"no Ray cluster answers at {address!r} ({why})",
         code="SC042",
-        hint="start one with ray start, or give the address that it prints",
+        hint=f"start one with ray start, or give the address that it prints, for example in {ADDRESS}",
     )
 
 
 def _listens(address: str) -> bool:
-    """Return whether something accepts connections at ``host:port``; clients of ``ray://`` are taken as they are."""
+    """Return whether something accepts connections at ``host:port`` or ``ray://host:port``."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if not colon or not port.isdecimal():
         return False

@@ -68,6 +68,7 @@ class Slurm:
 
     def results(self, work: Work[T, R]) -> Generator[R, None, None]:
         """See `Backend`."""
+        self.ready()  # submitit would fail with an error of its own
         with _folder() as folder, environment_of_workers():
             executor = _submitit().AutoExecutor(folder=folder, cluster=self._kind)
             executor.update_parameters(name="segconv", timeout_min=LIMIT_MIN, cpus_per_task=1, nodes=1)

@@ -66,7 +66,8 @@ def test_a_cluster_without_workers_is_waited_for_a_while_only(found: dict[str, A
 def test_a_scheduler_that_does_not_answer_or_is_not_named_is_reported(found: dict[str, Any]) -> None:
     for code, _, message, hint in found["unreachable"]:
         assert code == "SC042"
-        assert "DASK_SCHEDULER_ADDRESS" in message
+        assert "Dask scheduler" in message
+        assert "DASK_SCHEDULER_ADDRESS" in hint
         assert "dask scheduler" in hint
 
 

@@ -73,6 +73,9 @@ def test_a_machine_without_slurm_or_home_is_refused_before_anything_is_written(
         execute(plan, tasks.copy, tasks.listing, RunOptions(backend="slurm"))
     assert caught.value.code == "SC042"
     assert not plan.target.path.parent.exists()
+    with pytest.raises(SegconvError, match="sbatch") as caught:  # as commands do that write no dataset
+        list(each(scenarios.square, [1], backend="slurm"))
+    assert caught.value.code == "SC042"
     state.rmdir()
     with pytest.raises(SegconvError, match="home folder") as caught:
         backend_of(LOCAL).ready()
