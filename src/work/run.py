@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import Cure, Finding, Refused, SegconvError, as_errors, refuse_if_any, warning
 from . import begun, staging
 from .backends import THREADS, backend_of
-from .caseio import CaseIO
+from .case_work import CaseWork, Entry, Task, failed_entry
 from .held import unchanged
 from .interruption import interruptible
 from .journal import Journal
@@ -25,12 +25,8 @@ from .preflight import preflight, replaceable
 from .run_options import USUAL, RunOptions, shown
 from .sources import forget_changed
 from .staging import Staged
-from .stale import payload_hash
-from .unforeseen import unforeseen
-from .writing import of_system, writing
+from .writing import writing
 
-Task = Callable[[Item, CaseIO], dict[str, Any]]
-Entry = dict[str, Any]
 Do = Callable[[Callable[[Item], Entry], Sequence[Item], Callable[[Entry], None]], None]
 """Applies a function to items, in any order and in any threads, and passes each result on in the calling thread."""
 
@@ -248,7 +244,7 @@ def _run_items(plan: Plan, task: Task, journal: Journal, how: RunOptions, do: Do
     pending = [item for item in plan.items if item.case not in journal]
     failures: dict[str, list[Finding]] = {}
     folder = plan.target.staging
-    call = _Call(task, folder, plan.source_root, begun.mark_of(folder))
+    call = CaseWork(task, folder, plan.source_root, begun.mark_of(folder))
     do = do or _by_workers(plan, how)
     with (
         shown(how.progress, len(plan.items), len(plan.items) - len(pending)),
@@ -281,7 +277,7 @@ def _by_workers(plan: Plan, how: RunOptions) -> Do:
             name=_case,
             tell=how.progress.note,
             files=_proof(plan, items),
-            killed=_failed,
+            killed=failed_entry,
         )
         with closing(found) as entries:
             for entry in entries:
@@ -308,11 +304,6 @@ def _case(item: Item) -> str:
 def _proof(plan: Plan, items: Sequence[Item]) -> list[Path]:
     """Return files that prove that a worker sees the source and the staging folder of a run."""
     return [plan.target.staging / begun.PLAN, *(Path(source) for source in items[0].sources[:1])] if items else []
-
-
-def _failed(item: Item, error: SegconvError) -> Entry:
-    """Return the entry of a case that ends every worker."""
-    return {"case": item.case, "findings": list(error.findings)}
 
 
 def _kind_of_workers(plan: Plan, jobs: int) -> str | None:
@@ -378,42 +369,6 @@ def _result(entry: dict[str, Any]) -> Result:
     return Result(entry["case"], entry["record"], sources, targets, warnings)
 
 
-def _as_entry(finding: Finding) -> dict[str, Any]:
-    return {**finding.as_json(), "cures": [{"kind": cure.kind, "values": dict(cure.values)} for cure in finding.cures]}
-
-
 def _of_entry(found: dict[str, Any]) -> Finding:
     cures = [Cure.of(cure["kind"], **cure["values"]) for cure in found.get("cures", ())]
     return warning(found["code"], found["message"], hint=found["hint"], file=found["file"], cures=cures)
-
-
-@dataclass(frozen=True)
-class _Call:
-    """The work on one item, as sent to a worker; returns an entry of the journal, or findings."""
-
-    task: Task
-    staging: Path
-    source_root: Path
-    mark: str
-
-    def __call__(self, item: Item) -> dict[str, Any]:
-        io = CaseIO(self.staging, self.source_root, self.mark)
-        try:
-            record = self.task(item, io)
-            io.refuse_changed_sources()
-            if sorted(target["path"] for target in io.targets) != sorted(item.outputs):
-                raise AssertionError(f"wrote {[t['path'] for t in io.targets]}, planned {list(item.outputs)}")
-        except SegconvError as error:
-            return {"case": item.case, "findings": list(error.findings)}
-        except OSError as error:
-            return {"case": item.case, "findings": list(of_system(error, self.staging).findings)}
-        except Exception as error:
-            return {"case": item.case, "findings": [unforeseen(error, item.case)]}
-        return {
-            "case": item.case,
-            "payload": payload_hash(item),
-            "record": record,
-            "sources": list(io.sources.values()),
-            "targets": io.targets,
-            "warnings": [_as_entry(finding) for finding in io.warnings],
-        }

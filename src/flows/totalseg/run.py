@@ -16,11 +16,12 @@ from ...train.totalsegmentator.home import declare_leftovers
 from ...train.totalsegmentator.workers import Devices, Workers
 from ...train.totalsegmentator.working import Worker
 from ...work import begun
+from ...work.case_work import Entry
 from ...work.caseio import CaseIO
 from ...work.interruption import interruptible
 from ...work.locks import locked
 from ...work.plan import Item
-from ...work.run import GO_ON, STOPPED, Entry, execute
+from ...work.run import GO_ON, STOPPED, execute
 from ...work.run_options import USUAL, RunOptions
 from ...work.writing import writing
 from .case import files_on_the_way, segment_case
