@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ..dataset.fold_facts import FoldFacts
     from ..dataset.splits import Splits
-    from ..flows.splits.table import FoldFacts
 
 
 def heads(splits: Splits) -> list[str]:

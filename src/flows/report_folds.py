@@ -13,7 +13,7 @@ from ..dataset.lineage import TRAIN, CaseRecord
 from ..dataset.patient_rules import with_guessed_patients
 from ..errors import SegconvError
 from ..review.report.facts import Case
-from ..review.report.folds import Fold, Folds
+from ..review.report.folds import Folds
 from ..review.report.gathered import Content
 from ..train.paths import Paths
 from ..words import some_of
@@ -75,10 +75,7 @@ def folds_as_facts(found: Found, evidence: Evidence) -> Folds:
     suspected = [leak for leak in guessed if (leak.fold, leak.case) not in known]
     return Folds(
         found.shown if found.path is None else end_of(found.path),
-        tuple(
-            Fold(one.train, one.copies, one.val, one.patients, one.cases, _rounded(one.share))
-            for one in fold_facts(found.folds, evidence)
-        ),
+        tuple(replace(one, share=_rounded(one.share)) for one in fold_facts(found.folds, evidence)),
         LEAKS if certain else SUSPECTED if suspected else CLEAN,
         (*_in_words(certain, found), *_in_words(suspected, found, " if names say which cases are of one patient")),
         tuple(finding.message for finding in misfits(found, evidence)),

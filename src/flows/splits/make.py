@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...dataset.balance import Amounts, balanced
+from ...dataset.fold_facts import FoldFacts
 from ...dataset.layout import Dataset
 from ...dataset.lineage import CaseRecord
 from ...dataset.splits import DEFAULT_FOLDS, FILE, Splits, Ties, groups, rank, split_groups
@@ -18,7 +19,7 @@ from ...work.readers import ONE, Readers
 from .evidence import Evidence, read
 from .found import Found
 from .patients import AS_RECORDED, NamedPatients
-from .table import FoldFacts, fold_facts
+from .table import fold_facts
 from .verify import misfits
 
 Groups = list[list[CaseRecord]]

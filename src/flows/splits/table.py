@@ -4,49 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from ...dataset.fold_facts import FoldFacts
 from ...dataset.layout import Dataset
 from ...train.paths import Paths
 from ...work.readers import ONE, Readers
 from .evidence import Evidence, recorded
 from .found import Found, Wanted, find_splits
-
-
-@dataclass(frozen=True)
-class FoldFacts:
-    """What is in a fold.
-
-    Parameters
-    ----------
-    train, copies, val
-        Number of training cases, of augmented copies among them, and of validation cases.
-    patients
-        Number of patients that are validated; None if a patient is unknown.
-    cases
-        Name of a class or region → number of validation cases that hold it.
-    share
-        Likewise, the part of its voxels, over all cases that any fold validates, that this fold validates: 0 to 1.
-    """
-
-    train: int
-    copies: int
-    val: int
-    patients: int | None
-    cases: Mapping[str, int]
-    share: Mapping[str, float]
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the object for ``--json``."""
-        return {
-            "train": self.train,
-            "copies_in_train": self.copies,
-            "val": self.val,
-            "patients_in_val": self.patients,
-            "classes": {name: {"val_cases": n, "share": self.share[name]} for name, n in self.cases.items()},
-        }
 
 
 @dataclass(frozen=True)

@@ -2,30 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Fold:
-    """A fold.
-
-    Parameters
-    ----------
-    train, copies, val
-        Number of training cases, of augmented copies among them, and of validation cases.
-    patients
-        Number of patients that are validated; None if unknown.
-    cases, share
-        Class → number of validation cases that hold it, and the part of its voxels that this fold validates.
-    """
-
-    train: int
-    copies: int
-    val: int
-    patients: int | None
-    cases: Mapping[str, int]
-    share: Mapping[str, float]
+from ...dataset.fold_facts import FoldFacts
 
 
 @dataclass(frozen=True)
@@ -47,7 +26,7 @@ class Folds:
     """
 
     origin: str
-    folds: tuple[Fold, ...]
+    folds: tuple[FoldFacts, ...]
     verdict: str
     leaks: tuple[str, ...]
     misfits: tuple[str, ...] = ()

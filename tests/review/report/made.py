@@ -11,6 +11,7 @@ import nibabel
 import numpy as np
 from PIL import Image
 
+from segconv.dataset.fold_facts import FoldFacts
 from segconv.review.report.facts import (
     Case,
     Channel,
@@ -24,7 +25,7 @@ from segconv.review.report.facts import (
     Target,
     Values,
 )
-from segconv.review.report.folds import Fold, Folds
+from segconv.review.report.folds import Folds
 from segconv.review.report.picture_facts import Layer, Stack, Thumbnail, Volume
 
 COLOURS = ("#e69f00", "#56b4e9")
@@ -141,9 +142,9 @@ def _label(at: int) -> Label:
     return Label(at + 1, CLASSES[at], "class", COLOURS[at], 20, 12345)
 
 
-def _fold(number: int) -> Fold:
+def _fold(number: int) -> FoldFacts:
     names = dict.fromkeys(CLASSES, 5)
-    return Fold(number * 4 // 5, 0, number // 5, None, names, dict.fromkeys(CLASSES, 0.2))
+    return FoldFacts(number * 4 // 5, 0, number // 5, None, names, dict.fromkeys(CLASSES, 0.2))
 
 
 def _stack(case: str) -> Stack:
