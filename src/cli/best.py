@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .completion import complete_configurations, complete_plans, complete_trainers
 from .help_pages import Command, example
 from .options import (
     bundled,
     dataset_argument,
     finding_trainers,
     jobs,
+    model_filters,
     option,
     speaking,
     three_folders,
@@ -42,29 +42,7 @@ def _wanted(no_ensembles: bool, folds: tuple[str, ...] | None, **names: Any) -> 
 @bundled(
     "wanted",
     _wanted,
-    option(
-        "-c",
-        "--configuration",
-        "configurations",
-        multiple=True,
-        shell_complete=complete_configurations,
-        help="Only this configuration; may be repeated.",
-    ),
-    option(
-        "-tr",
-        "--trainer",
-        "trainers",
-        multiple=True,
-        shell_complete=complete_trainers,
-        help="Only models of this trainer; may be repeated.",
-    ),
-    option(
-        "-p",
-        "--plans",
-        multiple=True,
-        shell_complete=complete_plans,
-        help="Only models of these plans; may be repeated.",
-    ),
+    *model_filters,
     option("-f", "--fold", "folds", type=NUMBERED_FOLDS, metavar="N,…", help="Folds; default: all of the split."),
     option("--no-ensembles", is_flag=True, help="Compare single models only; ensembles need probabilities."),
 )

@@ -9,9 +9,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..train.model import FINAL
-from .completion import complete_configurations, complete_plans, complete_trainers
 from .help_pages import Group, example
-from .options import PATH, bundled, dataset_argument, option, overwrite, speaking, three_folders, trusting
+from .options import (
+    PATH,
+    bundled,
+    dataset_argument,
+    model_filters,
+    option,
+    overwrite,
+    speaking,
+    three_folders,
+    trusting,
+)
 from .sink import Sink
 from .types import FOLDS
 
@@ -38,29 +47,7 @@ def command() -> None:
 @bundled(
     "wanted",
     _wanted,
-    option(
-        "-c",
-        "--configuration",
-        "configurations",
-        multiple=True,
-        shell_complete=complete_configurations,
-        help="Only this configuration; may be repeated.",
-    ),
-    option(
-        "-tr",
-        "--trainer",
-        "trainers",
-        multiple=True,
-        shell_complete=complete_trainers,
-        help="Only models of this trainer; may be repeated.",
-    ),
-    option(
-        "-p",
-        "--plans",
-        multiple=True,
-        shell_complete=complete_plans,
-        help="Only models of these plans; may be repeated.",
-    ),
+    *model_filters,
 )
 @option("-f", "--fold", "folds", type=FOLDS, metavar="N,…|all", help="Folds; default: all with numbers.")
 @option("--checkpoint", default=FINAL, help="Checkpoint of each fold.")

@@ -162,6 +162,32 @@ configuration = option(
 trainer = option(
     "-tr", "--trainer", default=DEFAULT_TRAINER, shell_complete=complete_trainers, help="nnU-Net trainer class."
 )
+model_filters = (
+    option(
+        "-c",
+        "--configuration",
+        "configurations",
+        multiple=True,
+        shell_complete=complete_configurations,
+        help="Only this configuration; may be repeated.",
+    ),
+    option(
+        "-tr",
+        "--trainer",
+        "trainers",
+        multiple=True,
+        shell_complete=complete_trainers,
+        help="Only models of this trainer; may be repeated.",
+    ),
+    option(
+        "-p",
+        "--plans",
+        multiple=True,
+        shell_complete=complete_plans,
+        help="Only models of these plans; may be repeated.",
+    ),
+)
+"""Which of a dataset's models; a bundle gets ``configurations``, ``trainers`` and ``plans``."""
 trainer_of_network = option(
     "-tr",
     "--trainer",
