@@ -22,7 +22,7 @@ from .options import (
     trusting,
 )
 from .sink import Sink
-from .training_folds import Place, as_json, comparing, name_inference, placed, show_environment, teller, warner
+from .training_folds import Place, as_json, name_inference, placed, show_environment, teller, training_options, warner
 from .types import FOLDS
 
 if TYPE_CHECKING:
@@ -76,24 +76,13 @@ def command(
     from ..dataset.names import find_dataset
     from ..flows.cascade import Callbacks, train_cascade
     from ..train.cascades import find_cascade
-    from ..train.training import TrainOptions
     from .training_display import TrainingDisplay
-    from .training_time import foretelling
 
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
     model = find_cascade(found.path.name, **named, paths=paths)
     show_environment(sink, place, paths)
     display, warned = TrainingDisplay(sink), list[Finding]()
-    options = TrainOptions(
-        place.device,
-        probabilities=probabilities,
-        gpus=place.gpus_per_fold,
-        tell=sink.detail,
-        heard=display.hear,
-        foretold=foretelling(display.say),
-        readers=comparing(display),
-        allow_leaks=allow_leaks,
-    )
+    options = training_options(place, sink, display, probabilities=probabilities, allow_leaks=allow_leaks)
     callbacks = Callbacks(
         begun=lambda step: display.begin(f"Step {step.number} of {step.of}: {step.what}"),
         ended=teller(display.say),

@@ -25,7 +25,7 @@ from .options import (
     trusting,
 )
 from .sink import Sink
-from .training_folds import Place, as_json, comparing, name_inference, placed, show_environment, teller, warner
+from .training_folds import Place, as_json, name_inference, placed, show_environment, teller, training_options, warner
 from .types import FOLDS
 
 if TYPE_CHECKING:
@@ -82,10 +82,8 @@ def command(
     from ..dataset.names import find_dataset
     from ..flows.finetune import FinetuneOptions, finetune
     from ..train.planning_progress import Reporting
-    from ..train.training import TrainOptions
     from .planning_display import PlanningDisplay
     from .training_display import TrainingDisplay
-    from .training_time import foretelling
 
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
     model = model_of(found.path.name)
@@ -104,16 +102,7 @@ def command(
             for tensor, shape in rows.items():
                 sink.detail(f"{name}: {tensor} {_times(shape)}")
 
-    options = TrainOptions(
-        place.device,
-        probabilities=probabilities,
-        gpus=place.gpus_per_fold,
-        tell=sink.detail,
-        heard=display.hear,
-        foretold=foretelling(display.say),
-        readers=comparing(display),
-        allow_leaks=allow_leaks,
-    )
+    options = training_options(place, sink, display, probabilities=probabilities, allow_leaks=allow_leaks)
     how = FinetuneOptions(
         options,
         trust,

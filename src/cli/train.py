@@ -20,7 +20,7 @@ from .options import (
     trusting,
 )
 from .sink import Sink
-from .training_folds import Place, as_json, comparing, name_inference, placed, show_environment, teller
+from .training_folds import Place, as_json, name_inference, placed, show_environment, teller, training_options
 from .types import FOLDS
 
 if TYPE_CHECKING:
@@ -69,9 +69,7 @@ def command(
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
     from ..flows.train import train_folds
-    from ..train.training import TrainOptions
     from .training_display import TrainingDisplay
-    from .training_time import foretelling
 
     wish = _wish(wishes)
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
@@ -80,17 +78,7 @@ def command(
         sink.say("fold all: one model on all training cases; what nnU-Net calls its validation is on the same cases")
     show_environment(sink, place, paths)
     display = TrainingDisplay(sink)
-    options = TrainOptions(
-        place.device,
-        wish,
-        probabilities,
-        place.gpus_per_fold,
-        tell=sink.detail,
-        heard=display.hear,
-        foretold=foretelling(display.say),
-        readers=comparing(display),
-        allow_leaks=allow_leaks,
-    )
+    options = training_options(place, sink, display, wish=wish, probabilities=probabilities, allow_leaks=allow_leaks)
     with display.shown():
         training = train_folds(
             found, model, folds, paths, options, trust, slots=place.slots, warn=display.warn, ended=teller(display.say)

@@ -18,8 +18,7 @@ from .types import GPUS
 if TYPE_CHECKING:
     from ..train.paths import Paths
     from ..train.queue import Outcome, Slot
-    from ..train.training import FoldResult
-    from ..work.readers import Readers
+    from ..train.training import FoldResult, TrainOptions
     from .training_display import TrainingDisplay
 
 LAST_LINES = 12
@@ -93,11 +92,27 @@ def show_environment(sink: Sink, place: Place, paths: Paths) -> None:
         sink.detail(line)
 
 
-def comparing(display: TrainingDisplay) -> Readers:
-    """Return what reads images before a training, to compare them."""
-    from ..work.readers import Readers
+def training_options(place: Place, sink: Sink, display: TrainingDisplay, **asked: Any) -> TrainOptions:
+    """Return how to train where folds run, with what `display` shows of it.
 
-    return Readers(cores(), display.reading(), what="files to compare")
+    Parameters
+    ----------
+    asked
+        Further fields of `TrainOptions`.
+    """
+    from ..train.training import TrainOptions
+    from ..work.readers import Readers
+    from .training_time import foretelling
+
+    return TrainOptions(
+        place.device,
+        gpus=place.gpus_per_fold,
+        tell=sink.detail,
+        heard=display.hear,
+        foretold=foretelling(display.say),
+        readers=Readers(cores(), display.reading(), what="files to compare"),
+        **asked,
+    )
 
 
 def warner(shown: Callable[[Sequence[Finding]], None], kept: list[Finding]) -> Callable[[Sequence[Finding]], None]:
