@@ -19,7 +19,7 @@ from ..image.read_options import STRICT
 from ..image.voxels import label_values
 from ..reading import LONGEST
 from ..review.pictures.case_picture import CONTOURS, CasePicture, drawn
-from ..review.pictures.planes import BACKGROUND, Plane, Voxel, planes_of
+from ..review.pictures.planes import BACKGROUND, Cuts, Plane, Voxel
 from ..review.pictures.sealed import sealed
 from ..review.pictures.windows import Window, colour_window_of, window_of
 from ..work.caseio import CaseIO
@@ -150,7 +150,7 @@ class ReadCase:
 
     def planes(self, through: Voxel | None = None) -> list[Plane]:
         """Return the planes to draw, through a voxel if there is one."""
-        return planes_of(
+        return Cuts(
             self.image,
             self.label,
             self.geometry,
@@ -158,7 +158,7 @@ class ReadCase:
             prediction=self.prediction,
             ignore=self.ignore,
             through=through,
-        )
+        ).planes()
 
 
 def view_case(item: Item, io: CaseIO) -> dict[str, Any]:

@@ -140,30 +140,19 @@ class Cuts:
         layers: dict[str, Any] = {**self._layers}
         return Plane("", spacing_mm=spacing, **layers)
 
+    def planes(self) -> list[Plane]:
+        """Return the only plane of a picture or of a volume of one slice, else axial, coronal and sagittal ones.
 
-def planes_of(
-    image: NDArray[Any],
-    label: NDArray[Any] | None,
-    geometry: Geometry,
-    *,
-    placed: bool,
-    prediction: NDArray[Any] | None = None,
-    ignore: int | None = None,
-    through: Voxel | None = None,
-) -> list[Plane]:
-    """Return the only plane of a picture or of a volume of one slice, else axial, coronal and sagittal ones.
-
-    Each plane is the slice with most of what prediction and label differ in, otherwise that with most of the largest
-    label; the middle one in a case without labels. Parameters are those of `Cuts`.
-    """
-    cuts = Cuts(image, label, geometry, placed=placed, prediction=prediction, ignore=ignore, through=through)
-    if geometry.dimension == 2:
-        return [cuts.picture()]
-    return [cuts.plane(axis, cuts.main(axis)) for axis in cuts.axes]
+        Each plane is the slice with most of what prediction and label differ in, otherwise that with most of the
+        largest label; the middle one in a case without labels.
+        """
+        if self._geometry.dimension == 2:
+            return [self.picture()]
+        return [self.plane(axis, self.main(axis)) for axis in self.axes]
 
 
 def most_labelled(label: NDArray[Any] | None, geometry: Geometry, ignore: int | None = None) -> Voxel:
-    """Return where `planes_of` cuts a volume with a label ``(z, y, x)``, or without one."""
+    """Return where `Cuts` cuts a volume with a label ``(z, y, x)``, or without one."""
     return _through(_focus(label, None, None, ignore), geometry)
 
 

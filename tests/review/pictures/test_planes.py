@@ -10,7 +10,7 @@ import pytest
 
 from segconv.image.geometry import Geometry
 from segconv.image.orientation import reordering
-from segconv.review.pictures.planes import planes_of
+from segconv.review.pictures.planes import Cuts
 
 SIZE = (5, 7, 9)
 RAS = replace(Geometry.plain(SIZE, (1.0, 2.0, 3.0)), direction=(-1.0, 0, 0, 0, -1.0, 0, 0, 0, 1.0))
@@ -35,7 +35,7 @@ def test_every_orientation_gives_the_same_pictures(order: tuple[int, ...], flips
     direction[:2] *= -1  # RAS
     there = replace(RAS, direction=tuple(direction.ravel()))
     found = reordering(RAS, there)
-    planes = planes_of(found.array(lighthouses()), found.array(label), found.grid(RAS), placed=True)
+    planes = Cuts(found.array(lighthouses()), found.array(label), found.grid(RAS), placed=True).planes()
     axial, coronal, sagittal = planes
     assert [plane.title.split(",")[0] for plane in planes] == ["axial", "coronal", "sagittal"]
     assert axial.ends == ("R", "L", "A", "P")
@@ -53,7 +53,7 @@ def test_the_planes_pass_through_the_largest_label() -> None:
     label[0, 0, 0] = 1
     label[6, 2:4, 1:4] = 7
     label[7, 2, 1] = 7
-    planes = planes_of(lighthouses(), label, RAS, placed=True)
+    planes = Cuts(lighthouses(), label, RAS, placed=True).planes()
     assert [plane.title for plane in planes] == ["axial, k = 6", "coronal, j = 2", "sagittal, i = 1"]
 
 
@@ -61,21 +61,21 @@ def test_the_planes_pass_through_the_ignore_label_only_if_there_is_no_other() ->
     label = np.zeros(SIZE[::-1], np.uint8)
     label[0, 0, 0] = 1
     label[6, 2:4, 1:4] = 7
-    planes = planes_of(lighthouses(), label, RAS, placed=True, ignore=7)
+    planes = Cuts(lighthouses(), label, RAS, placed=True, ignore=7).planes()
     assert [plane.title for plane in planes] == ["axial, k = 0", "coronal, j = 0", "sagittal, i = 0"]
     label[0, 0, 0] = 0
-    planes = planes_of(lighthouses(), label, RAS, placed=True, ignore=7)
+    planes = Cuts(lighthouses(), label, RAS, placed=True, ignore=7).planes()
     assert [plane.title for plane in planes] == ["axial, k = 6", "coronal, j = 3", "sagittal, i = 2"]
 
 
 def test_a_volume_without_a_label_is_cut_in_the_middle() -> None:
     for label in (None, np.zeros(SIZE[::-1], np.uint8)):
-        planes = planes_of(lighthouses(), label, RAS, placed=True)
+        planes = Cuts(lighthouses(), label, RAS, placed=True).planes()
         assert [plane.title for plane in planes] == ["axial, k = 4", "coronal, j = 3", "sagittal, i = 2"]
 
 
 def test_a_stack_without_orientation_is_drawn_as_stored() -> None:
-    first, second, third = planes_of(lighthouses(), None, Geometry.plain(SIZE), placed=False)
+    first, second, third = Cuts(lighthouses(), None, Geometry.plain(SIZE), placed=False).planes()
     np.testing.assert_array_equal(first.image, lighthouses()[4])
     np.testing.assert_array_equal(second.image, lighthouses()[:, 3])
     np.testing.assert_array_equal(third.image, lighthouses()[:, :, 2])
@@ -83,12 +83,12 @@ def test_a_stack_without_orientation_is_drawn_as_stored() -> None:
 
 
 def test_a_volume_of_one_slice_has_one_plane() -> None:
-    (plane,) = planes_of(np.ones((4, 1, 6)), None, Geometry.plain((6, 1, 4), (1, 5, 2)), placed=True)
+    (plane,) = Cuts(np.ones((4, 1, 6)), None, Geometry.plain((6, 1, 4), (1, 5, 2)), placed=True).planes()
     assert (plane.title, plane.image.shape, plane.spacing_mm) == ("coronal, j = 0", (4, 6), (2, 1))
 
 
 def test_of_slices_with_as_much_of_a_label_the_middle_one_is_drawn() -> None:
     label = np.zeros(SIZE[::-1], np.uint8)
     label[1:8, 2:5, 1:4] = 1
-    planes = planes_of(lighthouses(), label, RAS, placed=True)
+    planes = Cuts(lighthouses(), label, RAS, placed=True).planes()
     assert [plane.title for plane in planes] == ["axial, k = 4", "coronal, j = 3", "sagittal, i = 2"]
