@@ -9,6 +9,7 @@ import click
 
 from ..augment.grey import GREY
 from ..errors import EXIT_FOUND, SegconvError, as_errors, refuse_if_any
+from ..words import count_of, some_of
 from .help_pages import Command, example
 from .options import (
     PATH,
@@ -145,7 +146,7 @@ def command(
     if how.strict:
         refuse_if_any(as_errors(plan.warnings))
     made, originals = augmentation.copies, augmentation.originals
-    sink.say(f"{source.path.name}: {originals} training cases, {made} copies")
+    sink.say(f"{source.path.name}: {count_of(originals, 'training case')}, {count_of(made, 'copy', 'copies')}")
     sink.say(f"patients: {augmentation.patients}")
     result: dict[str, object] = {
         "source": str(source.path),
@@ -168,7 +169,7 @@ def command(
     outcome = run_augmentation(augmentation, how)
     sink.warn(outcome.beyond(plan))
     written = Dataset.open(outcome.target).description.num_training  # fewer than planned with --keep-going
-    sink.say(f"Made {outcome.target} with {written} training cases.")
+    sink.say(f"Made {outcome.target} with {count_of(written, 'training case')}.")
     sink.next(f"segconv plan {name.id}")
     sink.end(result, [*outcome.warnings, *outcome.failed], ok=not outcome.failed)
     return EXIT_FOUND if outcome.failed else 0
@@ -211,10 +212,9 @@ def _spec(said: dict[str, Any], file_ending: str) -> AugmentSpec:
 def _preview(augmentation: Augmentation, picture: Path, how: RunOptions, sink: Sink) -> str:
     """Draw what will be made; return where."""
     from ..flows.augment_preview import preview_augmentation
-    from ..words import some_of
 
     cases = preview_augmentation(augmentation, picture, overwrite=how.overwrite, progress=how.progress)
-    sink.say(f"drew {some_of(cases)} next to their copies: {picture}")
+    sink.say(f"drew {some_of(cases)} next to {'its' if len(cases) == 1 else 'their'} copies: {picture}")
     return str(picture)
 
 
