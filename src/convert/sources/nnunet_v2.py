@@ -5,6 +5,7 @@ If segconv made the source, `restore` goes through it back to the user's origina
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -218,7 +219,9 @@ def _meant(labels: object) -> dict[str, int] | None:
     classes = {name: value for name, value in labels.items() if name.lower() != BACKGROUND}
     grounds = [value for name, value in labels.items() if name.lower() == BACKGROUND]
     plain = all(name.strip() and not set(name) & set("=,") for name in classes)
-    if not plain or len(set(classes.values())) < len(classes) or any(value != 0 for value in grounds):
+    names = {unicodedata.normalize("NFC", name.strip()) for name in classes}
+    distinct = len(names) == len(set(classes.values())) == len(classes)
+    if not plain or not distinct or any(value != 0 for value in grounds):
         return None
     return {BACKGROUND: 0, **classes}
 

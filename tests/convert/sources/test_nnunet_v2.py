@@ -380,7 +380,10 @@ def test_labels_that_nnunet_does_not_take_are_declared_by_the_hint(
     assert_same(made / "labelsTr" / "case_0.nii.gz", root / "labelsTr" / "case_0.nii.gz")
 
 
-@pytest.mark.parametrize("labels", [{"liver": 0, "x": 1}, {"background": 1, "liver": 0}, {"a": 1, "b": 1}, {"a=b": 1}])
+@pytest.mark.parametrize(
+    "labels",
+    [{"liver": 0, "x": 1}, {"background": 1, "liver": 0}, {"a": 1, "b": 1}, {"a=b": 1}, {"a": 1, "a ": 2}],
+)
 def test_labels_that_say_nothing_certain_are_not_declared_by_the_hint(
     tmp_path: Path, segconv: Command, labels: dict[str, Any]
 ) -> None:
