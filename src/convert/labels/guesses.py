@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from ...dataset.label_table import LabelTable, dense, dense_colours
@@ -11,7 +11,7 @@ from ...dataset.labels import BACKGROUND, IGNORE, RGB, TRANSPARENT, value_text
 from ...errors import Cure, SegconvError
 from ...words import count_of, some_of
 from ..model import ConvertOptions
-from .choices import ACCEPT, TABLE, by_value, counted, declaring, numbered
+from .choices import ACCEPT, MOST_SPELLED, TABLE, by_value, counted, declaring, numbered
 from .coding import distance
 from .declared import Found, coded
 from .mask_facts import VOID
@@ -102,14 +102,26 @@ def _undeclared_colours(found: Collection[int], options: ConvertOptions, what: s
     """Return the error for undeclared colours, which may be classes with blended edges."""
     edges = [colour for colour in found if _blended(colour)]
     solid = _classes((colour for colour in found if not _blended(colour)), options)
-    if not edges or len(solid) == 1 or len(solid) > MOST_SOLID:
-        return SegconvError(what, code="SC078", cures=(declaring(_classes(found, options), coding=RGB), TABLE, ACCEPT))
+    if len(solid) > MOST_SOLID:
+        return SegconvError(
+            f"{what}, as in photographs, or in masks that were compressed or blended",
+            code="SC078",
+            hint="check which of the files are the labels",
+            cures=(Cure("name_images_and_masks"), Cure("declare_and_snap")),
+        )
+    if not edges or len(solid) == 1:
+        return SegconvError(what, code="SC078", cures=(*_declared(_classes(found, options)), TABLE, ACCEPT))
     snap = max(min(distance(edge, colour, RGB) for colour in solid.values()) for edge in edges)
     return SegconvError(
         f"{what}; {len(edges)} of them are partly transparent, as edges that were blended",
         code="SC078",
         cures=(declaring(solid, coding=RGB, snap=math.ceil(snap)), ACCEPT),
     )
+
+
+def _declared(colours: Mapping[str, int]) -> tuple[Cure, ...]:
+    """Return the declaration of colours as it is typed, unless they are too many to type."""
+    return (declaring(colours, coding=RGB),) if len(colours) <= MOST_SPELLED else ()
 
 
 def _blended(colour: int) -> bool:

@@ -67,7 +67,7 @@ def refuse_images(masks: Sequence[MaskFacts]) -> None:
                 code="SC078",
                 file=mask.file,
                 hint="check which of the files are the labels",
-                cures=(Cure.of("accept_labels_if"),),
+                cures=(Cure("name_images_and_masks"), Cure.of("accept_labels_if")),
             )
 
 

@@ -196,3 +196,29 @@ def test_white_as_zero_in_some_masks_of_classes_is_refused(tmp_path: Path, segco
     done = convert(segconv, tmp_path / "mine", "--from", "masks")
     assert (done.code, done.codes()) == (65, ["SC078"]), done.err
     assert "masks/spleen/p1.tif: is stored with white as 0" in done.err
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_photographs_as_masks_ask_which_files_are_the_labels(channels: int, tmp_path: Path, segconv: Command) -> None:
+    for number in range(3):
+        rng = np.random.default_rng(number)
+        shape = (64, 64) if channels == 1 else (64, 64, channels)
+        save(tmp_path / f"mine/masks/p{number}.png", rng.integers(0, 256, shape).astype(np.uint8))
+        save(tmp_path / f"mine/images/p{number}.png", picture(number, size=(64, 64)))
+    done = convert(segconv, tmp_path / "mine")
+    assert (done.code, done.codes()) == (65, ["SC078"]), done.err
+    assert "check which of the files are the labels" in done.err
+    assert "--images" in done.err
+
+
+def test_more_colours_than_a_person_types_are_declared_by_a_table(tmp_path: Path, segconv: Command) -> None:
+    for number in range(2):
+        values = np.zeros((64, 64, 3), np.uint8)
+        for colour in range(60):
+            values[colour, 8:56] = (colour * 4, 200 - colour, 90)
+        save(tmp_path / f"mine/masks/p{number}.png", values)
+        save(tmp_path / f"mine/images/p{number}.png", picture(number, size=(64, 64)))
+    done = convert(segconv, tmp_path / "mine")
+    assert (done.code, done.codes()) == (65, ["SC078"]), done.err
+    assert "background=#" not in done.err
+    assert "--accept-labels" in done.err
