@@ -10,6 +10,7 @@ from pathlib import Path
 from ..dataset.lineage import TEST
 from ..errors import Cure, Finding, SegconvError, warning
 from ..work.readers import ONE, Readers
+from .listing import Listing
 from .model import ConvertOptions
 from .source_files import resolve_inside, shown
 
@@ -74,12 +75,21 @@ class Survey(Remarks):
         Who reads label files where the plan depends on their values.
     skipped
         Training images without a label that the user wants left out, as named in messages.
+
+    Attributes
+    ----------
+    listing
+        Its folders, listed once for all surveys of the source.
     """
 
     root: Path
     options: ConvertOptions = field(default_factory=ConvertOptions)
     readers: Readers = ONE
     skipped: list[str] = field(default_factory=list)
+    listing: Listing = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self.listing = Listing(self.root)
 
     def resolve(self, path: str | Path, *, external: bool = False) -> str:
         """Return the real path of a source file; raises the errors of `resolve_inside`.
@@ -136,4 +146,6 @@ class Survey(Remarks):
 
     def again(self, options: ConvertOptions | None = None) -> Survey:
         """Return a survey of the same source without findings or notes, to try one reading of it."""
-        return Survey(self.root, options or self.options, self.readers)
+        again = Survey(self.root, options or self.options, self.readers)
+        again.listing = self.listing
+        return again

@@ -10,12 +10,13 @@ import re
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 
+from ...image import raster
 from ..find.class_names import cases_by_names
-from ..find.mask_folders import CaseFolder, is_picture, unit_of, wanted_name
+from ..find.mask_folders import CaseFolder, units_of, wanted_name
 from ..find.roles import FILLERS, IMAGE, MASK, MASK_WORDS, place_of, tokens_of
 from ..model import CASE
 from ..survey import Survey
-from ..tree import Unit, walk
+from ..tree import Unit, folders_of
 
 CLASSES, OBJECTS = "SegmentationClass", "SegmentationObject"
 _NUMBERING = re.compile(r"^\d+\s*[.)_-]\s*")
@@ -47,20 +48,20 @@ def _without_previews(survey: Survey) -> dict[str, list[Unit]]:
 
     TotalSegmentator, for one, puts a preview picture into each folder of masks.
     """
-    found = {
-        folder: units
-        for folder, names in walk(survey)
-        if (units := list(filter(None, (unit_of(folder, name) for name in names))))
+    found = {folder.path: units for folder in folders_of(survey) if (units := units_of(folder))}
+    endings = Counter(unit.ending for units in found.values() for unit in units)
+    pictures = {ending for ending in endings if raster.ending_of(ending) is not None}
+    most = 2 * sum(endings[ending] for ending in pictures) > endings.total()
+    return {
+        folder: [unit for unit in units if (unit.ending in pictures) == most] or units
+        for folder, units in found.items()
     }
-    pictures = Counter(is_picture(unit) for units in found.values() for unit in units)
-    most = pictures[True] > pictures[False]
-    return {folder: [unit for unit in units if is_picture(unit) == most] or units for folder, units in found.items()}
 
 
 def _cases(survey: Survey, folders: Mapping[str, list[Unit]]) -> list[CaseFolder]:
     masks = {folder: units for folder, units in folders.items() if _holds_masks(folder, folders)}
-    cases = _pictures(folders, masks)
     names = _class_names(list(masks))
+    cases = _pictures(folders, masks) if names else {}
     if not names or cases.keys() & names.values():
         return []  # a folder for each picture
     if not all(any(_owner(unit, cases) for unit in own) for own in masks.values()):

@@ -8,9 +8,9 @@ form that recurs with other pictures; where forms differ in one place, that plac
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from typing import NamedTuple
 
 from ..model import CASE
 from ..survey import Survey
@@ -22,8 +22,7 @@ from .roles import FILLERS, IMAGE, MASK, MASK_WORDS, SEPARATORS, place_of, token
 _SEPARATOR = "[_\\-. ]"
 
 
-@dataclass(frozen=True)
-class _Owned:
+class _Owned(NamedTuple):
     """A mask with the name of its picture.
 
     Parameters
@@ -32,18 +31,15 @@ class _Owned:
         The folder that contains both.
     form
         Its path with `CASE` for the name of its picture, in parts.
+    kind
+        The form below `top`, without the words for splits: what masks of one class have in common.
     """
 
     unit: Unit
     top: str
     owner: str
     form: tuple[str, ...]
-
-    @cached_property
-    def kind(self) -> tuple[str, ...]:
-        """The form below `top`, without the words for splits: what masks of one class have in common."""
-        below = self.form[self.top.count("/") + 1 :] if self.top else self.form
-        return tuple("" if place_of(part).split is not None and part != self.form[-1] else part for part in below)
+    kind: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -111,7 +107,7 @@ def _groups(folders: Mapping[str, list[Unit]]) -> list[_Group]:
         keys = _keys(images)
         if not keys or not masks or _in_own_folders(images, masks):
             return []
-        groups.append(_Group(keys, {unit: _owned(unit, keys, top) for unit in masks}))
+        groups.append(_Group(keys, dict(_owners(masks, keys, top))))
     return groups
 
 
@@ -134,7 +130,7 @@ def _by_stems(folders: Mapping[str, list[Unit]]) -> tuple[list[Unit], list[Unit]
     """Return pictures, and masks whose names continue theirs, in one folder."""
     units = [unit for own in folders.values() for unit in own]
     stems = {unit.stem for unit in units}
-    longer = {unit for unit in units if _start(unit.stem, stems - {unit.stem}) is not None}
+    longer = {unit for unit in units if _start(unit.stem, stems) is not None}
     return [unit for unit in units if unit not in longer], [unit for unit in units if unit in longer]
 
 
@@ -154,8 +150,13 @@ def _in_own_folders(images: Sequence[Unit], masks: Sequence[Unit]) -> bool:
     """Return whether each picture has its own folder with its masks, a layout that `mask_folders` handles."""
     folders = {unit.folder for unit in images}
     return len(folders) == len(images) > 1 and all(
-        any(mask.folder == folder or mask.folder.startswith(f"{folder}/") for folder in folders) for mask in masks
+        any(above in folders for above in _and_above(folder)) for folder in {mask.folder for mask in masks}
     )
+
+
+def _and_above(folder: str) -> list[str]:
+    """Return a folder and those above it, without the source itself."""
+    return [folder, *(folder[: match.start()] for match in re.finditer("/", folder) if match.start())]
 
 
 def _place(unit: Unit, key: str) -> str:
@@ -163,8 +164,32 @@ def _place(unit: Unit, key: str) -> str:
     return unit.path[: -len(unit.ending)] if unit.stem == key else unit.folder
 
 
-def _owned(unit: Unit, keys: Mapping[str, Unit], above: str) -> _Owned | None:
-    """Return a mask with its picture, whose name is a part of the mask's path, or begins or ends the mask's name."""
+def _owners(masks: Iterable[Unit], keys: Mapping[str, Unit], above: str) -> Iterator[tuple[Unit, _Owned | None]]:
+    """Yield each mask with its picture; see `_owned`."""
+    plain: dict[str, tuple[str, ...]] = {}  # folder → the form of its masks with the names of their pictures
+    kinds: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for unit in masks:
+        if unit.folder not in plain:
+            parts = _parts(unit)[:-1]
+            plain[unit.folder] = () if any(part in keys for part in parts) else (*parts, CASE)
+        form = plain[unit.folder]
+        found: tuple[str, tuple[str, ...]] | None
+        found = (unit.stem, form) if form and unit.stem in keys else _owned(unit, keys)
+        if found is None:
+            yield unit, None
+            continue
+        owner, form = found
+        kind = kinds.get(form) or kinds.setdefault(form, _kind(form, above))
+        yield unit, _Owned(unit, above, owner, form, kind)
+
+
+def _kind(form: tuple[str, ...], top: str) -> tuple[str, ...]:
+    below = form[top.count("/") + 1 :] if top else form
+    return tuple("" if place_of(part).split is not None and part != form[-1] else part for part in below)
+
+
+def _owned(unit: Unit, keys: Mapping[str, Unit]) -> tuple[str, tuple[str, ...]] | None:
+    """Return a mask's picture, whose name is a part of the mask's path, or begins or ends its name; and its form."""
     exact = keys.keys() & _parts(unit)
     start = _start(unit.stem, keys)
     owner = next(iter(exact), None) or start or _end(unit.stem, keys)
@@ -175,7 +200,7 @@ def _owned(unit: Unit, keys: Mapping[str, Unit], above: str) -> _Owned | None:
         form[-1] = CASE + unit.stem[len(owner) :]
     elif not exact:
         form[-1] = unit.stem[: -len(owner)] + CASE
-    return _Owned(unit, above, owner, tuple(form))
+    return owner, tuple(form)
 
 
 def _parts(unit: Unit) -> list[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from ..survey import Remarks
 from ..tree import Unit
@@ -53,12 +55,12 @@ class Group:
 def groups_of(units: Iterable[Unit], remarks: Remarks) -> list[Group]:
     """Return the folders of a source in groups; notes say where file names, rather than folders, decided the role."""
     groups: dict[tuple[str | None, bool, tuple[str, ...]], Group] = {}
-    for unit in units:
-        place = place_of(unit.folder)
+    for folder, own in itertools.groupby(units, attrgetter("folder")):
+        place = place_of(folder)
         key = (place.split, place.validation, place.key)
-        group = groups.setdefault(key, Group(*key))
+        group = groups.get(key) or groups.setdefault(key, Group(*key))
         files = {IMAGE: group.images, MASK: group.masks, None: group.plain}[place.role]
-        files.setdefault(unit.folder, []).append(unit)
+        files.setdefault(folder, []).extend(own)
     found = list(groups.values())
     _heed_names(found, remarks)
     _bring_together(found)

@@ -22,10 +22,11 @@ from ...dataset.lineage import TRAIN
 from ...errors import Cure, SegconvError
 from ...image import opened, raster
 from ...image.segment import ENDING as SEGMENTATION
+from ..listing import Folder
 from ..model import ConvertOptions
 from ..source_files import files_of
 from ..survey import Survey
-from ..tree import Unit, unit_with, walk
+from ..tree import Unit, folders_of, unit_with
 from ..volumes.volume_units import series_units
 from .groups import all_in
 from .roles import IMAGE, IMAGE_WORDS, MASK, MASK_WORDS, place_of
@@ -129,8 +130,9 @@ def find_folders(survey: Survey) -> list[CaseFolder]:
     layout.add_series(waiting)
     found = layout.settled()
     _name_by_class(found)
-    for case in found:
-        case.masks = {name: unit for name, unit in case.masks.items() if wanted_name(name, survey.options.masks)}
+    if survey.options.masks is not None:
+        for case in found:
+            case.masks = {name: unit for name, unit in case.masks.items() if wanted_name(name, survey.options.masks)}
     return [case for case in found if case.images or case.labels]
 
 
@@ -138,17 +140,24 @@ def _files(survey: Survey, elsewhere: Path | None) -> tuple[dict[str, list[Unit]
     """Return the pictures and volumes of each folder that holds some, and the names in all others."""
     files: dict[str, list[Unit]] = {}
     waiting: dict[str, list[str]] = {}
-    for folder, names in walk(survey):
+    for listed in folders_of(survey):
+        folder = listed.path
         if elsewhere is not None and (survey.root / folder).is_relative_to(elsewhere):
             continue
-        units = [unit for name in names if (unit := unit_of(folder, name)) is not None]
-        if units:
+        if units := units_of(listed):
             files[folder] = units
         elif unit_of("", folder) is not None:
             survey.error("SC061", "is a folder, expected a file", file=folder)
-        elif names:
-            waiting[folder] = names
+        elif listed.names:
+            waiting[folder] = listed.names
     return files, waiting
+
+
+def units_of(folder: Folder) -> list[Unit]:
+    """Return the pictures, volumes and segmentations of a folder; see `unit_of`."""
+    if not any(map(is_segmentation, folder.names)):
+        return folder.units
+    return [unit_of(unit.folder, unit.name) or unit for unit in folder.units]
 
 
 class _Layout:
@@ -176,14 +185,16 @@ class _Layout:
             return
         case = self._case(name if role == MASK else folder)
         only_masks = role == MASK or self._elsewhere is not None
+        images = {} if only_masks else _channels(units, self._survey.options.image, case)
+        masks = case.masks
+        segmentations = set(filter(is_segmentation, {unit.ending for unit in units}))
         for unit in units:
-            image = None if only_masks else _channel(unit, self._survey.options.image, case)
-            if is_segmentation(unit.path):
+            if unit.ending in segmentations:
                 case.segmentations.append(unit)
-            elif image is not None:
-                _add(self._survey, case.images, image, unit)
-            else:
-                _add(self._survey, case.masks, unit.stem, unit)
+            elif unit in images:
+                _add(self._survey, case.images, images[unit], unit)
+            elif masks.setdefault(unit.stem, unit) is not unit:
+                _add(self._survey, masks, unit.stem, unit)
 
     def add_series(self, folders: Mapping[str, list[str]]) -> None:
         """Add DICOM series: those in a folder of masks are masks, and the one next to that folder is their image."""
@@ -203,7 +214,7 @@ class _Layout:
     def _add_images(self, case: CaseFolder, series: Sequence[Unit]) -> None:
         """Add the series that are channels by name, or else the only one."""
         wanted = self._survey.options.image
-        named = {channel: unit for unit in series if (channel := _channel(unit, wanted, case)) is not None}
+        named = {channel: unit for unit, channel in _channels(series, wanted, case).items()}
         if not named and len(series) == 1 and not wanted:
             named = {series[0].stem: series[0]}
         case.images |= named
@@ -259,7 +270,9 @@ def _of_one_kind(
     found = {}
     for folder, units in files.items():
         kinds = {False} if False in of_case.get(_place_in_case(folder)[0], ()) else of_all
-        if kept := [unit for unit in units if is_picture(unit) in kinds]:
+        endings = {unit.ending for unit in units}
+        wanted = {ending for ending in endings if (raster.ending_of(ending) is not None) in kinds}
+        if kept := units if wanted == endings else [unit for unit in units if unit.ending in wanted]:
             found[folder] = kept
     return found
 
@@ -283,10 +296,7 @@ def _images_among(folder: str, units: list[Unit], options: ConvertOptions) -> li
     role = _place_in_case(folder)[1]
     if role is not None:
         return units if role == IMAGE else []
-    case = CaseFolder(folder)
-    return [
-        unit for unit in units if not is_segmentation(unit.path) and _channel(unit, options.image, case) is not None
-    ]
+    return [unit for unit in _channels(units, options.image, CaseFolder(folder)) if not is_segmentation(unit.path)]
 
 
 def is_picture(unit: Unit) -> bool:
@@ -315,14 +325,19 @@ def unit_of(folder: str, name: str) -> Unit | None:
     return unit_with(SEGMENTATION if is_segmentation(name) else opened.ending_of(name), folder, name)
 
 
-def _channel(unit: Unit, wanted: Iterable[str], case: CaseFolder) -> str | None:
-    """Return the name of the channel in a file, or None if the file is a mask."""
+def _channels(units: Iterable[Unit], wanted: Iterable[str], case: CaseFolder) -> dict[Unit, str]:
+    """Return the files that are images, with the name of the channel in each; the others are masks."""
     if wanted:
-        called = (unit.stem, unit.name, unit.stem.removeprefix(f"{case.own_name}_"))
-        return next((name for name in wanted if name in called), None)
-    stem, own = unit.stem.lower(), case.own_name.lower()
-    known = stem in IMAGE_NAMES or stem == own or any(stem == f"{own}_{name}" for name in IMAGE_NAMES)
-    return unit.stem if known else None
+        named = ((unit, _wanted_channel(unit, wanted, case.own_name)) for unit in units)
+        return {unit: name for unit, name in named if name is not None}
+    own = case.own_name.lower()
+    known = {*IMAGE_NAMES, own, *(f"{own}_{name}" for name in IMAGE_NAMES)}
+    return {unit: unit.stem for unit in units if unit.stem.lower() in known}
+
+
+def _wanted_channel(unit: Unit, wanted: Iterable[str], own: str) -> str | None:
+    called = (unit.stem, unit.name, unit.stem.removeprefix(f"{own}_"))
+    return next((name for name in wanted if name in called), None)
 
 
 def wanted_name(name: str, pattern: str | None) -> bool:

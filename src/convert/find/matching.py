@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..tree import Unit
 from .roles import SEPARATORS, bare_stem, rests_of
 
 
-@dataclass(frozen=True)
-class MatchedCase:
+class MatchedCase(NamedTuple):
     """An image, by channel, and its label."""
 
     name: str
@@ -55,16 +55,11 @@ def match(images: Iterable[Unit], masks: Iterable[Unit]) -> Matched:
     """
     images, masks = list(images), list(masks)
     by_stem = {unit.stem: unit for unit in images}
-    bare = _unique((bare_stem(unit.stem), unit) for unit in images)
     found: dict[Unit, MatchedCase] = {}
     second: dict[Unit, Unit] = {}
-    waiting = masks
-    # Full names first, so that no label takes by a part of its name what another matches in full.
-    for names, owners in (
-        (lambda stem: [stem], by_stem),
-        (rests_of, by_stem),
-        (lambda stem: [*rests_of(stem), stem], bare),
-    ):
+
+    def take(waiting: Iterable[Unit], names: Callable[[str], list[str]], owners: Mapping[str, Unit]) -> list[Unit]:
+        """Match labels by a form of their names; return those that match nothing."""
         left: list[Unit] = []
         for mask in waiting:
             name = first_known(names(mask.stem), owners)
@@ -74,7 +69,14 @@ def match(images: Iterable[Unit], masks: Iterable[Unit]) -> Matched:
                 second[mask] = found[owners[name]].label
             else:
                 found[owners[name]] = MatchedCase(name, {"": owners[name]}, mask)
-        waiting = left
+        return left
+
+    # Full names first, so that no label takes by a part of its name what another matches in full.
+    if waiting := take(masks, lambda stem: [stem], by_stem):
+        waiting = take(waiting, rests_of, by_stem)
+    if waiting:
+        bare = _unique((bare_stem(unit.stem), unit) for unit in images)
+        waiting = take(waiting, lambda stem: [*rests_of(stem), stem], bare)
     if not found:
         return _match_by_start(images, masks)
     alone = [unit for unit in images if unit not in found]

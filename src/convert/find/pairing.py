@@ -231,10 +231,13 @@ class _Pairs:
                 hint, cures = "add it, or remove the label", (Cure("name_images_and_masks"),)
                 what = f"is a label without an image{unit.slices}"
                 self.pairing.error("SC081", what, file=unit.path, hint=hint, cures=cures)
-        for case in found.cases:
-            others = [unit for unit, twin in found.second.items() if twin == case.label and unit not in taken]
-            if others:
-                self._seconds.append(Strangers([case.label, *others], [case.first]))
+        others: dict[Unit, list[Unit]] = {}
+        for unit, twin in found.second.items():
+            if unit not in taken:
+                others.setdefault(twin, []).append(unit)
+        for case in found.cases if others else ():
+            if case.label in others:
+                self._seconds.append(Strangers([case.label, *others[case.label]], [case.first]))
 
     def _note_longer(self, found: Matched) -> None:
         """Note once, not for each case folder, that images have longer names than their labels."""

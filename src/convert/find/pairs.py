@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..survey import Remarks
 from ..tree import Unit
@@ -12,8 +13,7 @@ from .globs import common_path
 SHOWN_FOLDERS = 3
 
 
-@dataclass(frozen=True)
-class Pair:
+class Pair(NamedTuple):
     """An image and its label, before they are opened.
 
     Parameters

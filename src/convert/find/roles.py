@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from ...dataset.lineage import TEST, TRAIN
 
@@ -128,7 +128,7 @@ def _role(tokens: Iterable[str]) -> str | None:
     return found
 
 
-@cache
+@lru_cache(maxsize=1 << 14)
 def role_of_stem(stem: str) -> tuple[str | None, str]:
     """Return the role that the first or last word of a file's name gives, and the rest of the name.
 

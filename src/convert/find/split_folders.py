@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 from ...dataset.lineage import TEST, TRAIN
 from ...words import count_of
@@ -34,7 +33,7 @@ def split_by_folders(pairs: Sequence[Pair], remarks: Remarks, declared: Collecti
             hint = "a column 'split' of a list of cases says which of both it is"
             remarks.error("SC087", what, file=splits[TEST], hint=hint)
         else:
-            found.append(replace(pair, split=next(iter(splits))))
+            found.append(pair._replace(split=next(iter(splits))))
             validation += any(place.validation for place in places.values())
     return _with_training(found, remarks, declared, validation)
 
@@ -44,7 +43,7 @@ def _with_training(found: list[Pair], remarks: Remarks, declared: Collection[str
     tests = [pair.name for pair in found if pair.split == TEST]
     if tests and len(tests) == len(found) and not declared:
         remarks.note("all cases are in folders for testing; they become training cases, as there are no others")
-        return [replace(pair, split=TRAIN) for pair in found]
+        return [pair._replace(split=TRAIN) for pair in found]
     if any(name not in declared for name in tests):
         remarks.note(f"{count_of(len(tests), 'case')} in folders for testing became test cases")
     if validation:

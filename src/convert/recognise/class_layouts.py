@@ -22,7 +22,7 @@ SHOWN_CLASSES = 4
 """Maximum number of masks per picture that a refusal names."""
 
 
-def refuse_class_folders(root: Path) -> None:
+def refuse_class_folders(survey: Survey) -> None:
     """Refuse a source with several masks per image: they may be classes, raters, or one mask too many.
 
     Raises
@@ -30,7 +30,8 @@ def refuse_class_folders(root: Path) -> None:
     SegconvError
         ``SC003`` with a cure that takes them as classes, and cures that take one of them.
     """
-    cases = class_folders(Survey(root))
+    root = survey.root
+    cases = class_folders(survey)
     places = {name: place for case in cases for name, place in case.places.items()}
     if len(places) < 2:
         return

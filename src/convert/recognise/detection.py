@@ -12,6 +12,7 @@ from ...image import raster, volumes
 from ..find.lists import pair_by_list
 from ..find.mask_folders import image_folder
 from ..find.patterns import pair_by_patterns
+from ..model import ConvertOptions
 from ..sources import masks
 from ..sources.registry import KINDS, kind_named
 from ..survey import Survey
@@ -38,11 +39,12 @@ def detect(survey: Survey) -> tuple[str, str]:
         return described
     refuse_unreadable(survey)
     root = survey.root
-    evidence = {key: found for key in KINDS if (found := kind_named(key).recognise(Survey(root))) is not None}
+    plain = survey.again(ConvertOptions())
+    evidence = {key: found for key in KINDS if (found := kind_named(key).recognise(plain.again())) is not None}
     if survey.options.spacing_mm is not None and evidence.keys() <= {"png", "masks"}:
         return "pairs", "with a spacing, pictures are slices of volumes"
     if not reading.is_there(root / JSON):
-        _refuse_without_json(root, evidence)
+        _refuse_without_json(plain, evidence)
     return _only_reading(survey, evidence)
 
 
@@ -55,7 +57,7 @@ def _only_reading(survey: Survey, evidence: Mapping[str, str]) -> tuple[str, str
             raise SegconvError("there is a pattern of masks, but none of images", hint="give both", cures=cures)
         from .unknown import of_unknown
 
-        raise of_unknown(Survey(root))
+        raise of_unknown(survey.again(ConvertOptions()))
     if evidence.keys() == {"pairs", "masks"}:
         from .two_readings import refuse_two_readings
 
@@ -71,15 +73,16 @@ def _only_reading(survey: Survey, evidence: Mapping[str, str]) -> tuple[str, str
     return next(iter(evidence.items()))
 
 
-def _refuse_without_json(root: Path, evidence: Mapping[str, str]) -> None:
+def _refuse_without_json(survey: Survey, evidence: Mapping[str, str]) -> None:
     """Refuse a source without dataset.json that holds tasks, masks of classes, or a task that lost its json."""
+    root = survey.root
     tasks = _tasks_below(root)
     if evidence:  # the source is next to the datasets made from it
         tasks = [task for task in tasks if task.relative_to(root).parts[0] not in OWN_FOLDERS]
     if tasks:
         raise _holding_tasks(root, tasks, evidence)
     if evidence.keys() <= {"png", "pairs"}:
-        refuse_class_folders(root)
+        refuse_class_folders(survey)
     if not evidence and reading.is_folder(root / TRAINING.images):
         raise SegconvError(
             f"does not exist beside {TRAINING.images}: nothing else names channels and labels",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ... import reading
@@ -156,7 +155,7 @@ def _listed(survey: Survey, pairing: Pairing) -> Pairing:
         with survey.judging():
             images = {name: listed_volume(survey, unit) for name, unit in pair.images.items()}
             labels = tuple(listed_volume(survey, unit) for unit in pair.labels)
-            pairing.pairs.append(replace(pair, images=images, labels=labels))
+            pairing.pairs.append(pair._replace(images=images, labels=labels))
     return pairing
 
 

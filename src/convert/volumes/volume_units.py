@@ -6,7 +6,6 @@ import itertools
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from ... import reading
@@ -17,7 +16,7 @@ from ..bands import KIND
 from ..model import SERIES, STACK, Parts, SourceCase
 from ..source_files import files_of
 from ..survey import Survey
-from ..tree import Unit, by_ending, walk
+from ..tree import Unit, by_ending, folders_of
 
 _HEADERS = (".mhd", ".nhdr")
 _SLICE = (".dcm", ".ima")
@@ -35,8 +34,9 @@ def volume_units(survey: Survey) -> tuple[list[Unit], dict[str, list[str]]]:
     """Return the volumes of a source, and the names of all other files by folder."""
     units: list[Unit] = []
     others: dict[str, list[str]] = {}
-    for folder, names in walk(survey):
-        own, rest = by_ending(folder, names, volumes.ending_of)
+    for listed in folders_of(survey):
+        folder = listed.path
+        own, rest = by_ending(listed, volumes.ending_of)
         units += own
         if not own and volumes.ending_of(folder) is not None:
             survey.error("SC061", "is a folder, expected a file", file=folder)
@@ -53,6 +53,8 @@ def volume_units(survey: Survey) -> tuple[list[Unit], dict[str, list[str]]]:
 def _without_companions(others: Mapping[str, list[str]], units: Iterable[Unit]) -> dict[str, list[str]]:
     """Return names by folder without those that begin like a header, whose voxels they may hold."""
     headers = {(unit.folder, unit.stem) for unit in units if unit.ending.lower() in _HEADERS}
+    if not headers:
+        return dict(others)
 
     def is_companion(folder: str, name: str) -> bool:
         return any((folder, name[: dot.start()]) in headers for dot in re.finditer(r"\.", name))
@@ -94,7 +96,7 @@ def listed_volume(survey: Survey, unit: Unit) -> Unit:
             )
         return found[0]
     if survey.options.spacing_mm is not None and unit.path.lower().endswith(raster.ENDINGS) and reading.is_file(place):
-        return replace(unit, parts=Parts(STACK, (str(place),)))
+        return unit._replace(parts=Parts(STACK, (str(place),)))
     return unit
 
 
@@ -122,9 +124,10 @@ def _of_folder(root: Path, folder: str, names: list[str], *, spaced: bool) -> li
 
 def _slice_among(names: Sequence[str], folder: Path) -> str | None:
     """Return the name of a DICOM slice in a folder; None if it holds none."""
-    named = (name for name in names if name.lower().endswith(_SLICE))
+    possible = [name for name in names if not name.lower().endswith(_NO_SLICE)]
+    named = (name for name in possible if name.lower().endswith(_SLICE))
     # DICOM files often have no ending, or a number for one. The first may be damaged, so each is tried.
-    others = (name for name in names if not name.lower().endswith(_NO_SLICE) and _is_dicom(folder / name))
+    others = (name for name in possible if _is_dicom(folder / name))
     return next(itertools.chain(named, others), None)
 
 
