@@ -10,7 +10,7 @@ import click
 from ..augment.grey import GREY
 from ..errors import EXIT_FOUND, SegconvError, as_errors, refuse_if_any
 from ..words import count_of, some_of
-from .help_pages import Command, example
+from .help_pages import WRITTEN, Command, example
 from .options import (
     PATH,
     NewDataset,
@@ -52,6 +52,9 @@ RECIPE = (
 )
 """The options that decide what is made; a recipe holds these."""
 
+_ROTATIONS = "Rotations"
+_COPIES = "Copies and their grey values"
+
 EXCLUSIVE = (("planes", "axis"), ("rotate", "rotate-range"))
 """Options of them that exclude each other."""
 
@@ -63,34 +66,70 @@ def _grey(**limits: tuple[float, float] | None) -> dict[str, tuple[float, float]
 @click.command(cls=Command, epilog=example("segconv augment 501 --to 601_ShapesAug --rotate 30,60,180"))
 @dataset_argument
 @making
-@option("--rotate", type=ANGLES, metavar="DEG,…", help="Fixed angles; each makes a copy in each plane.")
-@option("--rotate-range", type=float, metavar="DEG", help="Random angles, uniform within ± DEG in each plane.")
+@option(
+    "--rotate", type=ANGLES, metavar="DEG,…", help="Fixed angles; each makes a copy in each plane.", group=_ROTATIONS
+)
+@option(
+    "--rotate-range",
+    type=float,
+    metavar="DEG",
+    help="Random angles, uniform within ± DEG in each plane.",
+    group=_ROTATIONS,
+)
 @option(
     "--planes",
     type=PLANES,
     metavar="PLANE,…",
     help="sagittal (about x), coronal (about y), axial (about z); default: all.",
+    group=_ROTATIONS,
 )
 @option(
-    "--axis", type=PLANES, metavar="AXIS,…", help="Rotate about the image's own axes i, j, k instead of the patient's."
+    "--axis",
+    type=PLANES,
+    metavar="AXIS,…",
+    help="Rotate about the image's own axes i, j, k instead of the patient's.",
+    group=_ROTATIONS,
 )
-@option("--copies", type=click.IntRange(min=1), default=1, help="Copies per case, or per angle and plane.")
+@option(
+    "--pad-value",
+    type=float,
+    help="Fills what a rotation brings into an image; default: its smallest value.",
+    group=_ROTATIONS,
+)
+@option("--expand/--no-expand", help="Grow the grid so that no corner is cut.", group=_ROTATIONS)
+@option(
+    "--label-soft/--no-label-soft",
+    help="Interpolate labels class by class instead of taking the nearest voxel.",
+    group=_ROTATIONS,
+)
+@option(
+    "--copies",
+    type=click.IntRange(min=1),
+    default=1,
+    help="Copies per case, or per angle and plane.",
+    group=_COPIES,
+)
 @bundled(
     "grey",
     _grey,
     *(
-        option(f"--{one.name.replace('_', '-')}", one.name, type=LIMITS, metavar="LO:HI", help=one.summary)
+        option(
+            f"--{one.name.replace('_', '-')}",
+            one.name,
+            type=LIMITS,
+            metavar="LO:HI",
+            help=one.summary,
+            group=_COPIES,
+        )
         for one in GREY
     ),
 )
-@option("--pad-value", type=float, help="Fills what a rotation brings into an image; default: its smallest value.")
-@option("--expand/--no-expand", help="Grow the grid so that no corner is cut.")
-@option("--label-soft/--no-label-soft", help="Interpolate labels class by class instead of taking the nearest voxel.")
 @option(
     "--format",
     "file_format",
     type=click.Choice(["nii", "nii.gz", "nrrd", "mha", "png", "tif"]),
     help="Format of the new files; nii is the fastest, for scratch disks. Default: as they are.",
+    group=WRITTEN,
 )
 @link
 @seed

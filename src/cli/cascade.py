@@ -8,12 +8,13 @@ import click
 
 from ..errors import Finding
 from .completion import complete_configurations
-from .help_pages import Command, example
+from .help_pages import MODEL, Command, example
 from .options import (
     allow_leaks,
     bundled,
     dataset_argument,
     finding_trainers,
+    npz,
     option,
     plans,
     speaking,
@@ -43,13 +44,22 @@ if TYPE_CHECKING:
         "wanted",
         shell_complete=complete_configurations,
         help="Last stage; default: the only cascade of the plans.",
+        group=MODEL,
     ),
     trainer,
     plans,
 )
-@option("-f", "--fold", "folds", type=FOLDS, metavar="N,…|all", help="Folds of the last stage; default: all.")
+@option(
+    "-f",
+    "--fold",
+    "folds",
+    type=FOLDS,
+    metavar="N,…|all",
+    help="Folds of the last stage; default: all.",
+    group=MODEL,
+)
 @placed
-@option("--npz", "probabilities", is_flag=True, help="Keep the probabilities of the validation, for ensembling.")
+@npz
 @allow_leaks
 @trusting
 @three_folders

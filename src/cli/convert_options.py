@@ -10,7 +10,7 @@ from ..convert.accepted import ORDERS, REPAIRS
 from ..convert.sources.registry import KINDS
 from ..image.formats.table import FORMATS, writable_of
 from .completion import words_of
-from .help_pages import grouped
+from .help_pages import WRITTEN, grouped
 from .options import PATH, bundled, link, option
 from .types import LABELS, NAMES, SPACING, OneOf, in_one_list, value_map
 
@@ -167,7 +167,7 @@ converting = bundled(
         nonfinite,
     ),
     *grouped(
-        "What is written",
+        WRITTEN,
         option(
             "--format",
             "file_ending",

@@ -13,7 +13,7 @@ import click
 
 from ..errors import SegconvError
 from .completion import complete_datasets
-from .help_pages import Command, example, grouped
+from .help_pages import WRITTEN, Command, example, grouped
 from .options import PATH, bundled, jobs, option, overwrite, seed, speaking, three_folders
 from .sink import Sink
 from .types import LABELS, PIXEL, TOLERANCE
@@ -151,7 +151,7 @@ class Files:
     "files",
     Files,
     *grouped(
-        "What is written",
+        WRITTEN,
         option("--csv", type=PATH, help="Also write the scores of every case to this file."),
         option("--plot", type=PATH, metavar="PNG", help="Also draw the scores of every class, with a dot per case."),
     ),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import Finding, SegconvError
-from .completion import complete_datasets
-from .help_pages import Command, example
+from .completion import complete_datasets, complete_trainers
+from .help_pages import Command, example, grouped
 from .options import (
     PATH,
     allow_leaks,
@@ -19,14 +19,24 @@ from .options import (
     dataset_argument,
     finding_trainers,
     modelled,
+    npz,
     option,
     speaking,
     three_folders,
     trusting,
 )
 from .sink import Sink
-from .training_folds import Place, as_json, name_inference, placed, show_environment, teller, training_options, warner
-from .types import FOLDS
+from .training_folds import (
+    Place,
+    as_json,
+    folds_to_train,
+    name_inference,
+    placed,
+    show_environment,
+    teller,
+    training_options,
+    warner,
+)
 
 if TYPE_CHECKING:
     from ..flows.finetune import Finetuning, Pretraining
@@ -44,16 +54,24 @@ if TYPE_CHECKING:
 @bundled(
     "source",
     dict,
-    option(
-        "--from", "pretraining", metavar="DATASET", shell_complete=complete_datasets, help="Dataset to pretrain on."
+    *grouped(
+        "Weights to start from",
+        option(
+            "--from", "pretraining", metavar="DATASET", shell_complete=complete_datasets, help="Dataset to pretrain on."
+        ),
+        option("--weights", type=PATH, metavar="FILE", help="Checkpoint to start from instead."),
+        option(
+            "--pretraining-trainer",
+            metavar="CLASS",
+            shell_complete=complete_trainers,
+            help="Trainer of the pretraining; default: the same.",
+        ),
     ),
-    option("--weights", type=PATH, metavar="FILE", help="Checkpoint to start from instead."),
-    option("--pretraining-trainer", metavar="CLASS", help="Trainer of the pretraining; default: the same."),
 )
-@option("-f", "--fold", "folds", type=FOLDS, default="0", metavar="N,…|all", help="Folds to train.")
 @modelled
+@folds_to_train
 @placed
-@option("--npz", "probabilities", is_flag=True, help="Keep the probabilities of the validation, for ensembling.")
+@npz
 @allow_leaks
 @trusting
 @three_folders

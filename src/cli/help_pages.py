@@ -12,12 +12,15 @@ import click
 from .terminal import broken
 
 OWN = "Options"
+MODEL = "Model"
+TRAINING = "Training"
+WRITTEN = "What is written"
 CODE = "Code and models of others"
 RUNNING = "Running"
 FOLDERS = "nnU-Net's folders"
 MESSAGES = "Messages and help"
 _LAST = (CODE, RUNNING, FOLDERS, MESSAGES)
-"""Groups that commands have in common, after those of their own."""
+"""Groups that commands have in common, after those of their own; `OWN` is the first."""
 
 _WIDEST_NAME = 30
 """Options with longer names have their help on the next line."""
@@ -163,7 +166,7 @@ def summary_of(command: click.Command) -> str:
 
 
 def _rank(group: str) -> int:
-    return _LAST.index(group) if group in _LAST else -1
+    return _LAST.index(group) if group in _LAST else -2 if group == OWN else -1
 
 
 def _write_example(epilog: str, formatter: click.HelpFormatter) -> None:

@@ -15,7 +15,7 @@ from ..train.model import DEFAULT_PLANS, DEFAULT_TRAINER, FINAL, Model
 from ..words import count_of, some_of
 from ..work.run_options import RunOptions
 from .completion import complete_configurations, complete_plans, complete_trainers
-from .help_pages import RUNNING, Command, example
+from .help_pages import MODEL, RUNNING, WRITTEN, Command, example, grouped
 from .options import (
     PATH,
     bundled,
@@ -76,9 +76,12 @@ predicting = bundled(
     device,
     option("--gpus", type=GPUS, metavar="N,…", help="GPUs that share the cases.", group=RUNNING),
     no_mirroring,
-    option("--probabilities", is_flag=True, help="Keep the probabilities of all classes; with --raw-output."),
-    option("--overlay", type=PATH, metavar="PNG", help="Draw the cases with the most foreground."),
-    option("--raw-output", is_flag=True, help="Write nnU-Net's own names and values instead of yours."),
+    *grouped(
+        WRITTEN,
+        option("--probabilities", is_flag=True, help="Keep the probabilities of all classes; with --raw-output."),
+        option("--overlay", type=PATH, metavar="PNG", help="Draw the cases with the most foreground."),
+        option("--raw-output", is_flag=True, help="Write nnU-Net's own names and values instead of yours."),
+    ),
 )
 """How models predict; the function gets `Predicting` as ``chosen``."""
 
@@ -98,6 +101,12 @@ files = bundled(
     output,
 )
 """``-i`` and ``-o``; the function gets `Files`."""
+
+
+folds_to_average = option(
+    "-f", "--fold", "folds", type=FOLDS, metavar="N,…|all", help="Folds to average; default: all with numbers."
+)
+checkpoint = option("--checkpoint", default=FINAL, help="Checkpoint of each fold.")
 
 
 @dataclass(frozen=True)
@@ -177,18 +186,24 @@ def _refuse_archive(dataset: str, files: Files) -> None:
 @bundled(
     "named",
     Named,
-    option(
-        "-c",
-        "--configuration",
-        shell_complete=complete_configurations,
-        help="Configuration; default: what `segconv best` found.",
+    *grouped(
+        MODEL,
+        option(
+            "-c",
+            "--configuration",
+            shell_complete=complete_configurations,
+            help="Configuration; default: what `segconv best` found.",
+        ),
+        folds_to_average,
+        option(
+            "-tr",
+            "--trainer",
+            shell_complete=complete_trainers,
+            help=f"nnU-Net trainer class; default: {DEFAULT_TRAINER}.",
+        ),
+        option("-p", "--plans", shell_complete=complete_plans, help=f"Name of the plans; default: {DEFAULT_PLANS}."),
+        checkpoint,
     ),
-    option("-f", "--fold", "folds", type=FOLDS, metavar="N,…|all", help="Folds to average; default: all with numbers."),
-    option(
-        "-tr", "--trainer", shell_complete=complete_trainers, help=f"nnU-Net trainer class; default: {DEFAULT_TRAINER}."
-    ),
-    option("-p", "--plans", shell_complete=complete_plans, help=f"Name of the plans; default: {DEFAULT_PLANS}."),
-    option("--checkpoint", default=FINAL, help="Checkpoint of each fold."),
 )
 @predicting
 @trusting

@@ -18,7 +18,7 @@ from ..work.backends import BACKENDS, DASK, RAY, addressed
 from ..work.run_options import RunOptions
 from .completion import complete_configurations, complete_datasets, complete_plans, complete_trainers
 from .cures import Speaker
-from .help_pages import CODE, FOLDERS, MESSAGES, RUNNING, Option
+from .help_pages import CODE, FOLDERS, MESSAGES, MODEL, RUNNING, TRAINING, WRITTEN, Option
 from .sink import Sink
 from .types import WINDOW
 
@@ -125,7 +125,17 @@ allow_external = option(
     "--allow-external", is_flag=True, help="Follow links that leave the dataset, and the key 'dataset' of its json."
 )
 allow_leaks = option(
-    "--allow-leaks", is_flag=True, help="Train even if a fold trains on what it validates, or on what is held out."
+    "--allow-leaks",
+    is_flag=True,
+    help="Train even if a fold trains on what it validates, or on what is held out.",
+    group=TRAINING,
+)
+npz = option(
+    "--npz",
+    "probabilities",
+    is_flag=True,
+    help="Keep the probabilities of the validation, for ensembling.",
+    group=TRAINING,
 )
 allow_module = option(
     "--allow-module",
@@ -140,6 +150,7 @@ link = option(
     type=click.Choice(["none", "hard", "symlink", "external"]),
     default="none",
     help="Link files that need no change; external leaves them where they are and names them in dataset.json.",
+    group=WRITTEN,
 )
 window = option(
     "--window",
@@ -158,9 +169,15 @@ configuration = option(
     required=True,
     shell_complete=complete_configurations,
     help="Configuration, such as 2d or 3d_fullres.",
+    group=MODEL,
 )
 trainer = option(
-    "-tr", "--trainer", default=DEFAULT_TRAINER, shell_complete=complete_trainers, help="nnU-Net trainer class."
+    "-tr",
+    "--trainer",
+    default=DEFAULT_TRAINER,
+    shell_complete=complete_trainers,
+    help="nnU-Net trainer class.",
+    group=MODEL,
 )
 model_filters = (
     option(
@@ -194,7 +211,9 @@ trainer_of_network = option(
     shell_complete=complete_trainers,
     help="nnU-Net trainer for which a network of yours is checked.",
 )
-plans = option("-p", "--plans", default=DEFAULT_PLANS, shell_complete=complete_plans, help="Name of the plans.")
+plans = option(
+    "-p", "--plans", default=DEFAULT_PLANS, shell_complete=complete_plans, help="Name of the plans.", group=MODEL
+)
 DEVICES = click.Choice([AUTO, "cuda", "cpu", "mps"])
 device = option(
     "--device",
@@ -204,7 +223,11 @@ device = option(
     group=RUNNING,
 )
 no_mirroring = option(
-    "--no-mirroring", "--disable-tta", is_flag=True, help="Do not average over mirrored copies, which is faster."
+    "--no-mirroring",
+    "--disable-tta",
+    is_flag=True,
+    help="Do not average over mirrored copies, which is faster.",
+    group=MODEL,
 )
 trust_model = option(
     "--trust-model", is_flag=True, help="Do not check that files hold only numbers; a model can be code.", group=CODE

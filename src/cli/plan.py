@@ -9,7 +9,7 @@ import click
 from ..errors import Finding
 from ..words import count_of
 from .completion import complete_configurations
-from .help_pages import Command, example
+from .help_pages import Command, example, grouped
 from .options import (
     allow_external,
     allow_module,
@@ -49,27 +49,32 @@ def _planning(**options: Any) -> PlanOptions:
         shell_complete=complete_configurations,
         help="Configuration to preprocess; may be repeated. Default: all.",
     ),
-    option("--planner", metavar="CLASS", help="nnU-Net planner, such as nnUNetPlannerResEncM, or the path of a class."),
-    option(
-        "--network",
-        metavar="NAME",
-        help="umamba-bot, umamba-enc, PlainConvUNet, ResidualEncoderUNet, or the path of a class.",
-    ),
-    trainer_of_network,
-    option(
-        "--gpu-memory",
-        "gpu_memory_gb",
-        type=click.FloatRange(min=0, min_open=True),
-        metavar="GB",
-        help="GPU memory that the planner aims at.",
-    ),
-    option("--plans-name", metavar="NAME", help="Name of the plans; needed to plan in several ways."),
-    option(
-        "--spacing",
-        "spacing_mm",
-        type=SPACING,
-        metavar="X,Y,Z",
-        help="Spacing of 3d_fullres in mm, instead of the median.",
+    *grouped(
+        "Plans",
+        option(
+            "--planner", metavar="CLASS", help="nnU-Net planner, such as nnUNetPlannerResEncM, or the path of a class."
+        ),
+        option(
+            "--network",
+            metavar="NAME",
+            help="umamba-bot, umamba-enc, PlainConvUNet, ResidualEncoderUNet, or the path of a class.",
+        ),
+        trainer_of_network,
+        option(
+            "--gpu-memory",
+            "gpu_memory_gb",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="GB",
+            help="GPU memory that the planner aims at.",
+        ),
+        option("--plans-name", metavar="NAME", help="Name of the plans; needed to plan in several ways."),
+        option(
+            "--spacing",
+            "spacing_mm",
+            type=SPACING,
+            metavar="X,Y,Z",
+            help="Spacing of 3d_fullres in mm, instead of the median.",
+        ),
     ),
     option(
         "--keep-plans",

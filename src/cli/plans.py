@@ -10,7 +10,7 @@ import click
 
 from ..errors import naming
 from .completion import complete_configurations
-from .help_pages import Group, example
+from .help_pages import Group, example, grouped
 from .options import (
     allow_module,
     bundled,
@@ -86,22 +86,28 @@ def show(dataset: str, plans: str, sink: Sink, paths: Paths) -> int:
 @bundled(
     "differences",
     _differences,
-    option("--patch-size", type=SIZE, metavar="ZxYxX", help="Patch size in voxels."),
-    option("--batch-size", type=int, help="Patches per batch."),
-    option(
-        "--features", type=FEATURES, metavar="FIRST:MOST", help="Features of the first stage, doubled up to the most."
-    ),
-    option("--stages", type=int, help="Number of resolutions."),
-    option(
-        "--network",
-        metavar="NAME",
-        help="umamba-bot, umamba-enc, PlainConvUNet, ResidualEncoderUNet, or the path of a class.",
-    ),
-    option(
-        "--stage-before",
-        metavar="CONFIGURATION",
-        shell_complete=complete_configurations,
-        help="First stage of a cascade, of which NAME is the second.",
+    *grouped(
+        "What differs",
+        option("--patch-size", type=SIZE, metavar="ZxYxX", help="Patch size in voxels."),
+        option("--batch-size", type=int, help="Patches per batch."),
+        option(
+            "--features",
+            type=FEATURES,
+            metavar="FIRST:MOST",
+            help="Features of the first stage, doubled up to the most.",
+        ),
+        option("--stages", type=int, help="Number of resolutions."),
+        option(
+            "--network",
+            metavar="NAME",
+            help="umamba-bot, umamba-enc, PlainConvUNet, ResidualEncoderUNet, or the path of a class.",
+        ),
+        option(
+            "--stage-before",
+            metavar="CONFIGURATION",
+            shell_complete=complete_configurations,
+            help="First stage of a cascade, of which NAME is the second.",
+        ),
     ),
 )
 @trainer_of_network

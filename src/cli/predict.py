@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import Cure, SegconvError
-from ..train.model import FINAL
 from ..work.run_options import RunOptions
-from .help_pages import Command, example
-from .infer import Files, Predicting, files, predicting, say_models, show
+from .help_pages import MODEL, Command, example, grouped
+from .infer import Files, Predicting, checkpoint, files, folds_to_average, predicting, say_models, show
 from .options import (
     PATH,
     bundled,
@@ -27,7 +26,6 @@ from .options import (
     trusting,
 )
 from .sink import Sink
-from .types import FOLDS
 
 if TYPE_CHECKING:
     from ..flows.predict import Wanted
@@ -57,9 +55,12 @@ def _refuse_dataset(model: Path, files: Files) -> None:
 @bundled(
     "wanted",
     _wanted,
-    option("-c", "--configuration", help="Configuration, if MODEL holds several; default: the best."),
-    option("-f", "--fold", "folds", type=FOLDS, metavar="N,…|all", help="Folds to average; default: all with numbers."),
-    option("--checkpoint", default=FINAL, help="Checkpoint of each fold."),
+    *grouped(
+        MODEL,
+        option("-c", "--configuration", help="Configuration, if MODEL holds several; default: the best."),
+        folds_to_average,
+        checkpoint,
+    ),
     option("--sha256", metavar="HASH", help="Hash that the archive must have."),
 )
 @predicting

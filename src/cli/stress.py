@@ -12,7 +12,7 @@ import click
 
 from ..errors import Finding
 from ..work.run_options import RunOptions
-from .help_pages import Command, example
+from .help_pages import CODE, MODEL, Command, example, grouped
 from .options import (
     PATH,
     allow_module,
@@ -78,36 +78,49 @@ def _options(**options: Any) -> StressOptions:
         multiple=True,
         required=True,
         help="Folder of a model, CONFIGURATION, or TRAINER__PLANS__CONFIGURATION; given twice, two are compared.",
+        group=MODEL,
     ),
     device,
     no_mirroring,
-    option("--trust-model", is_flag=True, help="Run a model that is not in nnUNet_results; a model is code."),
+    option(
+        "--trust-model", is_flag=True, help="Run a model that is not in nnUNet_results; a model is code.", group=CODE
+    ),
     allow_module,
 )
 @bundled(
     "options",
     _options,
-    option(
-        "-f",
-        "--fold",
-        "folds",
-        type=FOLDS,
-        metavar="N,…",
-        help="Test the cases that these folds held back; default: first.",
-    ),
-    option("--cases", "limit", type=click.IntRange(min=1), default=10, help="Largest number of cases to test."),
-    option("--angles", "angles_deg", type=NUMBERS, default=ANGLES, metavar="DEG,…", help="Angles in each plane."),
-    option(
-        "--planes", type=PLANES, metavar="PLANE,…", help="sagittal, coronal, axial; default: all, for pictures axial."
-    ),
-    option(
-        "--shifts", "shifts_hu", type=NUMBERS, metavar="HU,…", help="Shifts of CT channels; default: ±30, ±50 and ±100."
-    ),
-    option(
-        "--tolerance",
-        type=click.FloatRange(0, 1, min_open=True, max_open=True),
-        default=0.05,
-        help="Part of the expected mean Dice that may be lost.",
+    *grouped(
+        "What is tested",
+        option(
+            "-f",
+            "--fold",
+            "folds",
+            type=FOLDS,
+            metavar="N,…",
+            help="Test the cases that these folds held back; default: first.",
+        ),
+        option("--cases", "limit", type=click.IntRange(min=1), default=10, help="Largest number of cases to test."),
+        option("--angles", "angles_deg", type=NUMBERS, default=ANGLES, metavar="DEG,…", help="Angles in each plane."),
+        option(
+            "--planes",
+            type=PLANES,
+            metavar="PLANE,…",
+            help="sagittal, coronal, axial; default: all, for pictures axial.",
+        ),
+        option(
+            "--shifts",
+            "shifts_hu",
+            type=NUMBERS,
+            metavar="HU,…",
+            help="Shifts of CT channels; default: ±30, ±50 and ±100.",
+        ),
+        option(
+            "--tolerance",
+            type=click.FloatRange(0, 1, min_open=True, max_open=True),
+            default=0.05,
+            help="Part of the expected mean Dice that may be lost.",
+        ),
     ),
 )
 @option("-o", "--output", type=PATH, default=Path("stress"), help="Folder to make.")

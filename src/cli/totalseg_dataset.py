@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SegconvError
+from .help_pages import grouped
 from .options import bundled, option
 from .sink import Sink
 from .types import NAMES
@@ -44,8 +45,13 @@ class Wanted:
 wanting = bundled(
     "wanted",
     Wanted,
-    option("--to", metavar="ID[_NAME]", help="Also make a dataset of the images and label maps, such as 42_Organs."),
-    option("--keep", type=NAMES, metavar="NAME,…", help="Of the classes found, only these become labels of --to."),
+    *grouped(
+        "A dataset of the results",
+        option(
+            "--to", metavar="ID[_NAME]", help="Also make a dataset of the images and label maps, such as 42_Organs."
+        ),
+        option("--keep", type=NAMES, metavar="NAME,…", help="Of the classes found, only these become labels of --to."),
+    ),
 )
 """The dataset to make; the function gets `Wanted`."""
 

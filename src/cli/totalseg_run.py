@@ -12,7 +12,7 @@ import click
 from ..words import count_of
 from ..work.run_options import RunOptions
 from .convert_options import nonfinite, repair
-from .help_pages import RUNNING, Command, example
+from .help_pages import RUNNING, Command, example, grouped
 from .options import (
     PATH,
     bundled,
@@ -53,14 +53,19 @@ def _asked(
 asking = bundled(
     "asked",
     _asked,
-    option("--task", metavar="NAME", help="Task of TotalSegmentator; default: total for CT, total_mr for MR."),
-    option("--modality", type=click.Choice(["ct", "mr"]), help="What the images are, if their files do not say it."),
-    option("--fast", is_flag=True, help="Take the faster model, which segments at 3 mm in most tasks."),
-    option("--fastest", is_flag=True, help="Take the fastest model, which segments at 6 mm in most tasks."),
-    option("--roi-subset", "subset", type=NAMES, metavar="CLASS,…", help="Segment only these classes."),
-    option("--masks", is_flag=True, help="Write a mask for each class, in a folder for each case."),
-    repair,
-    nonfinite,
+    *grouped(
+        "Segmentation",
+        option("--task", metavar="NAME", help="Task of TotalSegmentator; default: total for CT, total_mr for MR."),
+        option(
+            "--modality", type=click.Choice(["ct", "mr"]), help="What the images are, if their files do not say it."
+        ),
+        option("--fast", is_flag=True, help="Take the faster model, which segments at 3 mm in most tasks."),
+        option("--fastest", is_flag=True, help="Take the fastest model, which segments at 6 mm in most tasks."),
+        option("--roi-subset", "subset", type=NAMES, metavar="CLASS,…", help="Segment only these classes."),
+        option("--masks", is_flag=True, help="Write a mask for each class, in a folder for each case."),
+        repair,
+        nonfinite,
+    ),
 )
 """What TotalSegmentator is asked for; the function gets `SegmentOptions`."""
 

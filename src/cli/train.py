@@ -8,20 +8,29 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import SegconvError
-from .help_pages import Command, example
+from .help_pages import RUNNING, TRAINING, Command, example
 from .options import (
     allow_leaks,
     dataset_argument,
     finding_trainers,
     modelled,
+    npz,
     option,
     speaking,
     three_folders,
     trusting,
 )
 from .sink import Sink
-from .training_folds import Place, as_json, name_inference, placed, show_environment, teller, training_options
-from .types import FOLDS
+from .training_folds import (
+    Place,
+    as_json,
+    folds_to_train,
+    name_inference,
+    placed,
+    show_environment,
+    teller,
+    training_options,
+)
 
 if TYPE_CHECKING:
     from ..flows.train import Training
@@ -35,13 +44,23 @@ _WISHES = {"resume": "--continue", "validate_only": "--val", "overwrite": "--ove
 
 @click.command(cls=Command, epilog=example("segconv train 501 -c 2d_small -f 0 -tr nnUNetTrainer_1epoch --device cpu"))
 @dataset_argument
-@option("-f", "--fold", "folds", type=FOLDS, default="0", metavar="N,…|all", help="Folds to train.")
 @modelled
+@folds_to_train
 @placed
-@option("--continue", "resume", is_flag=True, help="Resume, and refuse if there is nothing to resume.")
-@option("--val", "--validate-only", "validate_only", is_flag=True, help="Validate a trained fold again.")
-@option("--npz", "probabilities", is_flag=True, help="Keep the probabilities of the validation, for ensembling.")
-@option("--overwrite", is_flag=True, help="Train again; the old fold is kept until the new one is finished.")
+@option(
+    "--continue",
+    "resume",
+    is_flag=True,
+    help="Resume, and refuse if there is nothing to resume.",
+    group=TRAINING,
+)
+@option(
+    "--val", "--validate-only", "validate_only", is_flag=True, help="Validate a trained fold again.", group=TRAINING
+)
+@npz
+@option(
+    "--overwrite", is_flag=True, help="Train again; the old fold is kept until the new one is finished.", group=RUNNING
+)
 @allow_leaks
 @trusting
 @three_folders

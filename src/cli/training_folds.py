@@ -10,10 +10,10 @@ import click
 
 from ..errors import Finding, SegconvError
 from ..train.model import DEFAULT_PLANS, DEFAULT_TRAINER, Model
-from .help_pages import RUNNING
+from .help_pages import MODEL, RUNNING
 from .options import bundled, cores, device, option, trainers_again
 from .sink import Sink
-from .types import GPUS
+from .types import FOLDS, GPUS
 
 if TYPE_CHECKING:
     from ..train.paths import Paths
@@ -65,6 +65,9 @@ def _refuse_unlike(device: str, gpus: Sequence[str] | None, ddp: int, jobs: int)
         raise SegconvError(f"--ddp {ddp} needs as many GPUs, but --gpus names {len(gpus)}", hint="name as many")
 
 
+folds_to_train = option(
+    "-f", "--fold", "folds", type=FOLDS, default="0", metavar="N,…|all", help="Folds to train.", group=MODEL
+)
 placed = bundled(
     "place",
     _place,

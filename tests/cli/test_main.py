@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from segconv.cli import main
+from segconv.cli.help_pages import OWN, Context, Group, Option
 from segconv.cli.help_pages import Command as HelpfulCommand
-from segconv.cli.help_pages import Context, Group
 from segconv.cli.sink import escaped
 from segconv.errors import CODES
 
@@ -81,6 +81,12 @@ def test_the_options_that_commands_have_in_common_come_last(segconv: Command) ->
     assert groups[0] == "Options"
     assert groups[-3:] == ["Running", "nnU-Net's folders", "Messages and help"]
     assert "Labels" in groups
+
+
+@pytest.mark.parametrize(("name", "command"), leaves())
+def test_no_command_has_many_options_under_no_heading_of_their_own(name: str, command: click.Command) -> None:
+    own = [option for option in command.params if isinstance(option, Option) and option.group == OWN]
+    assert len(own) <= 8, [option.name for option in own]
 
 
 def test_every_command_belongs_to_a_part_of_the_overview() -> None:
