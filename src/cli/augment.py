@@ -10,6 +10,7 @@ import click
 from ..augment.grey import GREY
 from ..errors import EXIT_FOUND, SegconvError, as_errors, refuse_if_any
 from ..words import count_of, some_of
+from .completion import lists_of
 from .help_pages import WRITTEN, Command, example
 from .options import (
     PATH,
@@ -87,6 +88,7 @@ def _grey(**limits: tuple[float, float] | None) -> dict[str, tuple[float, float]
     "--axis",
     type=PLANES,
     metavar="AXIS,…",
+    shell_complete=lists_of(("i", "j", "k")),
     help="Rotate about the image's own axes i, j, k instead of the patient's.",
     group=_ROTATIONS,
 )

@@ -1,4 +1,4 @@
-"""What a shell completes: datasets, configurations, plans, trainers and kinds, found without importing nnU-Net.
+"""What a shell completes: datasets, models, trainers, tasks, kinds and other words, found without importing nnU-Net.
 
 Nothing here fails: what cannot be read completes nothing.
 """
@@ -18,15 +18,33 @@ from ..errors import SegconvError
 USUAL_CONFIGURATIONS = ("2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres")
 """What nnU-Net may plan."""
 
+USUAL_FOLDS = ("0", "1", "2", "3", "4")
+"""nnU-Net's own."""
+
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+Words = Mapping[str, str] | Iterable[str]
+"""Words, or words with an explanation each."""
 
 
-def words_of(known: Mapping[str, str] | Iterable[str]) -> Completer:
+def words_of(known: Words) -> Completer:
     """Return a completer of words, which may have an explanation each."""
-    explained = dict(known) if isinstance(known, Mapping) else dict.fromkeys(known, "")
+    explained = _explained(known)
 
     def complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
         return _starting(incomplete, explained)
+
+    return complete
+
+
+def lists_of(known: Words | Callable[[click.Context], Words]) -> Completer:
+    """Return a completer of the last word of a list such as ``A,B``; a word stands in a list once."""
+
+    def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        before, separator, last = incomplete.rpartition(",")
+        there = before.split(",")
+        found = _starting(last, _explained(known(ctx) if callable(known) else known))
+        new = [one for one in found if one.value not in there]
+        return [CompletionItem(f"{before}{separator}{one.value}", help=one.help) for one in new]
 
     return complete
 
@@ -63,6 +81,74 @@ def complete_trainers(ctx: click.Context, _: click.Parameter, incomplete: str) -
     return []
 
 
+def complete_planners(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete a planner of nnU-Net, with the name of its plans."""
+    from ..train.planner_list import list_planners
+
+    with suppress(SegconvError):
+        return _starting(incomplete, {planner.name: planner.plans for planner in list_planners()})
+    return []
+
+
+def complete_networks(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete a network that has a name."""
+    from ..train.architectures import NETWORKS
+
+    return _starting(incomplete, {network.name: network.path for network in NETWORKS.values()})
+
+
+def complete_models(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the folder of a trained model of the dataset."""
+    from ..train.offered_models import models_in
+
+    folder = _folder_of(ctx, "results")
+    return _starting(incomplete, {} if folder is None else {model.name: "" for model in models_in(folder)})
+
+
+def complete_cases(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete a training case of the dataset that is not named yet."""
+    from ..dataset.layout import Dataset
+
+    folder = _folder_of(ctx, "raw")
+    with suppress(SegconvError):
+        cases = Dataset.open(folder).cases() if folder is not None else []
+        named = ctx.params.get("cases") or ()
+        return _starting(incomplete, {case: "" for case in cases if case not in named})
+    return []
+
+
+def complete_tasks(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete a task of the installed TotalSegmentator, with its modality."""
+    from ..train.totalsegmentator.registry import tasks
+
+    with suppress(SegconvError):
+        return _starting(incomplete, {task.name: task.modality for task in tasks()})
+    return []
+
+
+def classes_of_task(ctx: click.Context) -> list[str]:
+    """Return the classes of the tasks that the command line names, or of the default one for CT."""
+    from ..train.totalsegmentator.registry import find_task
+
+    named = ctx.params.get("tasks") or (ctx.params.get("task") or "total",)
+    with suppress(SegconvError):
+        return [name for task in named for name in find_task(task).classes.values()]
+    return []
+
+
+def complete_commands(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the name of a command of nnU-Net; what follows it is nnU-Net's own."""
+    from ..train.child import commands
+
+    with suppress(SegconvError):
+        return _starting(incomplete, {} if ctx.params.get("words") else commands())
+    return []
+
+
+def _explained(known: Words) -> dict[str, str]:
+    return dict(known) if isinstance(known, Mapping) else dict.fromkeys(known, "")
+
+
 def _starting(incomplete: str, known: Mapping[str, str]) -> list[CompletionItem]:
     return [CompletionItem(word, help=why or None) for word, why in known.items() if word.startswith(incomplete)]
 
@@ -83,16 +169,22 @@ def _datasets_in(folder: Path) -> list[Path]:
 
 def _plans_of(ctx: click.Context) -> list[Path]:
     """Return the files of the plans of the dataset that the command line names."""
+    folder = _folder_of(ctx, "preprocessed")
+    return [] if folder is None else sorted(folder.glob("*Plans*.json"))
+
+
+def _folder_of(ctx: click.Context, word: str) -> Path | None:
+    """Return the folder of the dataset that the command line names, in ``raw``, ``preprocessed`` or ``results``."""
     from ..dataset.names import find_dataset
     from ..train.paths import Paths
 
     # click does not assign arguments before an option that still lacks its value.
     reference = ctx.params.get("dataset") or next((word for word in ctx.args if not word.startswith("-")), None)
-    preprocessed = Paths.find(preprocessed=ctx.params.get("preprocessed")).preprocessed
-    if reference is not None and preprocessed is not None:
+    root: Path | None = getattr(Paths.find(**{word: ctx.params.get(word)}), word)
+    if reference is not None and root is not None:
         with suppress(SegconvError):
-            return sorted(find_dataset(reference, preprocessed).glob("*Plans*.json"))
-    return []
+            return find_dataset(reference, root)
+    return None
 
 
 def _configurations_in(file: Path) -> list[str]:

@@ -9,7 +9,7 @@ import click
 from ..convert.accepted import ORDERS, REPAIRS
 from ..convert.sources.registry import KINDS
 from ..image.formats.table import FORMATS, writable_of
-from .completion import words_of
+from .completion import lists_of, words_of
 from .help_pages import WRITTEN, grouped
 from .options import PATH, bundled, link, option
 from .types import LABELS, NAMES, SPACING, OneOf, in_one_list, value_map
@@ -41,6 +41,7 @@ repair = option(
     multiple=True,
     metavar="KIND",
     callback=in_one_list,
+    shell_complete=lists_of(REPAIRS),
     help=f"Repair on the way: {', '.join(REPAIRS)}; may be repeated.",
 )
 nonfinite = option("--nonfinite", type=float, metavar="VALUE", help="Replace NaN and infinity in images with this.")
@@ -119,6 +120,7 @@ converting = bundled(
         option(
             "--ignore",
             metavar="NAME|unlabelled",
+            shell_complete=words_of(("unlabelled",)),
             help="The label that training leaves out; unlabelled: what is not drawn.",
         ),
     ),

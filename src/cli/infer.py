@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import Cure, SegconvError
+from ..train.checkpoints import ORDER
 from ..train.device import AUTO
 from ..train.model import DEFAULT_PLANS, DEFAULT_TRAINER, FINAL, Model
 from ..words import count_of, some_of
 from ..work.run_options import RunOptions
-from .completion import complete_configurations, complete_plans, complete_trainers
+from .completion import complete_configurations, complete_plans, complete_trainers, words_of
 from .help_pages import MODEL, RUNNING, WRITTEN, Command, example, grouped
 from .options import (
     PATH,
@@ -106,7 +107,7 @@ files = bundled(
 folds_to_average = option(
     "-f", "--fold", "folds", type=FOLDS, metavar="N,…|all", help="Folds to average; default: all with numbers."
 )
-checkpoint = option("--checkpoint", default=FINAL, help="Checkpoint of each fold.")
+checkpoint = option("--checkpoint", default=FINAL, shell_complete=words_of(ORDER), help="Checkpoint of each fold.")
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from ..work.unforeseen import unforeseen
 from .cures import Speaker
 from .help_pages import Context
 from .options import OF_EVERY_COMMAND
+from .shells import correct_shells
 from .sink import print_findings
 from .streams import settled, take_streams
 
@@ -121,6 +122,9 @@ def group() -> None:
 
     Predictions come under your own file names and label values.
     """
+
+
+correct_shells()
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

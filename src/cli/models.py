@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..train.model import FINAL
 from .help_pages import Group, example
+from .infer import checkpoint
 from .options import (
     PATH,
     bundled,
@@ -50,7 +50,7 @@ def command() -> None:
     *model_filters,
 )
 @option("-f", "--fold", "folds", type=FOLDS, metavar="N,…|all", help="Folds; default: all with numbers.")
-@option("--checkpoint", default=FINAL, help="Checkpoint of each fold.")
+@checkpoint
 @overwrite
 @three_folders
 @speaking

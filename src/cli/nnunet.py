@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .completion import complete_commands
 from .cures import Speaker
 from .help_pages import Command, example
 from .options import ext_trainer, find_trainers_in, three_folders
@@ -21,7 +22,13 @@ if TYPE_CHECKING:
     epilog=example("segconv nnunet -- nnUNetv2_plan_and_preprocess -h"),
     context_settings={"ignore_unknown_options": True},
 )
-@click.argument("words", metavar="[nnUNetv2_COMMAND [ARGUMENTS]…]", nargs=-1, type=click.UNPROCESSED)
+@click.argument(
+    "words",
+    metavar="[nnUNetv2_COMMAND [ARGUMENTS]…]",
+    nargs=-1,
+    type=click.UNPROCESSED,
+    shell_complete=complete_commands,
+)
 @ext_trainer
 @three_folders
 @click.pass_obj

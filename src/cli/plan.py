@@ -8,7 +8,7 @@ import click
 
 from ..errors import Finding
 from ..words import count_of
-from .completion import complete_configurations
+from .completion import complete_configurations, complete_networks, complete_planners
 from .help_pages import Command, example, grouped
 from .options import (
     allow_external,
@@ -52,11 +52,15 @@ def _planning(**options: Any) -> PlanOptions:
     *grouped(
         "Plans",
         option(
-            "--planner", metavar="CLASS", help="nnU-Net planner, such as nnUNetPlannerResEncM, or the path of a class."
+            "--planner",
+            metavar="CLASS",
+            shell_complete=complete_planners,
+            help="nnU-Net planner, such as nnUNetPlannerResEncM, or the path of a class.",
         ),
         option(
             "--network",
             metavar="NAME",
+            shell_complete=complete_networks,
             help="umamba-bot, umamba-enc, PlainConvUNet, ResidualEncoderUNet, or the path of a class.",
         ),
         trainer_of_network,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import naming
-from .completion import complete_configurations
+from .completion import complete_configurations, complete_networks
 from .help_pages import Group, example, grouped
 from .options import (
     allow_module,
@@ -100,6 +100,7 @@ def show(dataset: str, plans: str, sink: Sink, paths: Paths) -> int:
         option(
             "--network",
             metavar="NAME",
+            shell_complete=complete_networks,
             help="umamba-bot, umamba-enc, PlainConvUNet, ResidualEncoderUNet, or the path of a class.",
         ),
         option(

@@ -11,6 +11,7 @@ import click
 
 from ..errors import Cure, SegconvError
 from ..work.run_options import RunOptions
+from .completion import USUAL_CONFIGURATIONS, words_of
 from .help_pages import MODEL, Command, example, grouped
 from .infer import Files, Predicting, checkpoint, files, folds_to_average, predicting, say_models, show
 from .options import (
@@ -57,7 +58,12 @@ def _refuse_dataset(model: Path, files: Files) -> None:
     _wanted,
     *grouped(
         MODEL,
-        option("-c", "--configuration", help="Configuration, if MODEL holds several; default: the best."),
+        option(
+            "-c",
+            "--configuration",
+            shell_complete=words_of(USUAL_CONFIGURATIONS),
+            help="Configuration, if MODEL holds several; default: the best.",
+        ),
         folds_to_average,
         checkpoint,
     ),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import Finding, exit_code_of
-from .completion import complete_configurations
+from .completion import complete_configurations, complete_planners
 from .help_pages import Command, example
 from .options import (
     allow_module,
@@ -54,6 +54,7 @@ def _rehearsing(configurations: tuple[str, ...], **named: Any) -> Rehearsing:
     option(
         "--planner",
         metavar="CLASS",
+        shell_complete=complete_planners,
         help="nnU-Net planner, or path of a class; default: that of the plans.",
     ),
 )

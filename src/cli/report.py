@@ -11,6 +11,7 @@ import click
 
 from ..errors import SegconvError
 from ..words import count_of
+from .completion import complete_cases
 from .help_pages import Command, example
 from .options import (
     PATH,
@@ -59,7 +60,7 @@ class Chosen:
 
 @click.command(cls=Command, epilog=example("segconv report 501 -o report.html"))
 @dataset_argument
-@click.argument("cases", nargs=-1, metavar="[CASE]...")
+@click.argument("cases", nargs=-1, metavar="[CASE]...", shell_complete=complete_cases)
 @bundled(
     "chosen",
     Chosen,

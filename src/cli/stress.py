@@ -12,6 +12,7 @@ import click
 
 from ..errors import Finding
 from ..work.run_options import RunOptions
+from .completion import complete_models
 from .help_pages import CODE, MODEL, Command, example, grouped
 from .options import (
     PATH,
@@ -77,6 +78,7 @@ def _options(**options: Any) -> StressOptions:
         "models",
         multiple=True,
         required=True,
+        shell_complete=complete_models,
         help="Folder of a model, CONFIGURATION, or TRAINER__PLANS__CONFIGURATION; given twice, two are compared.",
         group=MODEL,
     ),

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ..words import count_of
+from .completion import complete_tasks
 from .help_pages import Group, example
 from .options import speaking
 from .sink import Sink
@@ -54,7 +55,7 @@ def tasks(search: str, sink: Sink) -> int:
 
 
 @command.command(epilog=example("segconv totalseg classes total --search kidney"))
-@click.argument("task", required=False)
+@click.argument("task", required=False, shell_complete=complete_tasks)
 @search
 @speaking
 def classes(task: str | None, search: str, sink: Sink) -> int:

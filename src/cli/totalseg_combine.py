@@ -10,6 +10,7 @@ import click
 
 from ..errors import EXIT_FOUND, Finding
 from ..words import count_of, some_of
+from .completion import complete_tasks
 from .help_pages import Command, example
 from .options import PATH, dry_run, option, running, speaking
 from .sink import Sink
@@ -26,7 +27,7 @@ search = option(
 
 
 @click.command(cls=Command, epilog=example("segconv totalseg groups total --search lung"))
-@click.argument("task", required=False)
+@click.argument("task", required=False, shell_complete=complete_tasks)
 @search
 @speaking
 def groups(task: str | None, search: str, sink: Sink) -> int:
@@ -54,7 +55,10 @@ def groups(task: str | None, search: str, sink: Sink) -> int:
 @click.argument("groups", nargs=-1, required=True, metavar="NAME[=CLASS,…]…")
 @option("-o", "--output", type=PATH, required=True, help="Folder to make; a file for one case.")
 @option(
-    "--task", metavar="TASK[@VERSION]", help="Task whose classes these are; default: the one whose names they have."
+    "--task",
+    metavar="TASK[@VERSION]",
+    shell_complete=complete_tasks,
+    help="Task whose classes these are; default: the one whose names they have.",
 )
 @option("--missing-masks", type=click.Choice(["empty"]), help="A class that a case lacks counts as empty.")
 @dry_run

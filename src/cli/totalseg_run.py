@@ -11,6 +11,7 @@ import click
 
 from ..words import count_of
 from ..work.run_options import RunOptions
+from .completion import classes_of_task, complete_tasks, lists_of
 from .convert_options import nonfinite, repair
 from .help_pages import RUNNING, Command, example, grouped
 from .options import (
@@ -55,13 +56,25 @@ asking = bundled(
     _asked,
     *grouped(
         "Segmentation",
-        option("--task", metavar="NAME", help="Task of TotalSegmentator; default: total for CT, total_mr for MR."),
+        option(
+            "--task",
+            metavar="NAME",
+            shell_complete=complete_tasks,
+            help="Task of TotalSegmentator; default: total for CT, total_mr for MR.",
+        ),
         option(
             "--modality", type=click.Choice(["ct", "mr"]), help="What the images are, if their files do not say it."
         ),
         option("--fast", is_flag=True, help="Take the faster model, which segments at 3 mm in most tasks."),
         option("--fastest", is_flag=True, help="Take the fastest model, which segments at 6 mm in most tasks."),
-        option("--roi-subset", "subset", type=NAMES, metavar="CLASS,…", help="Segment only these classes."),
+        option(
+            "--roi-subset",
+            "subset",
+            type=NAMES,
+            metavar="CLASS,…",
+            shell_complete=lists_of(classes_of_task),
+            help="Segment only these classes.",
+        ),
         option("--masks", is_flag=True, help="Write a mask for each class, in a folder for each case."),
         repair,
         nonfinite,

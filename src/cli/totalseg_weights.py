@@ -11,6 +11,7 @@ import click
 
 from ..errors import EXIT_DONE, EXIT_FOUND, SegconvError
 from ..words import count_of, some_of
+from .completion import classes_of_task, complete_tasks, lists_of
 from .help_pages import Command, example
 from .options import PATH, bundled, option, overwrite, speaking, trusting
 from .sink import Sink
@@ -41,12 +42,16 @@ moded = bundled(
 
 
 roi_subset = option(
-    "--roi-subset", type=NAMES, metavar="CLASS,…", help="With the model that a subset of classes is cropped with."
+    "--roi-subset",
+    type=NAMES,
+    metavar="CLASS,…",
+    shell_complete=lists_of(classes_of_task),
+    help="With the model that a subset of classes is cropped with.",
 )
 
 
 @click.command(cls=Command, epilog=example("segconv totalseg weights"))
-@click.argument("tasks", metavar="[TASK]…", nargs=-1)
+@click.argument("tasks", metavar="[TASK]…", nargs=-1, shell_complete=complete_tasks)
 @moded
 @roi_subset
 @speaking
@@ -179,7 +184,7 @@ def _as_json(found: Found) -> list[dict[str, Any]]:
 
 
 @click.command(cls=Command, epilog=example("segconv totalseg pack body --fast -o body.zip"))
-@click.argument("tasks", metavar="TASK…", nargs=-1, required=True)
+@click.argument("tasks", metavar="TASK…", nargs=-1, required=True, shell_complete=complete_tasks)
 @option("-o", "--output", type=PATH, required=True, help="Archive to make.")
 @moded
 @roi_subset

@@ -12,6 +12,7 @@ import click
 
 from ..errors import Finding, SegconvError
 from ..train.model import DEFAULT_PLANS
+from .completion import complete_cases
 from .help_pages import Group, example
 from .options import (
     FOLDER,
@@ -105,7 +106,7 @@ def _sampling(**options: Any) -> Sampling:
 @bundled(
     "sampling",
     _sampling,
-    option("--case", help="Case to draw; default: the first that is preprocessed."),
+    option("--case", shell_complete=complete_cases, help="Case to draw; default: the first that is preprocessed."),
     option("--samples", type=click.IntRange(1, 63), default=8, help="How often the same patch is transformed."),
     option("--channel", type=click.IntRange(min=0), default=0, help="Channel to draw; R, G, B are drawn in colour."),
     option("--seed", type=click.IntRange(min=0), default=0, help="Seed of the patch's place and of the transforms."),

@@ -12,6 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from ..errors import SegconvError
+from .completion import USUAL_FOLDS, complete_tasks, lists_of
 
 if TYPE_CHECKING:
     ParamType = click.ParamType[Any]
@@ -31,11 +32,14 @@ class Parsed(ParamType):
         What it expects, with an example, for error messages.
     read
         Parses a text; raises `ValueError` if it is invalid.
+    words
+        What the parts of a list may be, as far as they have names; a shell completes these.
     """
 
-    def __init__(self, name: str, read: Callable[[str], Any]) -> None:
+    def __init__(self, name: str, read: Callable[[str], Any], words: Sequence[str] = ()) -> None:
         self.name = name
         self._read = read
+        self._words = words
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the parsed text; anything else is already parsed."""
@@ -47,6 +51,10 @@ class Parsed(ParamType):
             return self._read(value)
         except ValueError:
             self.fail(f"{value!r} is not {self.name}", param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete one of the words, also after others."""
+        return lists_of(self._words)(ctx, param, incomplete)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -156,11 +164,12 @@ def _pixel(text: str) -> tuple[float, ...]:
     return sizes
 
 
+_PLANES = ("sagittal", "coronal", "axial")
 NAMES = Parsed("a list of names, such as A,B", _names)
-PLANES = Parsed("a list of planes or axes, such as sagittal,coronal", lambda text: _names(text.lower()))
-FOLDS = Parsed("a list of folds, such as 0,1,2 or all", _folds)
+PLANES = Parsed("a list of planes or axes, such as sagittal,coronal", lambda text: _names(text.lower()), _PLANES)
+FOLDS = Parsed("a list of folds, such as 0,1,2 or all", _folds, (*USUAL_FOLDS, "all"))
 GPUS = Parsed("a list of GPUs, such as 0,1,2", _gpus)
-NUMBERED_FOLDS = Parsed("a list of folds, such as 0,1,2", _numbered_folds)
+NUMBERED_FOLDS = Parsed("a list of folds, such as 0,1,2", _numbered_folds, USUAL_FOLDS)
 ANGLES = Parsed("a list of angles, such as 30,60,180", _numbers)
 NUMBERS = Parsed("a list of numbers, such as 5,10,15; it may be empty", _some_numbers)
 PART = Parsed("a percentage, such as 20%", _part)
@@ -168,7 +177,9 @@ SPLITS = Parsed("a file of folds, or default", lambda text: text if text == "def
 SIZE = Parsed("a size in voxels, such as 64x64", _size)
 FEATURES = Parsed("a range of features, such as 8:64", _features)
 LIMITS = Parsed("a range of amounts, such as 30:50", _limits)
-WINDOW = Parsed("lung, bone, soft, or the values of black and white, such as -100:300", _window)
+WINDOW = Parsed(
+    "lung, bone, soft, or the values of black and white, such as -100:300", _window, ("lung", "bone", "soft")
+)
 SPACING = Parsed("a spacing of three lengths in mm above 0, such as 0.5,0.5,2", _spacing)
 TOLERANCE = Parsed("a distance in mm, such as 2, or distances of classes, such as liver=5,tumour=2", _tolerance)
 PIXEL = Parsed("two or three lengths in mm above 0, such as 0.5,0.5", _pixel)
@@ -229,6 +240,13 @@ class Labels(ParamType):
             with naming_option(param):
                 return numbering_of(value.removeprefix(OF_TOTALSEGMENTATOR))
         return parse_labels(value) if value else None
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete a task of TotalSegmentator after ``totalseg:``, and otherwise the name of a file."""
+        if not incomplete.startswith(OF_TOTALSEGMENTATOR):
+            return [CompletionItem(incomplete, type="file")]
+        tasks = complete_tasks(ctx, param, incomplete.removeprefix(OF_TOTALSEGMENTATOR))
+        return [CompletionItem(f"{OF_TOTALSEGMENTATOR}{task.value}", help=task.help) for task in tasks]
 
 
 def value_map(_: click.Context, __: click.Parameter, entries: Sequence[str]) -> dict[str, str]:

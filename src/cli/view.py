@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import EXIT_FOUND, Cure, Finding, SegconvError
+from .completion import complete_cases
 from .help_pages import Command, example
 from .options import PATH, bundled, channel, dataset_argument, option, running, speaking, three_folders, window
 from .sink import Sink
@@ -56,7 +57,7 @@ class Drawn:
 
 @click.command(cls=Command, epilog=example("segconv view 501 -o overlays"))
 @dataset_argument
-@click.argument("cases", nargs=-1, metavar="[CASE]...")
+@click.argument("cases", nargs=-1, metavar="[CASE]...", shell_complete=complete_cases)
 @option("-o", "--output", type=PATH, required=True, help="Folder to make, or a PNG with several cases in one picture.")
 @bundled(
     "drawn",
