@@ -1,4 +1,4 @@
-# make demo: everything end to end on real pictures.   make test: every check.   make bench: figures.   make lowest: the oldest dependencies.
+# make demo: everything end to end on real pictures.   make test: every check.   make bench: benchmarks/REPORT.md.   make lowest: the oldest dependencies.
 PYTHON ?= python3
 LOWEST_PYTHON ?= python3.11
 WORKERS ?= logical
@@ -63,13 +63,7 @@ lowest: $(VENV)/.ready
 	$(call test_wheel,$(LOWEST_PYTHON),build/lowest,[fast],--constraint build/lowest.txt,-W default)
 
 bench: $(VENV)/.ready
-	$(BIN)/python -m benchmarks.convert
-	$(BIN)/python -m benchmarks.plan
-	$(BIN)/python -m benchmarks.check
-	$(BIN)/python -m benchmarks.report
-	$(BIN)/python -m benchmarks.splits
-	$(BIN)/python -m benchmarks.augment
-	$(BIN)/python -m benchmarks.combine
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -1,38 +1,38 @@
-"""Augmenting: two CTs, six rotations each, by segconv, plain SimpleITK, TorchIO, MONAI and the floor, interleaved.
+"""Augmenting: six rotations of each CT, by segconv, plain SimpleITK, TorchIO, MONAI and the floor.
 
-``python -m benchmarks.augment [--cases N] [--rounds N] [--workers N]``
-
-TorchIO and MONAI run in environments of their own: ``SEGCONV_BENCH_TORCHIO`` and
-``SEGCONV_BENCH_MONAI`` name their Pythons. What a contestant writes is compared before it is timed.
+TorchIO and MONAI may run in environments of their own: ``SEGCONV_BENCH_TORCHIO`` and ``SEGCONV_BENCH_MONAI`` name
+their Pythons.
 """
 
 from __future__ import annotations
 
-import argparse
+import importlib.util
 import json
 import os
 import sys
-import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
 from . import data
-from .measure import Contestant, compare, machine, report
+from .job import FLOOR, OURS, Comparison, Room
+from .measure import Contestant, Failed
 
 HERE = Path(__file__).parent
-BIN = Path(sys.executable).parent
-ANGLES = (30, 60, 180)
-PLANES = ("sagittal", "coronal")
-SHAPE = (512, 512, 160)
+ROTATIONS = ("--rotate", "30,60,180", "--planes", "sagittal,coronal")
+FEW, MANY = 2, 8
+SCRIPT = "SimpleITK script"
 OTHERS = {"TorchIO": "SEGCONV_BENCH_TORCHIO", "MONAI": "SEGCONV_BENCH_MONAI"}
+STRAY = 0.02
+"""The share of voxels that may differ by more than 1: an edge rule half a voxel off is the outermost layer."""
 
 
-def dataset(base: Path, cases: int) -> Path:
+def dataset(room: Room, number: int, cases: int, shape: tuple[int, ...]) -> Path:
     """Make a dataset of CT cases; return its folder."""
-    source = data.msd(base / "Task01_Bench", cases, SHAPE)
-    folder = base / "nnUNet_raw" / "Dataset001_Bench"
+    source = data.msd(room.base / f"Task{number:02d}_Bench", cases, shape)
+    folder = room.raw / f"Dataset{number:03d}_Bench"
     for kind in ("imagesTr", "labelsTr"):
         (folder / kind).mkdir(parents=True)
         for path in (source / kind).iterdir():
@@ -48,76 +48,71 @@ def dataset(base: Path, cases: int) -> Path:
     return folder
 
 
-def contestants(source: Path, base: Path, workers: int) -> dict[str, Contestant]:
-    """Return what is compared; each writes a folder of its own."""
-    raw = base / "nnUNet_raw"
-    env = {name: str(base / name) for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")}
-    segconv = [str(BIN / "segconv"), "augment", "1", "-q", "-j", str(workers)]
-    segconv += ["--rotate", ",".join(map(str, ANGLES)), "--planes", ",".join(PLANES)]
-    floor = [sys.executable, "-m", "benchmarks.augment_floor", str(raw / "Dataset002_Bench")]
-    found = {
-        "SimpleITK script": Contestant(
-            [sys.executable, str(HERE / "augment_simpleitk.py"), str(source), str(base / "script")],
-            base / "script",
-            env,
+def ours(room: Room, source: Path, target: int, *words: str, workers: int | None = None) -> Contestant:
+    """Return segconv's command for a dataset."""
+    made = room.raw / f"Dataset{target:03d}_Bench"
+    return room.segconv("augment", source, "--to", f"{target}_Bench", *ROTATIONS, *words, made=made, workers=workers)
+
+
+def floor(room: Room, source: Path, made: Contestant) -> Contestant:
+    """Return the floor for a dataset, which deflates what a command made."""
+    out = room.base / f"floor_{source.name}"
+    return room.program("augment_floor", source, made.made, out, room.workers, made=out)
+
+
+def augment(room: Room) -> Sequence[Comparison]:
+    """Two CTs by all programs; and how much more eight take."""
+    shape = room.shape(512, 512, 160)
+    few, many = dataset(room, 1, FEW, shape), dataset(room, 2, MANY, shape)
+    notes: list[str] = []
+    script = room.base / "script"
+    made = ours(room, few, 11)
+    contestants = {
+        SCRIPT: Contestant(
+            [sys.executable, str(HERE / "augment_simpleitk.py"), str(few), str(script)], script, room.env
         ),
-        "segconv": Contestant([*segconv, "--to", "2_Bench"], raw / "Dataset002_Bench", env),
-        "segconv --link hard": Contestant(
-            [*segconv, "--to", "3_Bench", "--link", "hard"], raw / "Dataset003_Bench", env
-        ),
-        "segconv --format nii": Contestant(
-            [*segconv, "--to", "4_Bench", "--format", "nii"], raw / "Dataset004_Bench", env
-        ),
+        OURS: made,
+        "segconv --link hard": ours(room, few, 12, "--link", "hard"),
+        "segconv --format nii": ours(room, few, 13, "--format", "nii"),
+        FLOOR: floor(room, few, made),
+        **_others(room, few, notes),
     }
+    title = f"{{}} CTs {'×'.join(map(str, shape))}, six rotations each"
+    more = {OURS: ours(room, many, 14), FLOOR: floor(room, many, made)}
+    return [
+        Comparison(title.format(FEW), contestants, lambda: _check(room, list(contestants), notes), notes),
+        Comparison(title.format(MANY), more),
+    ]
+
+
+def _others(room: Room, source: Path, notes: list[str]) -> dict[str, Contestant]:
+    """Return the programs that are slow, and run once; say which are missing."""
+    found = {}
     for name, variable in OTHERS.items():
-        python = os.environ.get(variable)
+        python = os.environ.get(variable) or (sys.executable if importlib.util.find_spec(name.lower()) else None)
         if python is None:
-            print(f"{name} is left out: {variable} names no Python that has it")
+            notes.append(f"{name} is missing: it is not installed, and {variable} names no Python that has it.")
             continue
-        script = HERE / f"augment_{name.lower()}.py"
-        made = base / name.lower()
-        found[name] = Contestant([python, str(script), str(source), str(made)], made, env)
-    # Last, so that in every round what it writes again has been made.
-    found["floor"] = Contestant([*floor, str(base / "floor"), str(workers)], base / "floor", env)
+        made = room.base / name.lower()
+        command = [python, str(HERE / f"augment_{name.lower()}.py"), str(source), str(made)]
+        found[name] = Contestant(command, made, room.env, once=True)
     return found
 
 
-def check(base: Path, names: list[str]) -> None:
+def _check(room: Room, names: list[str], notes: list[str]) -> None:
     """Refuse to time what is not the same: images within one grey value, labels equal, but for the edge of the grid."""
-    ours = base / "nnUNet_raw" / "Dataset002_Bench"
-    folders = {"SimpleITK script": base / "script"} | {name: base / name.lower() for name in names if name in OTHERS}
+    own = room.raw / "Dataset011_Bench"
+    folders = {SCRIPT: room.base / "script"} | {name: room.base / name.lower() for name in names if name in OTHERS}
     for name, theirs in folders.items():
         files = sorted(path.relative_to(theirs) for path in theirs.glob("*T?/*_*al*.nii.gz"))
-        if files != sorted(path.relative_to(ours) for path in ours.glob("*T?/*_*al*.nii.gz")):
-            raise SystemExit(f"{name} and segconv wrote different files")
-        for path in files:
-            one, two = (sitk.GetArrayFromImage(sitk.ReadImage(str(root / path))) for root in (theirs, ours))
-            apart = np.abs(one.astype(np.int32) - two)
-            # Truncation instead of rounding is one grey value; an edge rule half a voxel off is the outermost layer.
-            share = float((apart > 1).mean())
-            if share > 0.02:
-                raise SystemExit(f"{name} and segconv differ by more than 1 in {share:.2%} of {path}")
-            print(f"  {name}: {path.name}: equal {float((apart == 0).mean()):.2%}, further than 1 {share:.3%}")
+        if files != sorted(path.relative_to(own) for path in own.glob("*T?/*_*al*.nii.gz")):
+            raise Failed(f"{name} and segconv wrote different files")
+        shares = [_apart(theirs / path, own / path) for path in files]
+        if max(shares) > STRAY:
+            raise Failed(f"{name} and segconv differ by more than 1 in {max(shares):.2%} of a file")
+        notes.append(f"{name} differs from segconv by more than one grey value in at most {max(shares):.3%} of a file.")
 
 
-def main() -> None:
-    """Compare all that are there."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=2)
-    options = parser.parse_args()
-    print(f"{machine()}, {options.workers} workers, medians of {options.rounds} interleaved rounds")
-    with tempfile.TemporaryDirectory(dir=os.environ.get("SEGCONV_BENCH_DIR")) as folder:
-        base = Path(folder)
-        for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
-            (base / name).mkdir()
-        source = dataset(base, options.cases)
-        found = contestants(source, base, options.workers)
-        title = f"{options.cases} CT cases {SHAPE[0]}×{SHAPE[1]}×{SHAPE[2]}, {len(ANGLES) * len(PLANES)} rotations each"
-        medians = compare(found, options.rounds, lambda: check(base, list(found)))
-        report(title, medians, ours="segconv", floor="floor")
-
-
-if __name__ == "__main__":
-    main()
+def _apart(one: Path, other: Path) -> float:
+    first, second = (sitk.GetArrayFromImage(sitk.ReadImage(str(path))) for path in (one, other))
+    return float((np.abs(first.astype(np.int32) - second) > 1).mean())

@@ -1,16 +1,13 @@
-"""Combining classes: segconv, TotalSegmentator's own command and function, and the floor, interleaved.
-
-``python -m benchmarks.combine [--cases N] [--rounds N] [--workers N] [--map FILE]``
+"""Combining classes: segconv, TotalSegmentator's own command and function, and the floor.
 
 The cases are a label map of TotalSegmentator, enlarged to the size of a CT: as a mask for each class, and as one file.
 """
 
 from __future__ import annotations
 
-import argparse
+import dataclasses
 import os
-import sys
-import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import nibabel as nib
@@ -19,11 +16,13 @@ import numpy as np
 from segconv.train.totalsegmentator.groups import usual_groups
 from segconv.train.totalsegmentator.registry import numbering
 
-from .measure import Contestant, compare, machine, report
+from .job import FLOOR, OURS, Comparison, Room
+from .measure import Contestant, Failed
 
-BIN = Path(sys.executable).parent
+LABEL_MAP = Path(os.environ.get("SEGCONV_TEST_DATA", "../shared/data")) / "totalseg_small" / "example_seg.nii.gz"
 ENLARGED = 4
 GROUPS = ("lung", "ribs")
+THEIRS = {"totalseg_combine_masks": "command", "its function, one process": "function", FLOOR: "floor"}
 
 
 def make(base: Path, label_map: Path, cases: int) -> tuple[Path, Path]:
@@ -49,46 +48,37 @@ def make(base: Path, label_map: Path, cases: int) -> tuple[Path, Path]:
     return masks, whole
 
 
-def contestants(source: Path, group: str, base: Path, workers: int) -> dict[str, Contestant]:
+def combine(room: Room) -> Sequence[Comparison]:
+    """Combine in both forms, for a group of few classes and one of many."""
+    cases = room.many(2)
+    masks, whole = make(room.base, LABEL_MAP, cases)
+    shape = "×".join(map(str, nib.load(next(whole.iterdir())).shape))
+    found = []
+    for source in (masks, whole):
+        for group in GROUPS:
+            form = "a mask for each class" if source == masks else "one file for all classes"
+            title = f"{group}, {cases} cases of {shape}, {form}"
+            base = room.base / f"{source.name}_{group}"
+            found.append(Comparison(title, _contestants(room, source, group, base), lambda base=base: _check(base)))
+    return found
+
+
+def _contestants(room: Room, source: Path, group: str, base: Path) -> dict[str, Contestant]:
     """Return what is compared; each writes a folder of its own."""
-    ours = [str(BIN / "segconv"), "totalseg", "combine", str(source), group, "-q", "-j", str(workers), "-o"]
-    program = [sys.executable, "-m", "benchmarks.combine_masks", str(source), group, str(workers)]
-    env = {"TOTALSEG_HOME_DIR": str(base / "home")}
-    names = {"totalseg_combine_masks": "command", "its function, one process": "function", "floor": "floor"}
-    found = {name: Contestant([*program, how, str(base / how)], base / how, env) for name, how in names.items()}
-    return {**found, "segconv": Contestant([*ours, str(base / "ours")], base / "ours", env)}
+    found = {}
+    for name, how in THEIRS.items():
+        one = room.program("combine_masks", source, group, room.workers, how, base / how, made=base / how)
+        env = {"TOTALSEG_HOME_DIR": str(room.base / "home")}
+        found[name] = dataclasses.replace(one, env=env, once=name != FLOOR)
+    ours = base / "ours"
+    return {**found, OURS: room.segconv("totalseg", "combine", source, group, "-o", ours, made=ours)}
 
 
-def check(base: Path) -> None:
+def _check(base: Path) -> None:
     """Refuse to time what is not the same."""
     for path in sorted((base / "ours").glob("*.nii.gz")):
         ours = nib.load(path)
-        for how in ("command", "function", "floor"):
+        for how in THEIRS.values():
             theirs = nib.load(base / how / path.name)
             if not (np.array_equal(ours.dataobj, theirs.dataobj) and np.array_equal(ours.affine, theirs.affine)):
-                raise SystemExit(f"segconv and {how} differ in {path.name}")
-
-
-def main() -> None:
-    """Compare on both forms, for a group of few classes and one of many."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=int, default=4)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--map", type=Path, default=Path("../shared/data/totalseg_small/example_seg.nii.gz"))
-    options = parser.parse_args()
-    print(f"{machine()}, {options.workers} workers, medians of {options.rounds} interleaved rounds")
-    with tempfile.TemporaryDirectory(dir=os.environ.get("SEGCONV_BENCH_DIR")) as folder:
-        base = Path(folder)
-        masks, whole = make(base, options.map, options.cases)
-        shape = "×".join(map(str, nib.load(next(whole.iterdir())).shape))
-        for source in (masks, whole):
-            for group in GROUPS:
-                found = contestants(source, group, base, options.workers)
-                form = "a mask for each class" if source.name == "masks" else "one file for all classes"
-                title = f"{group}, {options.cases} cases of {shape}, {form}"
-                report(title, compare(found, options.rounds, lambda: check(base)), ours="segconv", floor="floor")
-
-
-if __name__ == "__main__":
-    main()
+                raise Failed(f"segconv and {how} differ in {path.name}")

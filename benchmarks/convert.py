@@ -1,15 +1,8 @@
-"""Converting: segconv, nnU-Net's own converters and the floor, interleaved; pictures, v1, 4D and 3D.
-
-``python -m benchmarks.convert [KIND …] [--cases N] [--pairs N] [--rounds N] [--workers N]``
-"""
+"""Converting: segconv, the converter that a user of nnU-Net would take, and the floor; pictures, v1, 4D and 3D."""
 
 from __future__ import annotations
 
-import argparse
-import os
-import sys
-import tempfile
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 import nibabel as nib
@@ -17,98 +10,95 @@ import numpy as np
 from PIL import Image
 
 from . import data
-from .measure import Contestant, compare, machine, report
+from .job import BIN, FLOOR, OURS, Comparison, Room
+from .measure import Contestant, Failed
 
-BIN = Path(sys.executable).parent
-KINDS = ("png", "v1", "4d", "3d")
+POOL = "scikit-image pool"
+NNUNET = "nnU-Net's converter"
+UNVERIFIED = "segconv --no-verify-source"
+UNPROVED = "floor, unproved copy"
 
 
-def contestants(kind: str, source: Path, base: Path, workers: int) -> dict[str, Contestant]:
-    """Return what is compared; each writes a dataset of its own."""
-    raw = base / "nnUNet_raw"
-    env = {name: str(base / name) for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")}
-    segconv = [str(BIN / "segconv"), "convert", str(source), "-q", "-j", str(workers), "--to"]
-    floor = [sys.executable, "-m", "benchmarks.floor", str(source)]
-    theirs = {
-        "png": [
-            sys.executable,
-            "-m",
-            "benchmarks.nnunet_png",
-            str(source),
-            str(raw / "Dataset001_Bench"),
-            str(workers),
-        ],
-        "v1": [str(BIN / "nnUNetv2_convert_old_nnUNet_dataset"), str(source), "Dataset001_Bench"],
-    }.get(
-        kind,
-        [str(BIN / "nnUNetv2_convert_MSD_dataset"), "-i", str(source), "-overwrite_id", "1", "-np", str(workers)],
+def png(room: Room) -> Sequence[Comparison]:
+    """Pairs of pictures."""
+    pairs = room.many(400)
+    source = data.pictures(room.base / "Bench", pairs)
+    target = room.raw / "Dataset001_Bench"
+    pool = room.program("nnunet_png", source, target, room.workers, made=target)
+    return [_comparison(f"PNG, {pairs} pairs 512×512", room, source, {POOL: pool})]
+
+
+def v1(room: Room) -> Sequence[Comparison]:
+    """A task of nnU-Net v1."""
+    cases, shape = room.many(10), room.shape(256, 256, 100)
+    source = data.v1(room.base / "Task001_Bench", cases, shape)
+    title = f"v1, {cases} cases {_times(shape)}, two channels"
+    words = [str(BIN / "nnUNetv2_convert_old_nnUNet_dataset"), str(source), "Dataset001_Bench"]
+    note = (
+        "nnU-Net's converter of v1 tasks does its work: the files are equal. It calls `shutil.copytree`, so the kernel "
+        "copies, and rewrites `dataset.json`; it opens no image, verifies nothing, and starts without torch."
     )
-    found = {
-        "nnU-Net's way": Contestant(theirs, raw / "Dataset001_Bench", env),
-        "segconv": Contestant([*segconv, "2_Bench"], raw / "Dataset002_Bench", env),
-        "floor": Contestant([*floor, str(base / "floor"), str(workers)], base / "floor", env),
+    return [_comparison(title, room, source, {NNUNET: _nnunet(room, words)}, note)]
+
+
+def four(room: Room) -> Sequence[Comparison]:
+    """A task of the Medical Segmentation Decathlon with four channels in each file."""
+    return [_msd(room, "4D", room.shape(240, 240, 155, 4))]
+
+
+def three(room: Room) -> Sequence[Comparison]:
+    """A task of the Medical Segmentation Decathlon with one channel."""
+    return [_msd(room, "3D", room.shape(512, 512, 160))]
+
+
+def _msd(room: Room, name: str, shape: tuple[int, ...]) -> Comparison:
+    cases = room.many(10)
+    source = data.msd(room.base / "Task01_Bench", cases, shape)
+    words = [str(BIN / "nnUNetv2_convert_MSD_dataset"), "-i", str(source), "-overwrite_id", "1"]
+    theirs = _nnunet(room, [*words, "-np", str(room.workers)])
+    return _comparison(f"{name}, {cases} cases {_times(shape)} and a test image", room, source, {NNUNET: theirs})
+
+
+def _nnunet(room: Room, words: list[str]) -> Contestant:
+    return Contestant(words, room.raw / "Dataset001_Bench", room.env)
+
+
+def _times(shape: Sequence[int]) -> str:
+    return "×".join(map(str, shape))
+
+
+def _comparison(title: str, room: Room, source: Path, theirs: dict[str, Contestant], *notes: str) -> Comparison:
+    """Compare with and without proof; each writes a dataset of its own."""
+    ours, unverified = room.raw / "Dataset002_Bench", room.raw / "Dataset003_Bench"
+    out, copy = room.base / "floor", room.base / "copy"
+    contestants = theirs | {
+        OURS: room.segconv("convert", source, "--to", "2_Bench", made=ours),
+        UNVERIFIED: room.segconv("convert", source, "--to", "3_Bench", "--no-verify-source", made=unverified),
+        FLOOR: room.program("floor", source, out, room.workers, made=out),
+        UNPROVED: room.program("floor", source, copy, room.workers, "--unproved", made=copy),
     }
-    if kind != "png":
-        found["segconv --no-verify-source"] = Contestant(
-            [*segconv, "3_Bench", "--no-verify-source"], raw / "Dataset003_Bench", env
-        )
-        found["floor, unproved copy"] = Contestant(
-            [*floor, str(base / "copy"), str(workers), "--unproved"], base / "copy", env
-        )
-    return found
+    made = [room.raw / "Dataset001_Bench", ours, unverified]
+    return Comparison(title, contestants, lambda: _check(made), list(notes))
 
 
-def check(base: Path) -> None:
+def _check(made: Sequence[Path]) -> None:
     """Refuse to time what is not the same."""
-    theirs, ours = (base / "nnUNet_raw" / f"Dataset00{n}_Bench" for n in (1, 2))
-    files = sorted(path.relative_to(theirs) for path in theirs.glob("*T?/*.*"))
-    if files != sorted(path.relative_to(ours) for path in ours.glob("*T?/*.*")):
-        raise SystemExit("the two converters wrote different files")
-    for path in files:
-        if path.suffix == ".png":
-            same = np.array_equal(np.asarray(Image.open(theirs / path)), np.asarray(Image.open(ours / path)))
-        else:
-            one, two = nib.load(theirs / path), nib.load(ours / path)
-            same = np.array_equal(one.dataobj, two.dataobj) and np.allclose(one.affine, two.affine, atol=1e-4)
-        if not same:
-            raise SystemExit(f"the two converters differ in {path}")
+    first, *others = made
+    files = _files(first)
+    for other in others:
+        if _files(other) != files:
+            raise Failed("the converters wrote different files")
+        for path in files:
+            if not _equal(first / path, other / path):
+                raise Failed(f"the converters differ in {path}")
 
 
-def main() -> None:
-    """Compare on each kind of source."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kinds", nargs="*", choices=[*KINDS, []], default=[])
-    parser.add_argument("--cases", type=int, default=10)
-    parser.add_argument("--pairs", type=int, default=400)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=2)
-    options = parser.parse_args()
-    makers: dict[str, tuple[str, Callable[[Path], Path]]] = {
-        "png": (f"PNG, {options.pairs} pairs 512×512", lambda root: data.pictures(root / "Bench", options.pairs)),
-        "v1": (
-            f"v1, {options.cases} cases 256×256×100, two channels",
-            lambda root: data.v1(root / "Task001_Bench", options.cases, (256, 256, 100)),
-        ),
-        "4d": (
-            f"4D, {options.cases} cases 240×240×155×4 and a test image",
-            lambda root: data.msd(root / "Task01_Bench", options.cases, (240, 240, 155, 4)),
-        ),
-        "3d": (
-            f"3D, {options.cases} cases 512×512×160 and a test image",
-            lambda root: data.msd(root / "Task01_Bench", options.cases, (512, 512, 160)),
-        ),
-    }
-    print(f"{machine()}, {options.workers} workers, medians of {options.rounds} interleaved rounds")
-    for kind in options.kinds or KINDS:
-        title, make = makers[kind]
-        with tempfile.TemporaryDirectory(dir=os.environ.get("SEGCONV_BENCH_DIR")) as folder:
-            base = Path(folder)
-            for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
-                (base / name).mkdir()
-            source = make(base)
-            found = contestants(kind, source, base, options.workers)
-            report(title, compare(found, options.rounds, lambda base=base: check(base)), ours="segconv", floor="floor")
+def _files(root: Path) -> list[Path]:
+    return sorted(path.relative_to(root) for path in root.glob("*T?/*.*"))
 
 
-if __name__ == "__main__":
-    main()
+def _equal(one: Path, other: Path) -> bool:
+    if one.suffix == ".png":
+        return np.array_equal(np.asarray(Image.open(one)), np.asarray(Image.open(other)))
+    first, second = nib.load(one), nib.load(other)
+    return np.array_equal(first.dataobj, second.dataobj) and np.allclose(first.affine, second.affine, atol=1e-4)

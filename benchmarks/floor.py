@@ -1,6 +1,6 @@
 """The floor of converting: read, inflate, deflate what must change, and write, with the same number of workers.
 
-``python -m benchmarks.floor SOURCE OUT WORKERS [--unproved]``
+``python -m benchmarks.floor SOURCE OUT WORKERS [--unproved]``, or OUT ``-`` to inflate all files and write nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ def volume(job: tuple[str, str, bool]) -> None:
         out.write_bytes(data)
         return
     raw = isal_zlib.decompressobj(wbits=31).decompress(data)
+    if target == "-":
+        return
     channels = int.from_bytes(raw[48:50], "little") if int.from_bytes(raw[40:42], "little") == 4 else 1
     if channels == 1:
         out.write_bytes(data)
@@ -53,14 +55,15 @@ def picture(job: tuple[str, str, bool]) -> None:
 
 def main() -> None:
     """Do all files of a source."""
-    task, made, workers = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-    made.mkdir(parents=True)
+    task, made, workers = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     unproved = "--unproved" in sys.argv
     is_png = (task / "training").is_dir()
     jobs = []
     for path in sorted(task.glob("training/*/*.png") if is_png else task.glob("*T?/*.nii.gz")):
-        (made / path.parent.name).mkdir(exist_ok=True)
-        jobs.append((str(path), str(made / path.parent.name / path.name), unproved))
+        target = Path(made, path.parent.name, path.name)
+        if made != "-":
+            target.parent.mkdir(parents=True, exist_ok=True)
+        jobs.append((str(path), "-" if made == "-" else str(target), unproved))
     with ProcessPoolExecutor(workers) as pool:
         list(pool.map(picture if is_png else volume, jobs, chunksize=16 if is_png else 1))
 

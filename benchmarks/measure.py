@@ -7,117 +7,191 @@ import shutil
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import psutil
 
 SAMPLED_EVERY_S = 0.02
+_TIMED = (
+    "import resource, subprocess, sys, time; t = time.monotonic();"
+    "code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode;"
+    "u = resource.getrusage(resource.RUSAGE_CHILDREN);"
+    "print(code, u.ru_utime + u.ru_stime, time.monotonic() - t, u.ru_maxrss / 1024)"
+)
+"""A process between, because the kernel keeps the peak of all children that were ever waited for."""
 
 
-@dataclass(frozen=True)
-class Run:
-    """What one run took: seconds, MiB of its largest process, and of all its processes together."""
-
-    cpu_s: float
-    wall_s: float
-    peak_mib: float
-    pss_mib: float = 0.0
+class Failed(Exception):
+    """A command failed, or what it made is not what the others made."""
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """A command, and what has to be removed before each run."""
+    """A command, and what has to be removed before each run.
+
+    Parameters
+    ----------
+    who
+        The program, if its name in the comparison says more than that.
+    size
+        What grows: ``cases``, ``volume``, ``workers``, each a number.
+    once
+        It is so slow that it runs only once, watched.
+    beside
+        Processes of servers that work for it: their CPU time and memory are counted.
+    """
 
     command: Sequence[str]
     made: Path
     env: Mapping[str, str]
+    who: str = ""
+    size: Mapping[str, int] = field(default_factory=dict)
+    once: bool = False
+    beside: Sequence[int] = ()
 
 
-def run(contestant: Contestant) -> Run:
-    """Run a command once, in a process whose children are counted with it."""
-    shutil.rmtree(contestant.made, ignore_errors=True)
-    os.sync()
-    # A process between, because the kernel keeps the peak of all children that were ever waited for.
-    script = (
-        "import resource, subprocess, sys, time; t = time.monotonic();"
-        "code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode;"
-        "u = resource.getrusage(resource.RUSAGE_CHILDREN);"
-        "print(code, u.ru_utime + u.ru_stime, time.monotonic() - t, u.ru_maxrss / 1024)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script, *contestant.command],
-        # As users have it: modules are compiled once, not by every process.
-        env={k: v for k, v in {**os.environ, **contestant.env}.items() if k != "PYTHONDONTWRITEBYTECODE"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    code, cpu, wall, peak = done.stdout.split()
-    if int(code) != 0:
-        raise SystemExit(f"{' '.join(contestant.command)} failed:\n{done.stderr}")
-    return Run(float(cpu), float(wall), float(peak))
+@dataclass
+class Row:
+    """What the runs of one contestant took: seconds of each, and the largest memory in MiB.
+
+    Parameters
+    ----------
+    rss_mib
+        Of its largest process.
+    pss_mib
+        Of all its processes at one time, shared pages counted once.
+    """
+
+    name: str
+    who: str
+    size: Mapping[str, int]
+    cpu_s: list[float] = field(default_factory=list)
+    wall_s: list[float] = field(default_factory=list)
+    rss_mib: float = 0.0
+    pss_mib: float = 0.0
+
+    @property
+    def cpu(self) -> float:
+        """Median of the CPU seconds."""
+        return statistics.median(self.cpu_s)
+
+    @property
+    def wall(self) -> float:
+        """Median of the wall seconds."""
+        return statistics.median(self.wall_s)
+
+    def add(self, once: _Once) -> None:
+        """Add what one more run took."""
+        self.cpu_s.append(once.cpu_s)
+        self.wall_s.append(once.wall_s)
+        self.rss_mib = max(self.rss_mib, once.rss_mib)
 
 
-def peak_pss_mib(contestant: Contestant) -> float:
-    """Run a command once; return the most that it and all its children take together, shared pages counted once."""
-    shutil.rmtree(contestant.made, ignore_errors=True)
-    env = {**os.environ, **contestant.env}
-    with subprocess.Popen(contestant.command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        peak = 0
-        tree = psutil.Process(process.pid)
-        while process.poll() is None:
-            total = 0
-            with suppress(psutil.Error):
-                for one in (tree, *tree.children(recursive=True)):
-                    with suppress(psutil.Error):
-                        total += one.memory_full_info().pss
-            peak = max(peak, total)
-            time.sleep(SAMPLED_EVERY_S)
-    if process.returncode != 0:
-        raise SystemExit(f"{' '.join(contestant.command)} failed")
-    return peak / 2**20
+@dataclass(frozen=True)
+class _Once:
+    cpu_s: float
+    wall_s: float
+    rss_mib: float
+    pss_mib: float
 
 
-def compare(contestants: Mapping[str, Contestant], rounds: int, check: Callable[[], None]) -> dict[str, Run]:
-    """Run all in turn, `rounds` times after a first round that is watched, checked and not timed; return medians.
+def compare(contestants: Mapping[str, Contestant], rounds: int, check: Callable[[], None]) -> list[Row]:
+    """Run all in turn, `rounds` times after a first round that is watched, checked and not timed.
 
     The order is drawn for each round, because a program that follows a large writer pays for the memory it left behind.
+    Watching takes time from what is watched, so only what runs once is timed at the same time.
+
+    Raises
+    ------
+    Failed
+        If a command does.
     """
-    memory = {name: peak_pss_mib(contestant) for name, contestant in contestants.items()}
+    rows = {name: Row(name, one.who or name, one.size) for name, one in contestants.items()}
+    for name, contestant in contestants.items():
+        first = _run(contestant, watched=True)
+        rows[name].pss_mib = first.pss_mib
+        if contestant.once:
+            rows[name].add(first)
     check()
-    runs: dict[str, list[Run]] = {name: [] for name in contestants}
+    again = [name for name, contestant in contestants.items() if not contestant.once]
     order = np.random.default_rng(0)
     for _ in range(rounds):
-        for name in order.permutation(list(contestants)).tolist():
-            runs[name].append(run(contestants[name]))
-    return {
-        name: Run(
-            statistics.median(r.cpu_s for r in found),
-            statistics.median(r.wall_s for r in found),
-            max(r.peak_mib for r in found),
-            memory[name],
-        )
-        for name, found in runs.items()
-    }
+        for name in order.permutation(again).tolist():
+            rows[name].add(_run(contestants[name]))
+    return list(rows.values())
 
 
-def report(title: str, medians: Mapping[str, Run], *, ours: str, floor: str) -> None:
-    """Print a table with ratios to ours and to the floor."""
-    print(f"\n{title}")
-    print(f"{'':28}{'CPU s':>8}{'wall s':>8}{'peak MiB':>10}{'tree MiB':>10}{'CPU / ours':>12}{'CPU / floor':>13}")
-    for name, found in medians.items():
-        print(
-            f"{name:28}{found.cpu_s:8.2f}{found.wall_s:8.2f}{found.peak_mib:10.0f}{found.pss_mib:10.0f}"
-            f"{found.cpu_s / medians[ours].cpu_s:12.2f}{found.cpu_s / medians[floor].cpu_s:13.2f}"
-        )
+def _run(contestant: Contestant, *, watched: bool = False) -> _Once:
+    """Run a command once."""
+    if contestant.made.is_file():
+        contestant.made.unlink()
+    shutil.rmtree(contestant.made, ignore_errors=True)
+    os.sync()
+    before = _cpu_s(contestant.beside)
+    process = subprocess.Popen(
+        [sys.executable, "-c", _TIMED, *contestant.command],
+        # As users have it: modules are compiled once, not by every process.
+        env={k: v for k, v in {**os.environ, **contestant.env}.items() if k != "PYTHONDONTWRITEBYTECODE"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with _memory(process.pid, contestant.beside) if watched else nullcontext([0.0]) as peaks:
+        out, err = process.communicate()
+    code, cpu, wall, rss = out.split()
+    if int(code) != 0:
+        raise Failed(f"{' '.join(contestant.command)} failed:\n{err}")
+    return _Once(float(cpu) + _cpu_s(contestant.beside) - before, float(wall), float(rss), max(peaks))
+
+
+@contextmanager
+def _memory(between: int, beside: Sequence[int]) -> Iterator[list[float]]:
+    """Watch the children of a process, and servers; yield a list of the MiB that all take together, which grows."""
+    over = threading.Event()
+    found = [0.0]
+
+    def watch() -> None:
+        while not over.wait(SAMPLED_EVERY_S):
+            total = 0
+            for process in [*_trees([between])[1:], *_trees(beside)]:
+                with suppress(psutil.Error):
+                    total += process.memory_full_info().pss
+            found.append(total / 2**20)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _cpu_s(roots: Sequence[int]) -> float:
+    """Return the CPU seconds that processes and their children have taken so far."""
+    total = 0.0
+    for process in _trees(roots):
+        with suppress(psutil.Error):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return total
+
+
+def _trees(roots: Sequence[int]) -> list[psutil.Process]:
+    found: list[psutil.Process] = []
+    for root in roots:
+        with suppress(psutil.Error):
+            process = psutil.Process(root)
+            found += [process, *process.children(recursive=True)]
+    return found
 
 
 def machine() -> str:
     """Return cores and memory."""
     gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{len(os.sched_getaffinity(0))} cores, {gib:.0f} GiB, load {os.getloadavg()[0]:.1f}"
+    return f"{len(os.sched_getaffinity(0))} cores, {gib:.0f} GiB"

@@ -126,13 +126,8 @@ def measure_dataset(folder: Path) -> None:
         print(f"  {name}: {min(deviations):.4f}, median {np.median(deviations):.4f}")
 
 
-def main() -> None:
-    """Measure, and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sets", type=int, default=200)
-    parser.add_argument("--dataset", type=Path)
-    given = parser.parse_args()
-    sets = given.sets
+def quality(sets: int) -> Iterator[str]:
+    """Yield what was measured on generated sets."""
     random = np.random.default_rng(0)
     found = []
     proved = 0
@@ -144,17 +139,28 @@ def main() -> None:
         found.append((deviation, best, worst(present, chance[patients])))
         proved += abs(deviation - best) <= SLIGHT and is_optimal(present, patients, deviation)
     own, sklearn, chance_ = np.array(found).T
-    print(machine())
     for name, other in (("scikit-learn's best", sklearn), ("random groups", chance_)):
         better, equal = np.mean(own < other - SLIGHT), np.mean(np.abs(own - other) <= SLIGHT)
-        print(f"worst class against {name}: better on {better:.0%}, equal on {equal:.0%} of {sets} sets")
-    print(f"equal to scikit-learn's best, and proved to be the best that is possible: {proved / sets:.0%}")
-    print(f"median deviation: {np.median(own):.3f}, {np.median(sklearn):.3f}, {np.median(chance_):.3f}")
+        yield f"Worst class against {name}: better on {better:.0%}, equal on {equal:.0%} of {sets} sets."
+    yield f"Equal to scikit-learn's best, and proved to be the best that is possible: {proved / sets:.0%}."
+    medians = (float(np.median(column)) for column in (own, sklearn, chance_))
+    yield "Median deviation: {:.3f}, {:.3f}, {:.3f}.".format(*medians)
     amounts = np.hstack([np.ones((MANY, 1)), random.random((MANY, 10)) < 0.3])
     order = ranks(MANY)
-    start = time.perf_counter()
+    start = time.process_time()
     balanced(amounts, FOLDS, order)
-    print(f"{MANY:,} cases, 10 classes: dealt out in {time.perf_counter() - start:.1f} s")
+    yield f"{MANY:,} cases, 10 classes: dealt out in {time.process_time() - start:.1f} s of CPU time."
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sets", type=int, default=200)
+    parser.add_argument("--dataset", type=Path)
+    given = parser.parse_args()
+    print(machine())
+    for line in quality(given.sets):
+        print(line)
     if given.dataset is not None:
         measure_dataset(given.dataset)
 

@@ -21,7 +21,10 @@ import numpy as np
 from segconv.image import opened
 from tests.train.totalsegmentator.random_models import make_models
 
-from .measure import Contestant, compare, machine, report
+from .job import FLOOR, OURS
+from .measure import Contestant, compare, machine
+from .page import comparison
+from .result import Result
 
 PROGRAMS = Path(sys.executable).parent
 ONE_AFTER_ANOTHER = "import json, subprocess, sys; [subprocess.run(c, check=True) for c in json.loads(sys.argv[1])]"
@@ -40,9 +43,9 @@ def prepared(folder: Path, image: Path, cases: int) -> dict[str, Contestant]:
     ours = [str(PROGRAMS / "segconv"), "totalseg", "run", str(folder / "scans"), "-o", str(folder / "ours")]
     ours += ["--task", "total", "--fast", "--device", "cpu"]
     return {
-        "segconv totalseg run": Contestant(ours, folder / "ours", env),
+        OURS: Contestant(ours, folder / "ours", env),
         f"TotalSegmentator, {cases} times": Contestant(theirs(folder, "theirs", cases), folder / "theirs", env),
-        "TotalSegmentator, once": Contestant(theirs(folder, "once", 1), folder / "once", env),
+        FLOOR: Contestant(theirs(folder, "once", 1), folder / "once", env),
     }
 
 
@@ -72,10 +75,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         contestants = prepared(folder, options.image, options.cases)
-        medians = compare(contestants, options.rounds, lambda: refuse_differences(folder))
-    ours, _, floor = contestants
+        rows = compare(contestants, options.rounds, lambda: refuse_differences(folder))
     print(f"{machine()}, medians of {options.rounds} rounds")
-    report(f"{options.cases} cases, one process", medians, ours=ours, floor=floor)
+    print("\n".join(comparison(Result(f"{options.cases} cases, one process", rows))))
 
 
 if __name__ == "__main__":

@@ -36,6 +36,10 @@ class Head:
         while not self._listens() and time.monotonic() < end:
             time.sleep(0.1)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def kill(self) -> None:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)

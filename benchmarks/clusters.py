@@ -1,0 +1,73 @@
+"""Clusters: many small items by joblib's processes, and by Dask, Ray and SLURM with as many workers on this machine."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from segconv.work.backends import DASK, PROCESSES, RAY, SLURM, addressed
+from segconv.work.backends.slurm import LOCAL
+from tests.work.backends.dask_cluster import Separate
+from tests.work.backends.ray_cluster import Head
+
+from . import data
+from .job import Comparison, Room
+
+FEW, MANY = 500, 2000
+EDGE = 256
+SETTLES_S = 5
+"""Clusters use much CPU time while they start."""
+
+
+def clusters(room: Room) -> Sequence[Comparison]:
+    """Convert many pairs of small pictures."""
+    starts: dict[str, Callable[[], tuple[str, Sequence[int]]]] = {
+        PROCESSES: lambda: (PROCESSES, ()),
+        DASK: lambda: _dask(room),
+        RAY: lambda: _ray(room),
+        SLURM: lambda: (addressed(SLURM, LOCAL), ()),
+    }
+    env = {**room.env, "XDG_STATE_HOME": str(room.base / "state")}
+    (room.base / "state").mkdir()
+    sources = {n: data.pictures(room.base / f"Bench{n}", n, EDGE) for n in (room.many(FEW), room.many(MANY))}
+    found = {}
+    notes = [
+        "SLURM is submitit's local executor: a job is a process of this machine. It is sent batches of minutes, so all "
+        "but the first items are one job, whatever the number of workers: its wall time says nothing."
+    ]
+    for kind, start in starts.items():
+        begun = time.monotonic()
+        backend, servers = start()
+        if servers:
+            notes.append(f"Starting {kind} took {time.monotonic() - begun:.0f} s, which is not counted.")
+        for number, (cases, source) in enumerate(sources.items()):
+            target = f"Dataset{100 + 10 * len(found) + number}_Bench"
+            one = room.program(
+                "on_backend", source, target.removeprefix("Dataset"), backend, room.workers, made=room.raw / target
+            )
+            found[f"{kind}, {cases} items"] = dataclasses.replace(
+                one, who=kind, size={"cases": cases}, beside=servers, env=env
+            )
+    time.sleep(SETTLES_S)
+    return [Comparison(f"convert, PNG pairs {EDGE}×{EDGE}", found, notes=notes)]
+
+
+def _dask(room: Room) -> tuple[str, Sequence[int]]:
+    """Start a scheduler and workers; return the name of the backend, and the processes."""
+    folder = room.base / "dask"
+    folder.mkdir()
+    cluster = Separate(folder)
+    room.exits.callback(cluster.end)
+    for _ in range(room.workers):
+        cluster.add_worker()
+    return addressed(DASK, cluster.address), [process.pid for process in (cluster.scheduler, *cluster.workers)]
+
+
+def _ray(room: Room) -> tuple[str, Sequence[int]]:
+    # In a folder with a short name: Ray puts sockets there.
+    head = Head(Path(room.exits.enter_context(tempfile.TemporaryDirectory())))
+    room.exits.callback(head.kill)
+    return addressed(RAY, head.address), [head.pid]
