@@ -25,6 +25,8 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _LOOK = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK) | os.O_NOFOLLOW | os.O_CLOEXEC
 """For looking at a path without the right to read it; a link is opened as a link."""
 
+_BLOCK = 1 << 20
+
 _SYS_OPENAT2 = 437
 """On every architecture of Linux except Alpha."""
 _AT_FDCWD = -100
@@ -110,13 +112,25 @@ def whole(path: str | os.PathLike[str], limit: int = LONGEST) -> bytes:
     SegconvError
         ``SC054`` if it is longer than `limit`; what `descriptor_of` raises.
     """
-    with opened(path) as file:
-        return rest_of(file, path, limit)
+    descriptor = descriptor_of(path)
+    try:
+        return bytes_of(descriptor, path, limit)
+    finally:
+        os.close(descriptor)
 
 
-def rest_of(file: BinaryIO, path: str | os.PathLike[str], limit: int = LONGEST) -> bytes:
-    """Return all bytes of an open file; raises ``SC054`` if it is longer than `limit`."""
-    size = os.fstat(file.fileno()).st_size
+def head(path: str | os.PathLike[str], size: int) -> bytes:
+    """Return the first bytes of a file; raises what `descriptor_of` raises."""
+    descriptor = descriptor_of(path)
+    try:
+        return os.read(descriptor, size)
+    finally:
+        os.close(descriptor)
+
+
+def bytes_of(descriptor: int, path: str | os.PathLike[str], limit: int = LONGEST) -> bytes:
+    """Return all bytes of a file just opened; raises ``SC054`` if it is longer than `limit`."""
+    size = os.fstat(descriptor).st_size
     if size > limit:
         raise SegconvError(
             f"is {size} bytes long, at most {limit} are read",
@@ -124,7 +138,19 @@ def rest_of(file: BinaryIO, path: str | os.PathLike[str], limit: int = LONGEST) 
             file=os.fspath(path),
             hint="check that it is the right file",
         )
-    return file.read(size)
+    data = os.read(descriptor, size)  # a file object would cost three more calls of the system
+    if len(data) == size:
+        return data
+    with open(descriptor, "rb", closefd=False) as rest:  # a file of more than 2 GiB, or one that became shorter
+        return data + rest.read(size - len(data))
+
+
+def blocks(descriptor: int) -> Iterator[memoryview]:
+    """Yield the rest of an open file block by block, in memory that is used again for the next one."""
+    size = os.fstat(descriptor).st_size
+    block = memoryview(bytearray(min(max(size, 1), _BLOCK)))
+    while number := os.readv(descriptor, [block]):
+        yield block[:number]
 
 
 def became_link(path: str | os.PathLike[str]) -> SegconvError:

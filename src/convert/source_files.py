@@ -104,8 +104,7 @@ def _is_below(path: str, folder: str) -> bool:
 def read_head(path: str, size: int) -> bytes:
     """Return the first bytes of a source file, for planning."""
     try:
-        with reading.opened(path) as file:
-            return file.read(size)
+        return reading.head(path, size)
     except OSError as error:
         raise reading.refusal(error, path) from error
 

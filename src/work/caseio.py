@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from isal import isal_zlib
+
 from .. import reading
 from ..errors import Cure, Finding, SegconvError
 from . import fsops
@@ -23,8 +25,6 @@ HARD = "hard"
 SYMBOLIC = "symlink"
 EXTERNAL = "external"
 """How an unchanged file is put into the target."""
-
-_BLOCK = 1 << 20
 
 
 class CaseIO:
@@ -66,8 +66,11 @@ class CaseIO:
             ``SC054`` if it is too long, ``SC030`` if the system refuses.
         """
         try:
-            with os.fdopen(self._open(path), "rb") as file:
-                data = reading.rest_of(file, path, sys.maxsize if limit is None else limit)
+            descriptor = self._open(path)
+            try:
+                data = reading.bytes_of(descriptor, path, sys.maxsize if limit is None else limit)
+            finally:
+                os.close(descriptor)
         except OSError as error:
             raise _cannot_read(path, error) from error
         self._record(path, len(data), hashlib.sha256(data).hexdigest())
@@ -89,31 +92,32 @@ class CaseIO:
         """
         temporary = self._prepare(relative)
         fsops.write_new(temporary, *pieces)
-        digest = hashlib.sha256()
+        digest, crc32, size = hashlib.sha256(), 0, 0
         for piece in pieces:
             digest.update(piece)
-        size = sum(memoryview(piece).nbytes for piece in pieces)
-        self._target(relative, size, digest.hexdigest(), temporary=temporary.name)
+            crc32 = isal_zlib.crc32(piece, crc32)
+            size += memoryview(piece).nbytes
+        self._target(relative, size, digest.hexdigest(), temporary=temporary.name, crc32=crc32)
 
     def carry(self, source: Path, relative: str, how: str = COPY) -> None:
         """Hash a source and place it in the target unchanged."""
         descriptor = self._open(source)
         try:
-            digest = hashlib.sha256()
-            size = 0
-            while block := os.read(descriptor, _BLOCK):
+            digest, crc32, size = hashlib.sha256(), 0, 0
+            for block in reading.blocks(descriptor):
                 digest.update(block)
+                crc32 = isal_zlib.crc32(block, crc32)
                 size += len(block)
             self._record(source, size, digest.hexdigest())
             if how == COPY:
                 temporary = self._prepare(relative)
                 os.lseek(descriptor, 0, os.SEEK_SET)
                 fsops.copy_new(descriptor, temporary)
-                self._target(relative, size, digest.hexdigest(), carried=True, temporary=temporary.name)
+                self._target(relative, size, digest.hexdigest(), carried=True, temporary=temporary.name, crc32=crc32)
                 return
         finally:
             os.close(descriptor)
-        self._link(source, relative, how)
+        self._link(source, relative, how, crc32)
 
     def place(self, source: Path, data: bytes, relative: str, how: str = COPY) -> None:
         """Place a source in the target unchanged: its bytes, or a link to it.
@@ -132,14 +136,17 @@ class CaseIO:
         if how == COPY:
             temporary = self._prepare(relative)
             fsops.write_new(temporary, data)
-            self._target(relative, len(data), self.sha256_of(source), carried=True, temporary=temporary.name)
+            crc32 = isal_zlib.crc32(data)
+            digest = self.sha256_of(source)
+            self._target(relative, len(data), digest, carried=True, temporary=temporary.name, crc32=crc32)
         else:
-            self._link(source, relative, how)
+            self._link(source, relative, how, isal_zlib.crc32(data))
 
-    def _link(self, source: Path, relative: str, how: str) -> None:
+    def _link(self, source: Path, relative: str, how: str, crc32: int) -> None:
         entry = self.sources[os.fspath(source)]
+        same = {"carried": True, "crc32": crc32}
         if how == EXTERNAL:
-            self._target(relative, entry["size"], entry["sha256"], carried=True, at=os.fspath(source))
+            self._target(relative, entry["size"], entry["sha256"], **same, at=os.fspath(source))
             return
         path = self._prepare(relative)
         try:
@@ -158,7 +165,7 @@ class CaseIO:
         if how == HARD and not os.path.samestat(self._stats[os.fspath(source)], path.lstat()):
             fsops.unlink(path)  # the file was replaced between reading and linking
             raise _changed(os.fspath(source))
-        self._target(relative, entry["size"], entry["sha256"], carried=True, temporary=path.name)
+        self._target(relative, entry["size"], entry["sha256"], **same, temporary=path.name)
 
     def warn(self, finding: Finding) -> None:
         """Record a warning about this case."""

@@ -38,6 +38,8 @@ MARK = ".tmp-"
 _DIGITS = 16
 _TEMPORARY = re.compile(r"\.tmp-[0-9a-f]{16}(-.*)?", re.DOTALL)
 
+_libc = ctypes.CDLL(None, use_errno=True)
+
 _calls: Counter[str] = Counter()
 
 
@@ -380,7 +382,7 @@ def _renameat2(source: Path, target: Path, flags: int) -> None:
 
 def _libc_call(name: str, *arguments: int | bytes) -> int:
     """Call the C library; a missing function counts as missing in the kernel."""
-    function: Callable[..., int] | None = getattr(ctypes.CDLL(None, use_errno=True), name, None)
+    function: Callable[..., int] | None = getattr(_libc, name, None)
     if function is None:
         ctypes.set_errno(errno.ENOSYS)
         return -1

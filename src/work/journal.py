@@ -23,13 +23,16 @@ LONGEST_LINE = 64 << 20
 """Limit in bytes; a longer line was not written here."""
 
 _file = {"path": text, "size": count, "sha256": sha256}
+OF_RUNS = ("temporary", "crc32")
+"""What the entry of a file holds for its run alone."""
+
 is_entry = entries(
     {
         "case": text,
         "payload": text,
         "record": mapping(anything),
         "sources": many(entries({**_file, "mtime_ns": whole}), least=1),
-        "targets": many(entries(_file, {"at": text, "temporary": file_name}), least=1),
+        "targets": many(entries(_file, {"at": text, "temporary": file_name, "crc32": count}), least=1),
         "warnings": many(
             entries(
                 {"code": one_of(*CODES), "message": text, "hint": text, "file": text},

@@ -10,9 +10,11 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from isal import isal_zlib
 
 from .. import reading
 from ..errors import SegconvError
@@ -21,8 +23,6 @@ from . import fsops
 
 OF_EDITS = ("dataset.json", "run.json")
 """Files of a finished dataset that are edited in place: a killed edit leaves a temporary one."""
-
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +174,35 @@ def file_sha256(path: Path) -> str:
         If the system refuses.
     """
     digest = hashlib.sha256()
-    with reading.opened(os.path.realpath(path)) as file:
-        while block := file.read(_BLOCK):
+    with _opened(path) as descriptor:
+        for block in reading.blocks(descriptor):
             digest.update(block)
     return digest.hexdigest()
+
+
+def file_crc32(path: Path) -> tuple[int, int]:
+    """Return the length in bytes and the CRC-32 of a file, or of the target of a link; raises as `file_sha256`."""
+    size = crc32 = 0
+    with _opened(path) as descriptor:
+        for block in reading.blocks(descriptor):
+            size += len(block)
+            crc32 = isal_zlib.crc32(block, crc32)
+    return size, crc32
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    """Open a file, or the target of a link; resolving every path would look at each folder above it."""
+    try:
+        descriptor = reading.descriptor_of(path)
+    except SegconvError as error:
+        if error.code != "SC060":
+            raise
+        descriptor = reading.descriptor_of(os.path.realpath(path))
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _files(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:

@@ -16,7 +16,7 @@ from .backends import THREADS, backend_of
 from .case_work import CaseWork, Entry, Task, failed_entry
 from .held import unchanged
 from .interruption import interruptible
-from .journal import Journal
+from .journal import OF_RUNS, Journal
 from .locks import locked
 from .memory import within_memory
 from .parallel import each
@@ -365,7 +365,7 @@ def _blaming(folder: Path) -> Iterator[None]:
 def _result(entry: dict[str, Any]) -> Result:
     sources = [{key: source[key] for key in ("path", "size", "sha256")} for source in entry["sources"]]
     warnings = [_of_entry(warned) for warned in entry["warnings"]]
-    targets = [{key: target[key] for key in target if key != "temporary"} for target in entry["targets"]]
+    targets = [{key: target[key] for key in target if key not in OF_RUNS} for target in entry["targets"]]
     return Result(entry["case"], entry["record"], sources, targets, warnings)
 
 

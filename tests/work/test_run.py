@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -257,12 +258,35 @@ def test_a_target_below_a_file_or_a_folder_that_is_not_ours_is_refused(
 
 def test_files_that_read_back_differently_or_vanish_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"written")
-    digest = hashlib.sha256(b"written").hexdigest()
-    staging.verify(tmp_path, [{"path": "a", "sha256": digest}], 1)
-    for path, sha256 in (("a", hashlib.sha256(b"other").hexdigest()), ("gone", digest)):
+    written = {"size": 7, "sha256": hashlib.sha256(b"written").hexdigest()}
+    checksum = {"size": 7, "crc32": zlib.crc32(b"written")}
+    for known in (written, checksum, written | checksum):
+        staging.verify(tmp_path, [{"path": "a", **known}], 1)
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    staging.verify(tmp_path, [{"path": "b", **written}, {"path": "b", **checksum}], 2)
+    other = {"size": 7, "sha256": hashlib.sha256(b"damaged").hexdigest()}
+    for path, known in (
+        ("a", other),
+        ("a", {"size": 7, "crc32": zlib.crc32(b"damaged")}),
+        ("a", {"size": 8, "crc32": zlib.crc32(b"written")}),
+        ("gone", written),
+        ("gone", checksum),
+    ):
         with pytest.raises(SegconvError) as caught:
-            staging.verify(tmp_path, [{"path": path, "sha256": sha256}], 2)
+            staging.verify(tmp_path, [{"path": path, **known}], 2)
         assert (caught.value.code, caught.value.file) == ("SC033", str(tmp_path / path))
+
+
+def test_a_run_verifies_the_checksums_of_what_it_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, Any]] = []
+    monkeypatch.setattr(staging, "verify", lambda _, targets, __: seen.extend(targets))
+    plan = make_plan(tmp_path)
+    execute(plan, tasks.copy, listing)
+    of_cases = {target["path"]: target for target in seen if "crc32" in target}
+    assert set(of_cases) == {output for item in plan.items for output in item.outputs}
+    for path, target in of_cases.items():
+        data = (plan.target.path / path).read_bytes()
+        assert (target["size"], target["crc32"]) == (len(data), zlib.crc32(data))
 
 
 def test_a_target_that_appears_during_the_run_is_not_replaced(tmp_path: Path) -> None:
@@ -286,7 +310,7 @@ def test_a_disk_failure_while_reading_a_source_is_reported(tmp_path: Path, monke
     def opened(*_: Any, **__: Any) -> Any:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(os, "fdopen", opened)
+    monkeypatch.setattr(os, "read", opened)
     io = CaseIO(tmp_path / "staging", plan.source_root)
     with pytest.raises(SegconvError) as caught:
         io.read(Path(plan.items[0].sources[0]))

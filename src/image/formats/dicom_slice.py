@@ -126,8 +126,7 @@ def _refuse_no_segments(path: str) -> None:
     with reading.opened(path) as file:
         if _RUN_LENGTHS not in file.read(HEAD_BYTES):
             return
-        file.seek(0)
-        data = reading.rest_of(file, path)
+    data = reading.whole(path)
     found = _ENCAPSULATED.search(data)
     at = found.end() + int.from_bytes(found[1], "little") if found is not None else len(data)
     while data[at : at + 4] == _ITEM:
