@@ -94,5 +94,17 @@ def refuse_as_mask(header: PictureHeader) -> None:
         raise SegconvError(
             f"is a mask of {found.samples} channels, expected one value per pixel",
             code="SC084",
-            hint="save each channel as a mask of its own, in a folder for each class: masks/NAME/",
+            cures=(naming_cure(found.samples, found.channel_names),),
         )
+
+
+def naming_cure(number: int, names: Sequence[str] = ()) -> Cure:
+    """Return the cure that names the classes of masks in one file.
+
+    Parameters
+    ----------
+    names
+        What the file calls them, if it does.
+    """
+    usable = len(set(names)) == number and all(name and "," not in name for name in names)
+    return Cure.of("name_mask_channels", names=",".join(names if usable else ["NAME"] * number))
