@@ -8,8 +8,7 @@ from dataclasses import replace
 from ...dataset.stored_label import NOTHING_KNOWN, StoredLabel
 from ...errors import Cure, SegconvError
 from ...image import raster
-from ...image.picture import PictureHeader
-from ..bands import as_bands, naming_cure
+from ..bands import naming_cure
 from ..labels.picture_file import stored_planes
 from ..model import CHANNELS, Parts, SourceCase
 from ..survey import Survey
@@ -49,12 +48,6 @@ def with_channels(
             cures = (naming_cure(number),) if agreed else ()
             survey.collect(other_number(number, len(names), cures), path)
     return found
-
-
-def planes_in(header: PictureHeader) -> int:
-    """Return how many masks a picture may hold: its pages, or its samples."""
-    found = as_bands(header)
-    return found.pages if found.pages > 1 else found.samples
 
 
 def usual_planes(cases: Sequence[SourceCase]) -> StoredLabel:

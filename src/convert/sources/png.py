@@ -16,7 +16,7 @@ from ...dataset.stored_label import StoredLabel
 from ...errors import Cure, SegconvError
 from ...image import raster
 from ...image.picture import PictureHeader
-from ..bands import apart, as_bands, may_have_alpha, naming_cure, refuse_as_mask
+from ..bands import apart, as_bands, may_have_alpha, planes_in, refuse_planes
 from ..find.cases import cases_of, finished
 from ..find.channels import refuse_other_count, usual_files
 from ..find.lists import pair_by_list
@@ -72,7 +72,7 @@ def _hold_dicom(others: Mapping[str, list[str]]) -> bool:
 
 def scan(survey: Survey) -> Scan:
     """Find pictures and masks, judge every header, and settle the labels."""
-    from ..classes.channel_masks import planes_in, usual_planes, with_channels
+    from ..classes.channel_masks import usual_planes, with_channels
     from ..classes.compiled_scan import scan_of_masks
 
     pairing = _pairing(survey)
@@ -195,30 +195,25 @@ def _headers(survey: Survey, cases: Sequence[SourceCase]) -> dict[str, PictureHe
             with survey.judging(path):
                 is_image = path in case.images
                 head = as_bands(raster.probe_file(path), drop_alpha=survey.options.drop_alpha and is_image)
-                if not is_image and not survey.options.mask_channels:
-                    refuse_as_mask(head)
                 heads[path] = looks.setdefault(head, head)
         _judge_sizes(survey, case, heads)
     _judge_pages(survey, cases, heads)
     return heads
 
 
-def _judge_pages(survey: Survey, cases: Sequence[SourceCase], heads: Mapping[str, PictureHeader]) -> None:
-    """Add an error for each file with several pages; if all images, or all masks, have some, they may be volumes.
-
-    Those of a mask may also be masks of a class each: certainly if the user says so, and if its image has one page.
-    """
+def _judge_pages(survey: Survey, cases: Sequence[SourceCase], heads: dict[str, PictureHeader]) -> None:
+    """Add an error for each file with several pages; if all images, or all masks, have some, they may be volumes."""
     images = {path for case in cases for path in case.images}
-    masks = [] if survey.options.mask_channels else heads.keys() - images
-    of_pictures = not any(heads[path].pages > 1 for path in heads.keys() & images)
-    for alike in (heads.keys() & images, masks):
-        several = [path for path in heads if path in alike and heads[path].pages > 1]
-        cures = (Cure("read_as_volume"),) if len(several) == len(alike) else ()
+    alike = [{path: head for path, head in heads.items() if (path in images) == is_image} for is_image in (True, False)]
+    masks = {} if survey.options.mask_channels else alike.pop()
+    slices = any(head.pages > 1 for head in alike[0].values())
+    for path in refuse_planes(survey, masks, slices=slices):
+        del heads[path], masks[path]
+    for own in (alike[0], masks):
+        several = [path for path, head in own.items() if head.pages > 1]
+        cures = (Cure("read_as_volume"),) if len(several) == len(own) else ()
         for path in several:
-            pages = heads[path].pages
-            if of_pictures:
-                cures = (naming_cure(pages),)
-            what = f"holds {pages} pages, expected one picture"
+            what = f"holds {heads[path].pages} pages, expected one picture"
             survey.error("SC084", what, file=survey.shown(path), hint="save each as a picture", cures=cures)
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from skimage import io
 
 from segconv.convert.back.restore import plan_restore, run_restore
-from segconv.convert.classes.channel_masks import planes_in
+from segconv.convert.bands import planes_in
 from segconv.convert.conversion import plan_conversion, run_conversion
 from segconv.convert.model import ConvertOptions
 from segconv.dataset.layout import Dataset
