@@ -53,10 +53,10 @@ def command(
     """Convert data of any kind to an nnU-Net v2 dataset.
 
     SOURCE is a folder of pictures or volumes with their masks, in any of the usual layouts, a task of
-    the Medical Segmentation Decathlon or of nnU-Net v1 (by path, or by its number), a v2 dataset, or
-    a folder per case with one mask per class, which may overlap. Every file is read once and proved
-    intact; nothing is written before the complete plan has been checked, and the dataset appears when it
-    is complete. Sources are never changed.
+    the Medical Segmentation Decathlon or of nnU-Net v1 (by path, or by its number), a v2 dataset (by
+    path, id or name), or a folder per case with one mask per class, which may overlap. Every file is
+    read once and proved intact; nothing is written before the complete plan has been checked, and the
+    dataset appears when it is complete. Sources are never changed.
     """
     from ..convert.conversion import plan_conversion, plan_v1_task
 

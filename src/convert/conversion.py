@@ -15,7 +15,7 @@ from ..dataset.channels import normalisation
 from ..dataset.description import DatasetDescription
 from ..dataset.layout import hold
 from ..dataset.lineage import TEST, TRAIN
-from ..dataset.names import DatasetName
+from ..dataset.names import DatasetName, find_dataset
 from ..dataset.runs import NewRun
 from ..dataset.target import refuse_crossed, reported_with
 from ..errors import Cure, Finding, Refused, SegconvError, as_errors, refuse_if_any
@@ -184,7 +184,7 @@ def _planned(
     if options.strip_headers and options.link != COPY:
         cures = (Cure.of("leave_out", field="strip_headers"), Cure.of("leave_out", field="link"))
         raise SegconvError("files whose headers are removed are encoded again, and cannot be linked", cures=cures)
-    root = _source_root(_located(source))
+    root = _source_root(_located(source, output.raw if isinstance(output, V2Dataset) else None))
     taken: SegconvError | None = None
     try:
         name = output.free_name(to, own_name(root), how, force=force)
@@ -222,7 +222,7 @@ def _scanned(survey: Survey, kind: str | None, *, strict: bool) -> tuple[str, st
             "holds no training case",
             code="SC011",
             file=str(survey.root),
-            hint="check the layout of the folder",
+            hint="put images with labels there",
             cures=(Cure("take_as_test_images"),),
         )
     return kind, evidence, scan
@@ -268,9 +268,16 @@ def repaired_by(conversion: Conversion, outcome: Outcome) -> dict[str, list[str]
     return {case: repairs for case, repairs in found.items() if repairs}
 
 
-def _located(source: Path) -> Path:
-    """Return a source given by path, or a v1 task given by its number, found as v1 finds it."""
-    return source if reading.is_there(source) else nnunet_v1.locate(str(source)) or source
+def _located(source: Path, raw: Path | None) -> Path:
+    """Return a source given by path, a v1 task by its number, as v1 finds it, or a dataset by its id or name."""
+    if reading.is_there(source):
+        return source
+    try:
+        return nnunet_v1.locate(str(source)) or find_dataset(str(source), raw)
+    except SegconvError as error:
+        if error.code == "SC010":
+            return source
+        raise
 
 
 def _source_root(source: Path) -> Path:
@@ -279,7 +286,12 @@ def _source_root(source: Path) -> Path:
     except OSError as error:
         refused = reading.refusal(error, source)
         if refused.code == "SC012":
-            raise SegconvError("does not exist", code="SC010", file=str(source), hint="check the path") from error
+            raise SegconvError(
+                "does not exist",
+                code="SC010",
+                file=str(source),
+                hint="give the path of a folder, or the id or name of a dataset",
+            ) from error
         raise refused from error
     if not reading.is_folder(root):
         raise SegconvError(

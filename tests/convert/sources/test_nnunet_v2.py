@@ -47,6 +47,22 @@ def edit_json(root: Path, change: Callable[[dict[str, Any]], object]) -> None:
     (root / "dataset.json").write_text(json.dumps(found))
 
 
+@pytest.mark.parametrize("word", ["77", "077", "77_Foreign", "Dataset077_Foreign"])
+def test_a_dataset_is_a_source_by_its_id_or_name(word: str, tmp_path: Path, segconv: Command) -> None:
+    foreign(segconv.raw)
+    assert segconv("convert", word, "--to", "8_New").code == 0
+    assert (segconv.raw / "Dataset008_New" / "dataset.json").is_file()
+    there = tmp_path / "77"
+    there.mkdir()
+    assert segconv("convert", there, "--to", "9_New").codes() == ["SC011"], "a path is read as a path"
+
+
+def test_a_source_that_is_neither_a_path_nor_a_dataset_is_refused(segconv: Command) -> None:
+    done = segconv("convert", "7", "--to", "8_New")
+    assert (done.code, done.codes()) == (66, ["SC010"])
+    assert "the id or name of a dataset" in done.err
+
+
 def test_another_ending_than_the_json_says_is_named(tmp_path: Path, segconv: Command) -> None:
     root = foreign(tmp_path)
     edit_json(root, lambda found: found.update(file_ending=".nrrd"))
