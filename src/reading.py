@@ -136,7 +136,7 @@ def bytes_of(descriptor: int, path: str | os.PathLike[str], limit: int = LONGEST
             f"is {size} bytes long, at most {limit} are read",
             code="SC054",
             file=os.fspath(path),
-            hint="check that it is the right file",
+            hint="put the right file there",
         )
     data = os.read(descriptor, size)  # a file object would cost three more calls of the system
     if len(data) == size:
@@ -244,7 +244,7 @@ def refusal(error: OSError, path: str | os.PathLike[str] = "") -> SegconvError:
         errno.ENAMETOOLONG: "does not exist: its name is longer than any file's",
     }
     if error.errno in absent:
-        hint = "check the path, and that nothing removes files during the run"
+        hint = "restore the file, and keep others from removing files during the run"
         return SegconvError(absent[error.errno], code="SC012", file=file, hint=hint)
     if error.errno == errno.ELOOP:
         what = "is reached through links in a circle, or through too many"

@@ -144,7 +144,7 @@ class AugmentSpec:
 
     def _refuse_angles(self) -> None:
         if self.angles_deg and self.rotate_range_deg is not None:
-            raise SegconvError("fixed angles and a range exclude each other", hint="augment once for each")
+            raise SegconvError("fixed angles and a range exclude each other", hint="run augment once for each")
         if not all(math.isfinite(angle) and abs(angle) <= 360 for angle in self.angles_deg):
             raise SegconvError("angles are between -360 and 360 degrees")
         if len(set(self.angles_deg)) < len(self.angles_deg):

@@ -61,7 +61,7 @@ def refuse_unfit(source: Dataset, spec: AugmentSpec, ending: str, link: str) -> 
 def _refuse_format(found: str, ending: str, link: str) -> None:
     if (found in raster.ENDINGS) != (ending in raster.ENDINGS):
         kind = "pictures" if found in raster.ENDINGS else "volumes"
-        raise SegconvError(f"{kind} that end in {found} cannot be written as {ending}")
+        raise SegconvError(f"{kind} that end in {found} cannot be written as {ending}", cures=[Cure("keep_format")])
     if found != ending and link != COPY:
         raise SegconvError(
             f"links keep originals as they are, and {ending} files are written anew", hint="leave out one of the two"

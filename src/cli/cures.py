@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -29,6 +30,7 @@ WORDS = {
     "abort_dataset": "`segconv abort {dataset} --raw {raw}`",
     "fewer_jobs": "run again with fewer `--jobs`",
     "choose_other_output": "another `-o`",
+    "choose_other_target": "give another `{destination:words}`",
     "choose_other_disk": "`-o` on another disk",
     # nnU-Net's folders
     "make_folders": "`segconv paths init {root}`",
@@ -65,7 +67,7 @@ WORDS = {
     "repair_header": "`segconv repair {dataset} --to 43_New --repair header`, if both have the same voxels",
     "repair_external": "`segconv repair {dataset} --to 43_New --allow-external` does so",
     "allow_external": "`--allow-external`",
-    "ignore_scribbles": "`segconv labels ignore {dataset} --scribbles --background NAME`",
+    "ignore_scribbles": "`segconv labels ignore {dataset} --scribbles --background NAME --to 43_New`",
     "make_splits": "`segconv splits make {dataset}` makes new folds",
     "plan_again": "`segconv plan {dataset}` copies the folds of the dataset there",
     "allow_leaks": "`--allow-leaks` trains nevertheless, and its validation scores are too high",
@@ -196,7 +198,6 @@ WORDS = {
     "take_some_cases": "make a dataset of each kind with `--cases NAME,…`",
     "take_as_test_images": "`--unlabelled test` takes all as test images",
     "take_case": "`--cases {case}`, if that is meant",
-    "name_mask_channels": "`--mask-channels {names}` takes each as the mask of a class",
     "unite_masks": "`--unite-masks` takes their union, if each shows an object of one class",
     "write_grey_as_rgb": "`--grey-to-rgb` writes grey pictures as RGB",
     "take_all_as_channels": "`--channels {channels}` takes all files as channels",
@@ -293,7 +294,7 @@ class Speaker:
     given
         Its parameters.
     instead
-        Command with the options that the running one lacks.
+        Command with the options that the running one lacks; empty for one that works on the dataset of that one.
     typed
         Commands and options that it has worded, as a user types them.
     again
@@ -305,7 +306,7 @@ class Speaker:
     def __init__(self) -> None:
         self.command: click.Command | None = None
         self.given: Mapping[str, Any] = {}
-        self.instead = "segconv convert SOURCE --to ID_NAME"
+        self.instead = ""
         self.typed: set[str] = set()
         self.again = "the same command"
         self.folders: dict[str, Path] = {}
@@ -326,9 +327,9 @@ class Speaker:
 
     def words(self, cure: Cure) -> str:
         """Return what to do, and what to type for it."""
-        given = {"target": self.given["target"]} if self.given.get("target") else {}
+        given = {name: self.given[name] for name in ("target", "dataset") if isinstance(self.given.get(name), str)}
         named = {key: self._option(str(value)) if key == "field" else value for key, value in cure.values}
-        values = {**given, **named, "again": self.again}
+        values = {**given, **named, "again": self.again, "destination": "--to" if self._knows("--to") else "-o"}
         text = self._text(cure.kind, values)
         again = RESTART in values and text.startswith("`--") and self._knows("--restart")
         after = " --restart" if again else ""
@@ -363,12 +364,23 @@ class Speaker:
 
     def _typed(self, found: re.Match[str], after: str) -> str:
         option, rest = found[1] or "", found[2]
-        text = f"{option}{rest}{after if option else ''}" if self._knows(option) else f"{self.instead} {option}{rest}"
-        text = with_folders(text, self.folders)
+        own = f"{option}{rest}{after if option else ''}"
+        text = with_folders(own if self._knows(option) else f"{self._other(option)} {option}{rest}", self.folders)
         self.typed.add(text)
         return text
 
     def _knows(self, option: str) -> bool:
-        if not option or option == "--help" or self.command is None:
-            return True
-        return any(option in (*known.opts, *known.secondary_opts) for known in self.command.params)
+        return not option or option == "--help" or self.command is None or _has(self.command, option)
+
+    def _other(self, option: str) -> str:
+        """Return a command that has an option which the running one lacks."""
+        if self.instead or "dataset" not in self.given:
+            return self.instead or "segconv convert SOURCE --to ID_NAME"
+        from .repair import command as repair  # which imports this module
+
+        verb = "repair" if _has(repair, option) else "convert"
+        return f"segconv {verb} {shlex.quote(self.given['dataset'])} --to 43_New"
+
+
+def _has(command: click.Command, option: str) -> bool:
+    return any(option in (*known.opts, *known.secondary_opts) for known in command.params)

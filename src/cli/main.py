@@ -215,4 +215,12 @@ def _usage(error: click.ClickException) -> Finding:
     ):
         what = f"{error.option_name} is an option of commands, and comes after one"
         return Finding("SC001", what, hint=f"{help_command} lists the commands")
-    return Finding("SC001", error.format_message().rstrip("."), hint=f"see {help_command}")
+    wanted = _wanted(error.param) if isinstance(error, click.MissingParameter) else ""
+    return Finding("SC001", error.format_message().rstrip("."), hint=f"{wanted}see {help_command}")
+
+
+def _wanted(param: click.Parameter | None) -> str:
+    """Return what to give for a missing option or argument, as the help names it."""
+    if isinstance(param, click.Option):
+        return f"give {param.opts[0]} {param.metavar or param.type.name.upper()}; "
+    return "" if param is None else f"give {param.human_readable_name}; "

@@ -53,12 +53,12 @@ class AllowedRepairs:
         if {HEADER, RESAMPLE} <= set(self.kinds):
             raise SegconvError(
                 "a label cannot both take its image's header and be resampled",
-                hint="header if only the label's header is wrong, resample if the label lies where its header says",
+                hint="repair header if only that is wrong, or resample if the label is where its header says",
             )
         if self.nonfinite is not None and not abs(self.nonfinite) <= LARGEST:
             raise SegconvError(
                 f"{self.nonfinite:g}, in the place of NaN and infinity, is no number to compute with",
-                hint="a finite value, such as the one that air has in the images",
+                hint="give a finite value, such as the one that air has in the images",
             )
 
     def read_options(self, max_bytes: int = MAX_VOLUME) -> ReadOptions:

@@ -196,7 +196,7 @@ def _check_ignore(labels: Labels) -> None:
         raise SegconvError(
             f"{near!r} would be an ordinary class",
             code="SC074",
-            hint="nnU-Net knows the ignore label as 'ignore' only",
+            hint="write 'ignore', as nnU-Net knows no other name for the ignore label",
             cures=(Cure.of("rename_label", old=near, new=IGNORE),),
         )
     if IGNORE in labels.names:

@@ -176,7 +176,13 @@ def prove_order(labels: Labels) -> list[Finding]:
     hint = f"regions_class_order {list(works.regions_class_order or ())}"
     if list(works.foreground) != list(labels.foreground):
         hint += f" with the regions in the order {', '.join(works.foreground)}"
-    return [Finding("SC074", f"regions_class_order {order} swaps {table}", hint=f"{hint} gives every value back")]
+    return [
+        Finding(
+            "SC074",
+            f"regions_class_order {order} swaps {table}",
+            hint=f"write {hint} there, which gives every value back",
+        )
+    ]
 
 
 def parse_regions(text: str | Iterable[str], labels: Labels) -> dict[str, tuple[int, ...]]:

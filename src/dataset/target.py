@@ -145,7 +145,7 @@ def refuse_crossed(source: Path, target: Target) -> None:
                 f"is or is in {replaced.name}, which the run replaces",
                 code="SC020",
                 file=str(source),
-                hint="choose another target",
+                cures=(Cure("choose_other_target"),),
             )
 
 

@@ -123,5 +123,6 @@ def _named(what: str, paths: Paths) -> Path | None:
 
 
 def _nothing(what: str, where: Path, task: Path | None = None) -> SegconvError:
-    hint, cures = ("nothing to do", []) if task is None else ("", [Cure.of("abort_task", target=task)])
+    hint = "give another id, if another run is meant" if task is None else ""
+    cures = [] if task is None else [Cure.of("abort_task", target=task)]
     return SegconvError(f"no unfinished run of {what} in {where}", code="SC010", hint=hint, cures=cures)

@@ -249,7 +249,7 @@ def other_size(path: str, size: tuple[int, ...], expected: tuple[int, ...], whos
         f"has the size {size}, {whose} {expected}",
         code="SC082",
         file=path,
-        hint="check that both are of one case",
+        hint="give both files of one case",
         cures=(Cure.of("repair_by_resampling"),),
     )
 

@@ -60,7 +60,7 @@ def _advice_on_size(grid: Geometry, reference: Geometry) -> dict[str, Any]:
     """Return the advice on a label of another size: it may be of the same region in finer or coarser voxels."""
     coarsest = max(*grid.spacing_mm, *reference.spacing_mm)
     same = np.abs(grid.outer_corners - reference.outer_corners).max() <= coarsest / 2
-    return {"hint": "check that both are of one case", "cures": (Cure.of("resample"),) if same else ()}
+    return {"hint": "give both files of one case", "cures": (Cure.of("resample"),) if same else ()}
 
 
 def _advice_on_label(grid: Geometry, reference: Geometry) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..errors import SegconvError
+from ..errors import Cure, SegconvError
 
 
 def refuse_holding(target: Path, read: Mapping[str, Path | None]) -> None:
@@ -33,7 +33,7 @@ def refuse_holding(target: Path, read: Mapping[str, Path | None]) -> None:
                 f"is not replaced: it {relation} {what}, {path}",
                 code="SC020",
                 file=str(target),
-                hint="choose another folder to make",
+                cures=[Cure("choose_other_target")],
             )
 
 
@@ -54,5 +54,8 @@ def refuse_within(target: Path, what: str, path: Path) -> None:
     """
     if os.path.realpath(target).startswith(os.path.join(os.path.realpath(path), "")):
         raise SegconvError(
-            f"is not made: it is inside {what}, {path}", code="SC020", file=str(target), hint="choose another folder"
+            f"is not made: it is inside {what}, {path}",
+            code="SC020",
+            file=str(target),
+            cures=[Cure("choose_other_target")],
         )

@@ -17,7 +17,7 @@ from pathlib import Path
 from isal import isal_zlib
 
 from .. import reading
-from ..errors import SegconvError
+from ..errors import Cure, SegconvError
 from ..words import some_of
 from . import fsops
 
@@ -93,7 +93,10 @@ def prove(folder: Path, manifest: Manifest | None) -> Owned:
     """
     if not stat.S_ISDIR(os.lstat(folder).st_mode):
         raise SegconvError(
-            "is a link or a file, and is not replaced", code="SC020", file=str(folder), hint="choose another target"
+            "is a link or a file, and is not replaced",
+            code="SC020",
+            file=str(folder),
+            cures=[Cure("choose_other_target")],
         )
     try:
         written = {entry.path: entry for entry in manifest(folder)} if manifest is not None else {}
@@ -102,7 +105,7 @@ def prove(folder: Path, manifest: Manifest | None) -> Owned:
             f"was not made by this command of segconv, and is not replaced ({error.message})",
             code="SC020",
             file=str(folder),
-            hint="choose another target",
+            cures=[Cure("choose_other_target")],
         ) from error
     foreign = _foreign(folder, written)
     if foreign:

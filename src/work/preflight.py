@@ -37,7 +37,7 @@ def preflight(plan: Plan, *, overwrite: bool) -> None:
             f"is not replaced by what is made from it: {read} is read",
             code="SC020",
             file=str(target),
-            hint="choose another target",
+            cures=[Cure("choose_other_target")],
         )
     need = sum(item.nbytes for item in plan.items) * 11 // 10 + SPARE_BYTES
     free = shutil.disk_usage(above).free
@@ -61,7 +61,10 @@ def refuse_unwritable(folder: Path) -> Path:
         folder = folder.parent
     if not os.access(folder, os.W_OK | os.X_OK):
         raise SegconvError(
-            "cannot be written", code="SC031", file=str(folder), hint="check the permissions of the folder"
+            "cannot be written",
+            code="SC031",
+            file=str(folder),
+            hint="change the permissions of the folder, or give another",
         )
     return folder
 
@@ -106,8 +109,7 @@ def refuse_taken(target: Target, *, overwrite: bool) -> None:
             "already exists",
             code="SC020",
             file=str(target.path),
-            hint="choose another target",
-            cures=[Cure.of("overwrite")],
+            cures=[Cure("choose_other_target"), Cure("overwrite")],
         )
 
 

@@ -40,6 +40,24 @@ def test_an_option_of_another_command_is_typed_with_that_command() -> None:
     assert hint_of(finding, speaker_of("repair", "--repair")) == "segconv convert /data --to 7_B --map 7=NAME"
 
 
+def test_an_option_that_a_command_on_a_dataset_lacks_is_typed_with_that_dataset() -> None:
+    speaker = speaker_of("check", "--quick")
+    speaker.instead, speaker.given = "", {"dataset": "42 a"}
+    assert hint_of(Finding("SC070", "", cures=(Cure.of("map_value", value=7),)), speaker) == (
+        "segconv convert '42 a' --to 43_New --map 7=NAME"
+    )
+    assert hint_of(Finding("SC055", "", cures=(Cure.of("replace_nonfinite"),)), speaker).startswith(
+        "segconv repair '42 a' --to 43_New --nonfinite VALUE"
+    )
+    assert hint_of(Finding("SC094", "", cures=(Cure("repair"),)), speaker) == "segconv repair '42 a' --to 43_New"
+
+
+def test_another_target_is_named_by_the_option_of_the_command() -> None:
+    finding = Finding("SC020", "", cures=(Cure("choose_other_target"),))
+    assert hint_of(finding, speaker_of("convert", "--to")) == "give another --to"
+    assert hint_of(finding, speaker_of("view", "-o")) == "give another -o"
+
+
 def test_a_command_may_have_another_option_for_a_cure() -> None:
     finding = Finding("SC083", "differs", cures=(Cure.of("label_takes_image_header"),))
     assert hint_of(finding, speaker_of("repair", "--repair")).startswith("--repair header")

@@ -72,7 +72,7 @@ def test_an_order_that_swaps_values_is_an_error_with_the_table(segconv: Command,
     done = segconv("labels", "show", folder)
     assert (done.code, done.codes()) == (65, ["SC074"])
     assert "swaps 1 whole → 3 enhancing, 3 enhancing → 1 whole" in done.err
-    assert "Hint: regions_class_order [1, 2, 3] gives every value back" in done.err
+    assert "Hint: write regions_class_order [1, 2, 3] there, which gives every value back" in done.err
     assert "whole\t1, 2, 3\t3, 2, 1\n" in done.out
     done = segconv("labels", "show", folder, "--json")
     assert (done.json["ok"], done.json["proved"]) == (False, False)
@@ -115,7 +115,7 @@ def test_an_ignore_label_that_nnunet_would_not_recognise_is_fixed_by_the_hint(se
         segconv.raw / "Dataset006_A", labels={"background": 0, "a": 1, "Ignore": 2}, regions_class_order=None
     )
     done = segconv("labels", "show", "6")
-    assert (done.code, "segconv labels rename DATASET Ignore=ignore" in done.err) == (65, True)
+    assert (done.code, "segconv labels rename 6 Ignore=ignore" in done.err) == (65, True)
     assert segconv("labels", "rename", "6", "Ignore=ignore").code == 0
     assert labels(folder) == {"background": 0, "a": 1, "ignore": 2}
     assert "ignore\t2\tnot learned" in segconv("labels", "show", "6").out

@@ -126,13 +126,21 @@ def _label_name(pair: Pair, name: str, label: Unit) -> str | None:
     return own if own != name else None
 
 
-def finished(survey: Survey, cases: Sequence[SourceCase]) -> list[SourceCase]:
-    """Return the cases that the user wants, with the wanted names and their patients; names are judged."""
+def finished(
+    survey: Survey, cases: Sequence[SourceCase], apart: tuple[Cure, ...] = (Cure("name_cases_by_path"),)
+) -> list[SourceCase]:
+    """Return the cases that the user wants, with the wanted names and their patients; names are judged.
+
+    Parameters
+    ----------
+    apart
+        What keeps names apart that meet, unless cases are named by their paths already.
+    """
     chosen = _named(cases, [case.original_name for case in cases])
     if survey.options.cases is not None:
         chosen = _selected(survey, chosen, survey.options.cases)
     survey.add(twin_findings({case.original_name: survey.shown(case.images[0]) for case in chosen}))
-    _judge_meeting(survey, chosen)
+    _judge_meeting(survey, chosen, () if survey.options.case_names is not None else apart)
     return _with_patients(survey, chosen)
 
 
@@ -144,24 +152,23 @@ def _named(cases: Sequence[SourceCase], names: Sequence[str]) -> list[SourceCase
     ]
 
 
-def _judge_meeting(survey: Survey, cases: Iterable[SourceCase]) -> None:
+def _judge_meeting(survey: Survey, cases: Iterable[SourceCase], cures: tuple[Cure, ...]) -> None:
     """Add an error for each case that shares its identifier with another, in training or in testing."""
-    named_by_path = survey.options.case_names is not None
     seen: dict[str, SourceCase] = {}
     meeting: list[tuple[SourceCase, SourceCase]] = []
     for case in cases:
         if case.case in seen:
             meeting.append((case, seen[case.case]))
         seen[case.case] = case
-    all_of_one_reason = len(meeting) > FEW_MEETING and not named_by_path
+    all_of_one_reason = len(meeting) > FEW_MEETING and cures
     more = f"; and so do {len(meeting) - 1} more" if all_of_one_reason else ""
     for case, other in meeting[: 1 if all_of_one_reason else None]:
         survey.error(
             "SC085",
             f"becomes the case {case.case!r}, as does {survey.shown(other.images[0])}{more}",
             file=survey.shown(case.images[0]),
-            hint="rename one of them" if named_by_path else "",
-            cures=() if named_by_path else (Cure("name_cases_by_path"),),
+            hint="" if cures else "rename one of them",
+            cures=cures,
         )
 
 

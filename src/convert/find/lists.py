@@ -202,7 +202,9 @@ def _is_header(rows: Sequence[Sequence[str]]) -> bool:
 
 def _refuse_columns(header: Sequence[str], rows: Sequence[Sequence[str]], first: int) -> None:
     if twice := next((name for name in header if name and header.count(name) > 1), None):
-        raise SegconvError(f"has the column {twice!r} twice", code="SC087", hint="image_1, image_2 name channels")
+        raise SegconvError(
+            f"has the column {twice!r} twice", code="SC087", hint="name the columns of channels image_1, image_2"
+        )
     long = next((number for number, row in enumerate(rows, first) if len(row) > len(header)), None)
     if long is not None:
         raise SegconvError(f"line {long} has more columns than the header", code="SC087")

@@ -102,7 +102,7 @@ def _image_folder(survey: Survey) -> Path | None:
     folder = image_folder(survey.root, survey.options)
     if folder is None:
         what = f"the images are looked for in {' '.join(survey.options.images)}, which is not a folder"
-        raise SegconvError(what, hint="check the path", cures=(Cure("name_image_folder"),))
+        raise SegconvError(what, cures=(Cure("name_image_folder"),))
     return folder
 
 

@@ -88,7 +88,7 @@ def _refuse_without_json(survey: Survey, evidence: Mapping[str, str]) -> None:
             f"does not exist beside {TRAINING.images}: nothing else names channels and labels",
             code="SC010",
             file=str(root / JSON),
-            hint="restore it",
+            hint="restore it from its origin",
             cures=(Cure("read_msd_folders"),),
         )
 

@@ -40,7 +40,7 @@ def of_unknown(survey: Survey) -> SegconvError:
     files = {folder: names for folder, names in walk(survey.again()) if names}
     endings = Counter(_ending(name) for names in files.values() for name in names)
     if not endings:
-        return _refusal(root, "holds no file", "check the path; a folder of images and labels was expected")
+        return _refusal(root, "holds no file", "give the folder that holds the images and labels")
     pictures, volume_files = units_in(survey.again(), raster.ending_of)[0], volume_units(survey)[0]
     _refuse_labels_of_dicom(survey, volume_files)
     if survey.findings:

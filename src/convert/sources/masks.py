@@ -104,7 +104,7 @@ def scan(survey: Survey) -> Scan:
     survey.refuse_no_case(
         cases,
         "holds no folder with an image and masks",
-        hint="expected CASE/ct.nii.gz and CASE/segmentations/CLASS.nii.gz, or series CASE/ct and CASE/masks/CLASS",
+        hint="name files as CASE/ct.nii.gz and CASE/segmentations/CLASS.nii.gz, or series CASE/ct and CASE/masks/CLASS",
     )
     pictures = bool(cases) and raster.ending_of(cases[0].images[0]) is not None
 

@@ -138,7 +138,7 @@ def scan(survey: Survey) -> Scan:
     _refuse_numbering(survey, dataset)
     found = [case for folders in SPLIT_FOLDERS for case in _cases(survey, folders, dataset)]
     survey.add(left_out(dataset.unknown))
-    cases = finished(survey, found)
+    cases = finished(survey, found, apart=())
     _refuse_other_ending(survey, description.file_ending, found)
     survey.refuse_no_case(cases, NO_CASE)
     _judge_count(survey, dataset, cases)

@@ -96,5 +96,5 @@ def _flaws(folds: Splits, records: Sequence[CaseRecord]) -> Iterator[str]:
 
 def not_taken(file: str, why: str, code: str = "SC095") -> Finding:
     """Return the warning that folds of a source were not kept."""
-    hint = "mend the folds of the source if they were meant, and convert again"
+    hint = "correct the folds of the source if they were meant, and convert again"
     return warning(code, f"{why}; new folds were made instead", file=file, hint=hint)

@@ -79,7 +79,7 @@ def task_scan(survey: Survey, kind: str, task: Task, found: Sequence[SourceCase]
     extra = further_entries(task.entries)
     survey.add(left_out(extra))
     judge_counts(survey, task.entries, found)
-    cases = finished(survey, found)
+    cases = finished(survey, found, apart=())
     survey.refuse_no_case(cases, NO_CASE)
     judge_headers(survey, cases, len(task.channels))
     labels = task.labels

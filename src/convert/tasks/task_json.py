@@ -55,7 +55,7 @@ def read_json(survey: Survey, instead: Iterable[Cure] = WITHOUT_JSON) -> dict[st
             "does not exist: nothing else names channels and labels",
             code="SC010",
             file=JSON,
-            hint="restore it",
+            hint="restore it from its origin",
             cures=instead,
         )
     with naming(JSON):

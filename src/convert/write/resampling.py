@@ -74,7 +74,7 @@ def resampled_label(
         raise SegconvError(
             "has no labelled voxel on the grid of its image: the two do not overlap",
             code="SC083",
-            hint="check that both are of one case",
+            hint="give both files of one case",
             cures=(Cure.of("label_takes_image_header"),) if only_header_may_be_wrong(own, grid) else (),
         )
     before, after = (
@@ -116,7 +116,7 @@ def resampled_channel(
         raise SegconvError(
             "covers no voxel of the first channel: the two do not overlap",
             code="SC083",
-            hint="check that both are of one case",
+            hint="give both files of one case",
         )
     arrays = []
     fills = []

@@ -192,7 +192,7 @@ def _resampled(found: segmentation.Segmentation, grid: Geometry) -> tuple[segmen
         raise SegconvError(
             "has no labelled voxel on the grid of its image: the two do not overlap",
             code="SC083",
-            hint="check that both are of one case",
+            hint="give both files of one case",
         )
     was, now = (_volumes_mm3(one) for one in (found, moved))
     what = (

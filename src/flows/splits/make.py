@@ -179,7 +179,7 @@ def _number(wanted: int | None, available: int, usual: int) -> int:
         raise SegconvError(
             f"{wanted or 2} folds need {wanted or 2} groups of cases that belong together, not {available}",
             code="SC114",
-            hint="fewer folds" if wanted is not None and available >= 2 else "",
+            hint="ask for fewer folds" if wanted is not None and available >= 2 else "",
             cures=[Cure.of("train_on_all")],
         )
     return min(wanted or usual, available)

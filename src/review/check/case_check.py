@@ -238,5 +238,5 @@ class _Case:
                 "SC084",
                 f"has {sum(known)} channels, dataset.json names {self.rules.channels}",
                 file=self.files.images[0],
-                hint="correct the case, or channel_names in dataset.json",
+                hint="give the case these channels, or correct channel_names in dataset.json",
             )

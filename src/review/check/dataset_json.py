@@ -151,7 +151,7 @@ class _Entries:
             raise SegconvError(f"{_READER} is {value!r}, expected a name", code="SC086", hint="remove the entry")
         if value not in READERS:
             unknown = f"{_READER} is {value!r}, which nnU-Net does not have and ignores"
-            self._add("SC086", unknown, f"one of {', '.join(READERS)}, or None", "warning")
+            self._add("SC086", unknown, f"remove the entry, or name one of {', '.join(READERS)}", "warning")
             return None
         ending = self.file_ending
         if ending is None or knows(value, ending):

@@ -33,7 +33,7 @@ class _Channel:
                 "SC084",
                 f"the voxel type of channel {self.name!r} differs between cases: {_each(self.voxel_types)}",
                 file="imagesTr",
-                hint="check that all cases come from the same processing step",
+                hint="process all cases alike, if some were processed otherwise",
             )
 
     def judge_range(self) -> Iterator[Finding]:

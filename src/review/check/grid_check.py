@@ -35,7 +35,7 @@ def judge_place(name: str, header: Header, reference: Header, whose: str) -> Ite
         message = f"{order_of(grid, other, whose)}; nnU-Net takes both in the order in which they are stored"
         yield Finding("SC083", message, file=name, cures=(Cure.of("rewrite"),))
     elif grid.size != other.size:
-        message, hint = f"has the size {grid.size}, {whose} {other.size}", "check that both are of one case"
+        message, hint = f"has the size {grid.size}, {whose} {other.size}", "give both files of one case"
         yield Finding("SC082", message, file=name, hint=hint, cures=(Cure.of("repair_by_resampling"),))
     elif placed:
         yield from _judge_grid(name, grid, other, whose)

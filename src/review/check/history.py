@@ -50,11 +50,14 @@ class Recorded(NamedTuple):
         differs = "its size or SHA-256 differs from the lineage"
         if self.lent:
             since = made_later(os.path.realpath(root / name), root)
-            message, hint = f"is not the file that the dataset was made with: {differs}{since}", "restore it"
+            message, hint = (
+                f"is not the file that the dataset was made with: {differs}{since}",
+                "restore it from its origin",
+            )
         elif self.is_label:
             message, hint = f"is not the label that segconv wrote: {differs}", ""
         else:
-            message, hint = f"is not the file that segconv wrote: {differs}", "restore it"
+            message, hint = f"is not the file that segconv wrote: {differs}", "restore it from its origin"
         severity = "warning" if self.is_label and not self.lent else "error"
         return Finding("SC033", message, hint, name, severity, cures=(Cure.of("record_again"),))
 

@@ -96,15 +96,15 @@ class _Taking:
         declared = self.declared.num_training
         if None not in (declared, counted) and counted != declared:
             message = f"numTraining is {declared}, but there are {counted}; nnU-Net's own check refuses that"
-            yield Finding("SC089", message, file=DESCRIPTION, hint=f"write {counted}")
+            yield Finding("SC089", message, file=DESCRIPTION, hint=f"write {counted} there", cures=(Cure("repair"),))
 
     def _training(self) -> _Counting:
         """Take the training cases, wherever they are; return how many nnU-Net counts, None if unknown."""
         if self.declared.external is None:
-            for folder in (TRAINING.images, TRAINING.labels):
+            for what, folder in (("images", TRAINING.images), ("labels", TRAINING.labels)):
                 if not reading.is_folder(self.root / folder):
                     message = "the folder does not exist"
-                    yield Finding("SC094", message, file=folder, hint="see nnU-Net's dataset format")
+                    yield Finding("SC094", message, file=folder, hint=f"put the {what} there, one folder for all cases")
             return (yield from self._split(TRAINING))
         if self.external:
             yield from self._external()

@@ -57,7 +57,7 @@ def _refuse_unlike(prediction: Label, reference: Label, file: str) -> None:
         raise SegconvError(message, code="SC083", file=file, hint=NO_HEADER)
     if prediction.array.shape != reference.array.shape:
         sizes = f"has the size {prediction.array.shape[::-1]}, its reference {reference.array.shape[::-1]}"
-        raise SegconvError(sizes, code="SC082", file=file, hint="check that both are of one case")
+        raise SegconvError(sizes, code="SC082", file=file, hint="give both files of one case")
 
 
 def _sheared(mine: Geometry, its: Geometry, file: str) -> list[Finding]:
@@ -128,7 +128,7 @@ def _offset(grid: Geometry, other: Geometry) -> np.ndarray | None:
 def _apart(mine: Geometry, its: Geometry, file: str) -> SegconvError:
     if mine.size != its.size:
         sizes = f"has the size {mine.size}, its reference {its.size}"
-        return SegconvError(sizes, code="SC082", file=file, hint="check that both are of one case and on one grid")
+        return SegconvError(sizes, code="SC082", file=file, hint="give both files of one case and on one grid")
     apart = mine.displacement_voxels(its)
     what = what_differs(mine, its)
     if what == "spacing":

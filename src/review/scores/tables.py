@@ -186,7 +186,7 @@ def refuse_taken(target: Path, *, overwrite: bool) -> None:
     refuse_unwritable_name(target)
     if not reading.is_there(target, links_followed=False):
         return
-    hint = "choose another file"
+    hint = "give another file"
     if not overwrite:
         raise SegconvError("exists", code="SC020", file=str(target), hint=hint, cures=(Cure.of("overwrite"),))
     if not _is_scores(target):

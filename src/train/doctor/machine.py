@@ -70,7 +70,9 @@ def _disk(word: str, folder: Path, needed: int) -> Look:
     free = shutil.disk_usage(folder).free
     findings = []
     if not os.access(folder, os.W_OK | os.X_OK):
-        findings.append(Finding(CODE, "cannot be written", file=str(folder), hint="check the permissions"))
+        findings.append(
+            Finding(CODE, "cannot be written", file=str(folder), hint="change the permissions of the folder")
+        )
     if word == "preprocessed" and free < needed:
         what = f"has {free / GIB:.1f} GiB free; preprocessing takes about {needed / GIB:.1f} GiB"
         findings.append(Finding(CODE, what, file=str(folder), hint="make room, or use a folder on another disk"))

@@ -129,7 +129,7 @@ def json_alone(root: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "wording", "hint"),
     [
-        (lambda root: None, "holds no file", "check the path"),
+        (lambda root: None, "holds no file", "give the folder that holds"),
         (packed, "holds 1 .zip file, of no format that is read", "unpack all.zip"),
         (arrays, "holds 5 .npy and 1 nameless files, of no format", "volumes as .nii.gz"),
         (outlines, "holds 1 .json and 1 .png files in 2 folders (ann, img), and no", "draw them as masks first"),
