@@ -1,4 +1,4 @@
-"""``python -m tests.hints``: how many walks ended in a dataset or in a question, and after how many hints.
+"""``python -m tests.hints``: how the walks of each command ended, and after how many hints.
 
 Words select starts by their names; with ``-v``, the questions are printed as well.
 """
@@ -10,18 +10,25 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from . import kit, layouts_2d, layouts_3d
+from . import checked, kit, layouts_2d, layouts_3d, mistakes
+from .ends import KINDS, Ends
 from .laid_out import follow
-from .walk import Ends
 
 
 def starts() -> Iterator[tuple[str, str, Callable[[Path, Ends], None]]]:
     """Yield the set, the name and the walk of every start."""
     for case in kit.REFUSALS:
         yield "kit", case.id, lambda folder, ends, case=case: kit.follow(case, folder, ends)
+    for case in kit.WARNED:
+        yield "kit, converted at once", case.id, lambda folder, ends, case=case: kit.follow(case, folder, ends)
     for title, layouts in (("pictures", layouts_2d.LAYOUTS), ("volumes", layouts_3d.LAYOUTS)):
         for layout in layouts:
             yield title, layout.name, lambda folder, ends, layout=layout: follow(layout, folder, ends)
+    for command, name in checked.STARTS:
+        run = (command, name)
+        yield "damaged datasets", name, lambda folder, ends, run=run: checked.follow(*run, folder, ends)
+    for mistake in (*mistakes.MISTAKES, *mistakes.MODELS):
+        yield "mistakes", mistake.name, lambda folder, ends, one=mistake: mistakes.follow(one, folder, ends)
 
 
 def main(words: list[str]) -> int:
@@ -33,7 +40,8 @@ def main(words: list[str]) -> int:
             with tempfile.TemporaryDirectory() as folder:
                 walk(Path(folder), sets.setdefault(title, Ends()))
     for title, ends in sets.items():
-        print("\n".join([*ends.wrong, *ends.questions[: None if "-v" in words else 0], f"{title}: {ends}"]))
+        said = [one for kind in KINDS[1:] for one in ends.last[kind]] if "-v" in words else []
+        print("\n".join([*ends.wrong, *said, f"{title}: {ends}"]))
     return 1 if any(ends.wrong for ends in sets.values()) else 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,21 @@ from ..kit.cases import CASES
 from ..kit.made import Made
 from ..kit.scorer import command_line, placed
 from ..kit.sources import DEGREES, KINDS, TRAINING, Place, mask, picture
+from .ends import Ends
 from .truth import Cases, Right, Said, found_file, inside_of, named, on_grid, pixels, same_image, same_labels
-from .walk import Ends, Found, Start, walk
+from .walk import Found, Start, walk
 
+WARNED = [case for case in CASES if not isinstance(case.expect, Reject)]
+"""Cases that are converted at once, and may print warnings with hints."""
 REFUSALS = [case for case in CASES if isinstance(case.expect, Reject)]
+
+
+def sampled(cases: Sequence[Case]) -> list[Case]:
+    """Return one of the cases of each name, of all kinds of sources in turn."""
+    alike: dict[tuple[str, str], list[Case]] = {}
+    for case in cases:
+        alike.setdefault((case.topic, case.name), []).append(case)
+    return [group[number % len(group)] for number, group in enumerate(alike.values())]
 
 
 def channels(found: Found, word: str) -> str:
@@ -38,8 +49,15 @@ ORGANS = ",".join(f"{name}={value}" for name, value in DEGREES.items())
 def follow(case: Case, folder: Path, ends: Ends) -> None:
     """Walk from the refusal of a case."""
     with placed(case, folder) as place, circumstances(case, place):
-        right, untrue = SPECIAL.get(case.name, (Now, ("is an image",)))
-        walk(Start(case.id, command_line(case, place), folder, right(place), answers(case, place), untrue), ends)
+        make, untrue = SPECIAL.get(case.name, (Now, ("is an image",)))
+        line, right = command_line(case, place), make(place)
+        right = right if isinstance(case.expect, Reject) else _scored(line, right)
+        walk(Start(case.id, line, folder, right, answers(case, place), untrue), ends)
+
+
+def _scored(first: list[str], right: Right) -> Right:
+    """Return the check of a dataset that is made at once: the kit's scorer compares that one with the truth."""
+    return lambda dataset, line: None if line == first else right(dataset, line)
 
 
 def circumstances(case: Case, place: Place) -> Any:
@@ -282,6 +300,8 @@ SPECIAL: dict[str, tuple[Callable[[Place], Right], tuple[str, ...]]] = {
     "two numbered masks of one picture": (_roads(), ()),
     "mask less for training": (_training, ()),
     "one name in training and testing": (_doubled, ()),
+    "segments of other values in each case": (_volumes, ()),
+    "no background anywhere": (Now, ("background=",)),
     "soft edges undeclared": (Now, ("--accept-labels",)),
     "numbers of objects": (Now, ("--accept-labels",)),
     "as many objects in each mask": (Now, ("--accept-labels",)),

@@ -14,8 +14,9 @@ import numpy as np
 
 from ..convert.oracles import ct
 from ..kit.scorer import FOLDERS
+from .ends import Ends
 from .truth import Cases, Right
-from .walk import UNSAID, Answer, Ends, Start, walk
+from .walk import UNSAID, Answer, Start, walk
 
 SIZE = (24, 32)
 NUMBERS = (0, 1, 2)

@@ -33,9 +33,9 @@ def never(hint: str, offered: list[Choice], line: list[str], findings: int) -> I
     findings
         Number of findings.
     """
-    if os.path.isabs(line[1]) and " " in line[1] and re.search(rf"(?<!['\"/\w]){re.escape(line[1])}", hint):
+    if any(re.search(rf"(?<!['\"/\w]){re.escape(word)}", hint) for word in line if os.path.isabs(word) and " " in word):
         yield "a path that is not quoted"
-    if COMMANDLESS.search(hint):
+    if COMMANDLESS.search(hint) and not hint.startswith("give "):  # what was not given cannot be filled in
         yield "an argument that it could have filled in"
     if RENAMING.search(hint) and findings > MANY and not any("--images" in choice.words for choice in offered):
         yield f"renaming for {findings} findings"

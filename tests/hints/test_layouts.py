@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from . import layouts_2d, layouts_3d
+from .ends import Ends
 from .laid_out import Layout, follow
-from .walk import Ends
 
 LAYOUTS = [*layouts_2d.LAYOUTS, *layouts_3d.LAYOUTS]
 
@@ -18,4 +18,4 @@ def test_hints_end_in_the_right_dataset_or_in_a_question(layout: Layout, tmp_pat
     ends = Ends()
     follow(layout, tmp_path, ends)
     assert ends.wrong == []
-    assert not ends.ended["dataset", 0], "it is not refused"
+    assert not ends.of("dataset", 0), "it is not refused"

@@ -19,9 +19,11 @@ PLACEHOLDER = re.compile(
 """What the text leaves to the reader: a word in capitals, or three dots."""
 CAPITALS = {"CT", "MRI"}
 """Values in capitals."""
+_BEGINS = re.compile(rf"segconv (?:{'|'.join(main.COMMANDS)})\b|--[a-z]")
+"""What is typed, rather than said of the program."""
 _WORD = re.compile(r"(?:'[^']*'|\"[^\"]*\"|[^\s'\"])+")
 _END = ",;.)"
-_OTHERWISE = re.compile(r"\b(raise|leave out|give|fewer|with)$|^see\b")
+_OTHERWISE = re.compile(r"\b(raise|leave out|give|another|fewer|with)$|^see\b")
 """Words before options that say more than to add them."""
 _SAYING = ("if", "takes", "makes")
 """Words that say something of an option without a value."""
@@ -80,23 +82,23 @@ def placeholders(word: str) -> list[str]:
     return [found for found in PLACEHOLDER.findall(word) if found not in CAPITALS]
 
 
-def choices(hint: str, running: str) -> list[Choice]:
-    """Return the ways that a hint offers to who runs this command."""
+def choices(hint: str, running: list[str]) -> list[Choice]:
+    """Return the ways that a hint offers to who runs this command line."""
     alternatives = re.split(r", or |; ", hint.replace(AGAIN, ""))
     return [one for text in alternatives for one in _typed(text, running)]
 
 
-def _typed(text: str, running: str) -> list[Choice]:
+def _typed(text: str, running: list[str]) -> list[Choice]:
     """Return what is typed in one of the ways: options and commands, each with the words around it."""
     found: list[Choice] = []
     words = list(_WORD.finditer(text))
     at = said_from = 0
     while at < len(words):
-        if not re.match(r"segconv$|--[a-z]", words[at][0]):
+        if not _BEGINS.match(text, words[at].start()):
             at += 1
             continue
         said = text[said_from : words[at].start()].strip()
-        reader = _Reader([word[0] for word in words], at, _command([running]))
+        reader = _Reader([word[0] for word in words], at, _command(running[:2]))
         one = reader.choice(said if not found else "")
         if found and said == "in place of":
             found[-1] = replace(found[-1], contrary=one.words)
@@ -174,7 +176,7 @@ def _command(names: list[str]) -> click.Command:
 
 def with_choice(line: list[str], words: tuple[str, ...]) -> list[str]:
     """Return a command with options added, or in place of those that it has."""
-    command = _command([line[0]])
+    command = _command(line[:2])
     line, added = list(line), list(_options(command, words))
     for option in dict.fromkeys(option for option, _ in added):
         if not {"--map", "--repair"} & set(option.opts):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections import Counter
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..kit.scorer import FOLDERS, Run
+from .advice import NOTHING, end_of
+from .ends import Ends
 from .never import never
 from .typed import Choice, choices, placeholders, with_choice, without
 
@@ -19,6 +21,8 @@ UNSAID = ("--jobs", "1", "--no-fsync")
 """What changes nothing but the time."""
 MAKING = ("convert", "repair")
 """Commands that make a dataset."""
+SHOWING = (("trainers", "list"), ("paths", "show"), ("totalseg", "tasks"))
+"""Commands that only show what there is."""
 INTERNAL = "SC104"
 
 
@@ -53,6 +57,10 @@ class Start:
         Placeholder, or option with placeholders → what a person who knows the data fills in.
     untrue
         What hints say under a condition that does not hold, or of another choice than the right one.
+    dataset
+        Word of the line that names the dataset which a command uses; empty if it makes one of a source.
+    unrun
+        Commands that a hint may name, and that take too long to be run where nothing is wrong.
     """
 
     name: str
@@ -61,20 +69,12 @@ class Start:
     right: Callable[[Path, list[str]], None]
     answers: Mapping[str, Answer] = field(default_factory=dict)
     untrue: tuple[str, ...] = ()
+    dataset: str = ""
+    unrun: tuple[str, ...] = ()
 
-
-@dataclass
-class Ends:
-    """How walks ended: (dataset or question, hints followed) → number, and what was wrong."""
-
-    starts: int = 0
-    ended: Counter[tuple[str, int]] = field(default_factory=Counter)
-    wrong: list[str] = field(default_factory=list)
-    questions: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        ends = ", ".join(f"{count} in a {kind} after {steps}" for (kind, steps), count in sorted(self.ended.items()))
-        return f"{self.starts} starts: {ends}; {len(self.wrong)} wrong"
+    def on(self, dataset: Path) -> list[str]:
+        """Return its command for a dataset that a hint made."""
+        return [dataset.name if word == self.dataset else word for word in self.line]
 
 
 @dataclass(frozen=True)
@@ -85,18 +85,20 @@ class _Here:
     done: Run
     typed: tuple[str, ...] = ()
     settled: frozenset[tuple[str, str]] = frozenset()
+    before: str = ""
 
     def __str__(self) -> str:
-        return " > ".join(self.typed)
+        return " > ".join(filter(None, (self.before, *self.typed)))
 
 
-def printed(done: Run) -> list[Found]:
-    """Return the errors that a run printed."""
-    return [Found(*found) for found in re.findall(r"^Error (SC\d{3}): (.*)\nHint: (.*)$", done.err, re.MULTILINE)]
+def printed(done: Run, severity: str = "Error") -> list[Found]:
+    """Return the findings that a run printed."""
+    lines = re.findall(rf"^{severity} (SC\d{{3}}): (.*)\nHint: (.*)$", done.err, re.MULTILINE)
+    return [Found(*found) for found in lines]
 
 
 def walk(start: Start, ends: Ends) -> None:
-    """Run a command that is refused, and follow every hint."""
+    """Run a command, and follow every hint of what it prints."""
     ends.starts += 1
     _Walk(start, ends).on(_Here(start.line, Run(start.line)))
 
@@ -105,11 +107,13 @@ def walk(start: Start, ends: Ends) -> None:
 class _Walk:
     start: Start
     ends: Ends
+    steps: int = STEPS
+    warned: set[str] = field(default_factory=set)
 
     def on(self, here: _Here) -> None:
         """Go on from what a run printed."""
         if here.done.code == 0:
-            self._dataset(here)
+            self._finished(here)
             return
         found = printed(here.done)
         again = [one for one in found if (one.code, one.text) in here.settled]
@@ -120,28 +124,40 @@ class _Walk:
             self._wrong(here, f"an internal error: {internal[0]}")
         elif again:
             self._wrong(here, f"the finding that the hint was for: {again[0]}")
+        elif here.typed:
+            self._hinted(here, found, found[0])
         else:
-            self._hinted(here, found)
+            each = list({one.hint: one for one in reversed(found)}.values())[::-1]
+            self.steps = STEPS + len(each) - 1
+            for one in each:
+                self._hinted(here, found, one)
 
-    def _hinted(self, here: _Here, found: list[Found]) -> None:
-        offered = choices(found[0].hint, here.line[0])
-        for reason in never(found[0].hint, offered, here.line, len(found)):
-            self._wrong(here, f"{reason}: {found[0].hint}")
-        typed = [one for one in offered if not one.unknown and self._is_typed(one, found[0])]
+    def _hinted(self, here: _Here, found: list[Found], one: Found) -> None:
+        """Follow the hint of one of the findings."""
+        offered = choices(one.hint, here.line)
+        for reason in never(one.hint, offered, here.line, len(found)):
+            self._wrong(here, f"{reason}: {one.hint}")
+        typed = [choice for choice in offered if not choice.unknown and self._is_typed(choice, one)]
         if not typed:
-            self.ends.ended["question", len(here.typed)] += 1
-            self.ends.questions.append(f"{self.start.name}: {here} ? {found[0]}")
-        elif len(here.typed) == STEPS:
-            self._wrong(here, f"no end after {STEPS} hints: {found[0]}")
+            kind = end_of(one.code, one.text, one.hint, offered)
+            self._end(here, kind, f"{here} ? {one}")
+            if kind == "dead":
+                self._wrong(here, f"nothing that can be done: {one}")
+        elif len(here.typed) >= self.steps:
+            self._wrong(here, f"no end after {self.steps} hints: {one}")
         else:
-            kept = _Kept(self.start.folder, len(here.typed))
+            kept = _Kept(self.start.folder)
             for choice in typed:
-                self._follow(here, choice, found, kept)
+                self._follow(here, choice, [other for other in found if other.hint == one.hint], kept)
             kept.drop()
 
     def _is_typed(self, choice: Choice, found: Found) -> bool:
         """Return whether a person who knows the data types it as it is printed."""
-        if not choice.added or any(untrue in choice.text for untrue in self.start.untrue):
+        if (
+            not choice.added
+            or choice.words[:2] in SHOWING
+            or any(untrue in choice.text for untrue in self.start.untrue)
+        ):
             return False
         return all(self._filled(choice, at, found) is not None for at in range(len(choice.words)))
 
@@ -165,32 +181,89 @@ class _Walk:
         return tuple(self._filled(choice, at, found) or "" for at in range(len(choice.words)))
 
     def _follow(self, here: _Here, choice: Choice, found: list[Found], kept: _Kept) -> None:
-        settled = {(one.code, one.text) for one in found if one.hint == found[0].hint}
+        settled = {(one.code, one.text) for one in found}
         for words in _each(self._words(choice, found[0])):
             kept.restore()
             typed = f"segconv {' '.join(words)}" if choice.complete else " ".join(words)
             line = _line(here.line, choice, words)
+            if line[0] in self.start.unrun:
+                self._end(here, "command", f"{here} > {typed}")
+                continue
             done = Run(line)
-            if done.code == 0 and line[0] not in MAKING:
-                line, done = here.line, Run(here.line)
-            there = _Here(line, done, (*here.typed, typed), here.settled | settled)
+            if done.code == 0 and line[0] != self.start.line[0] and (again := self._again(here, line)):
+                line, done = again, Run(again)
+            there = _Here(line, done, (*here.typed, typed), here.settled | settled, here.before)
             if not choice.asks and any(code == "SC001" for code, _ in done.findings("Error")):
                 self._wrong(there, f"not accepted: {done.err[-300:]}")
             else:
                 self.on(there)
 
-    def _dataset(self, here: _Here) -> None:
+    def _again(self, here: _Here, line: list[str]) -> list[str]:
+        """Return what is typed after a command that a hint named: the one before it, or none if it was the last."""
+        if not self.start.dataset:
+            return [] if line[0] in MAKING else here.line
+        made = self._made()
+        return self.start.on(made) if "--to" in line and made is not None else here.line
+
+    def _made(self) -> Path | None:
+        """Return the latest dataset."""
         raw = self.start.folder / FOLDERS[0]
         made = [path for path in raw.glob("Dataset*") if (path / "dataset.json").exists()]
-        if "--dry-run" in here.line or not made:
-            self.ends.ended["question", len(here.typed)] += 1
+        return max(made, key=lambda path: path.stat().st_mtime_ns, default=None)
+
+    def _finished(self, here: _Here) -> None:
+        """Compare what was made with the truth, and follow the hints of warnings."""
+        made = self._made()
+        if "--dry-run" in here.line or made is None:
+            self._end(here, "question", f"{here} ? {here.done.err[-300:]}")
             return
         try:
-            self.start.right(max(made, key=lambda path: path.stat().st_mtime_ns), here.line)
+            self.start.right(made, here.line)
         except Exception as error:  # noqa: BLE001 - whatever a check meets is a fault of the result
             self._wrong(here, f"a wrong dataset: {type(error).__name__}: {str(error)[:300]}")
-        else:
-            self.ends.ended["dataset", len(here.typed)] += 1
+            return
+        self._end(here, "dataset", str(here))
+        if here.before:
+            return
+        if not self.start.dataset:
+            self._checked(here, made)
+        warned = {one.hint: one for one in printed(here.done, "Warning") if one.hint not in self.warned}
+        self.warned |= warned.keys()
+        for one in warned.values():
+            self._warned(here, one)
+
+    def _checked(self, here: _Here, made: Path) -> None:
+        """Follow what the check finds in a dataset that was made; the conversion must have settled its own findings."""
+        line = ["check", made.name, "--jobs", "1"]
+        done = Run(line)
+        if done.code:
+            self.ends.end(
+                "convert, check", "dataset", len(here.typed), f"{self.start.name}: {here} ? {done.err[-500:]}"
+            )
+            kept = _Kept(self.start.folder)
+            start = replace(self.start, line=line, dataset=made.name)
+            _Walk(start, self.ends).on(_Here(line, done, settled=here.settled, before=f"{here} (made, checked)"))
+            kept.restore()
+            kept.drop()
+
+    def _warned(self, here: _Here, one: Found) -> None:
+        """Follow the hint of a warning, as far as it says what can be typed."""
+        offered = choices(one.hint, here.line)
+        for reason in never(one.hint, offered, here.line, 1):
+            self._wrong(here, f"{reason}: {one.hint}")
+        typed = [choice for choice in offered if not choice.unknown and self._is_typed(choice, one)]
+        if not typed and not one.hint.startswith(NOTHING) and end_of(one.code, one.text, one.hint, offered) == "dead":
+            self._wrong(here, f"a warning that says nothing that can be done: {one}")
+        kept = _Kept(self.start.folder)
+        self.steps = STEPS + 1  # the dataset is there, and needs to be replaced or another name
+        for choice in typed:
+            self._follow(replace(here, typed=(), before=f"{here} (made, with a warning)"), choice, [one], kept)
+        if typed:
+            kept.restore()
+        kept.drop()
+
+    def _end(self, here: _Here, kind: str, said: str) -> None:
+        self.ends.end(self.start.line[0], kind, len(here.typed), f"{self.start.name}: {said}")
 
     def _wrong(self, here: _Here, reason: str) -> None:
         self.ends.wrong.append(f"{self.start.name}: {here}: {reason}")
@@ -199,8 +272,8 @@ class _Walk:
 class _Kept:
     """nnU-Net's folders as they were before a hint was followed."""
 
-    def __init__(self, folder: Path, steps: int) -> None:
-        self._folder, self._kept, self._as_kept = folder, folder / f".kept-{steps}", True
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._kept, self._as_kept = folder, Path(tempfile.mkdtemp(prefix=".kept-", dir=folder)), True
         for name in FOLDERS:
             if any((folder / name).iterdir()):
                 shutil.copytree(folder / name, self._kept / name, symlinks=True)
@@ -218,8 +291,7 @@ class _Kept:
 
     def drop(self) -> None:
         """Remove what was kept."""
-        if self._kept.exists():
-            shutil.rmtree(self._kept)
+        shutil.rmtree(self._kept)
 
 
 def _line(line: list[str], choice: Choice, words: tuple[str, ...]) -> list[str]:
