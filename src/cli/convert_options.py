@@ -132,6 +132,12 @@ converting = bundled(
             metavar="NAME",
             help="The image beside the masks; repeated for several channels.",
         ),
+        option(
+            "--mask-channels",
+            type=NAMES,
+            metavar="NAME,…",
+            help="Classes whose masks are the channels or pages of one file, in order.",
+        ),
         option("--unite-masks", is_flag=True, help="Numbered masks of one image, a_mask and a_mask_1, count as one."),
         option("--missing-masks", type=click.Choice(["empty"]), help="A mask that a case lacks counts as empty."),
         option(

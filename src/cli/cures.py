@@ -198,6 +198,7 @@ WORDS = {
     "take_some_cases": "make a dataset of each kind with `--cases NAME,…`",
     "take_as_test_images": "`--unlabelled test` takes all as test images",
     "take_case": "`--cases {case}`, if that is meant",
+    "name_mask_channels": "`--mask-channels {names}` takes each as the mask of a class",
     "unite_masks": "`--unite-masks` takes their union, if each shows an object of one class",
     "write_grey_as_rgb": "`--grey-to-rgb` writes grey pictures as RGB",
     "take_all_as_channels": "`--channels {channels}` takes all files as channels",

@@ -12,6 +12,7 @@ from ..errors import Cure, SegconvError
 from ..image import raster
 from ..image.picture import PictureHeader
 from .model import BANDS, Parts, SourceCase
+from .survey import Survey
 
 KIND = "bands"
 """The `kind` in the header of such a picture."""
@@ -87,12 +88,46 @@ def refuse_as_slices(header: PictureHeader) -> None:
         )
 
 
-def refuse_as_mask(header: PictureHeader) -> None:
-    """Refuse a mask with channels (``SC084``)."""
+def refuse_planes(survey: Survey, masks: Mapping[str, PictureHeader], *, slices: bool) -> set[str]:
+    """Add an error for each mask with channels, or with pages; return those with errors.
+
+    Parameters
+    ----------
+    masks
+        Path → header, as `as_bands` returns it.
+    slices
+        Whether pages may be slices of a volume, and are judged elsewhere.
+    """
+    alike = {planes_in(head) for head in masks.values()}
+    names = next((head.channel_names for head in masks.values()), ())
+    cures = (naming_cure(alike.pop(), names),) if len(alike) == 1 else ()
+    hint = "" if cures else "save each as a mask of its own, in a folder for each class: masks/NAME/"
+    refused = set()
+    for path, head in masks.items():
+        if head.kind == KIND:
+            what = f"is a mask of {head.samples} channels, expected one value per pixel"
+        elif head.pages > 1 and not slices:
+            what = f"holds {head.pages} pages, expected one picture"
+        else:
+            continue
+        survey.error("SC084", what, file=survey.shown(path), hint=hint, cures=cures)
+        refused.add(path)
+    return refused
+
+
+def planes_in(header: PictureHeader) -> int:
+    """Return how many masks a picture may hold: its pages, or its samples."""
     found = as_bands(header)
-    if found.kind == KIND:
-        raise SegconvError(
-            f"is a mask of {found.samples} channels, expected one value per pixel",
-            code="SC084",
-            hint="save each channel as a mask of its own, in a folder for each class: masks/NAME/",
-        )
+    return found.pages if found.pages > 1 else found.samples
+
+
+def naming_cure(number: int, names: Sequence[str] = ()) -> Cure:
+    """Return the cure that names the classes of masks in one file.
+
+    Parameters
+    ----------
+    names
+        What the file calls them, if it does.
+    """
+    usable = len(set(names)) == number and all(name and "," not in name for name in names)
+    return Cure.of("name_mask_channels", names=",".join(names if usable else ["NAME"] * number))

@@ -53,6 +53,8 @@ class ConvertOptions:
         Patterns of the files of each channel, and of the masks; see `patterns`.
     image
         Names of the images of a case among its masks, one per channel; see `masks`.
+    mask_channels
+        Names of the classes whose masks are the channels, samples or pages of one file, in order.
     pairs
         A CSV or JSON list of images and labels.
     case_names
@@ -115,6 +117,7 @@ class ConvertOptions:
     images: tuple[str, ...] = ()
     masks: str | None = None
     image: tuple[str, ...] = ()
+    mask_channels: tuple[str, ...] = ()
     pairs: Path | None = None
     case_names: str | None = None
     cases: str | None = None
@@ -169,7 +172,9 @@ class ConvertOptions:
         silent = {"verify_source", "max_volume"}
         found = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in silent}
         # Left out if not given, so that runs that older versions began go on.
-        found = {name: value for name, value in found.items() if value or name not in ("numbering", "keep")}
+        found = {
+            name: value for name, value in found.items() if value or name not in ("numbering", "keep", "mask_channels")
+        }
         return {name: _plain(value) for name, value in found.items()}
 
 
@@ -180,12 +185,13 @@ class Parts:
     Parameters
     ----------
     form
-        `DETACHED`, `STACK`, `SERIES`, `INSTANCES`, `BANDS`, `LAYERS`, `SEGMENTS`, or `FRAME`.
+        `DETACHED`, `STACK`, `SERIES`, `INSTANCES`, `BANDS`, `LAYERS`, `CHANNELS`, `SEGMENTS`, or `FRAME`.
     files
         Absolute paths, in the order in which they count.
     names
-        Of layers: the name of each class. Of segments: the names file by file, empty for those that are left out. Of a
-        picture with pages: ``"reverse"`` if the last page is the first slice. Of a frame: its index.
+        Of layers and channels: the name of each class. Of segments: the names file by file. Channels and segments that
+        are left out have empty names. Of a picture with pages: ``"reverse"`` if the last page is the first slice. Of a
+        frame: its index.
     """
 
     form: str
@@ -208,6 +214,8 @@ BANDS = "bands"
 """One picture whose channels become a file each; their numbers are in `Parts.names`."""
 LAYERS = "layers"
 """Masks of one class each, which may overlap; they are compiled into a label."""
+CHANNELS = "channels"
+"""One file whose channels, samples or pages are masks of one class each, as in `LAYERS`."""
 FRAME = "frame"
 """One frame of a file with several frames."""
 SEGMENTS = "segments"

@@ -32,7 +32,18 @@ from ..typed import (
 )
 from .labels import parse_value
 from .losses import loss
-from .stored_label import LAYERS, PAGES, SEGMENTS, STACK, USUAL_FILE, StoredLabel, StoredMask, StoredSegment
+from .stored_label import (
+    CHANNEL_PAGES,
+    CHANNELS,
+    LAYERS,
+    PAGES,
+    SEGMENTS,
+    STACK,
+    USUAL_FILE,
+    StoredLabel,
+    StoredMask,
+    StoredSegment,
+)
 
 LARGEST_VALUE = (1 << 16) - 1
 """Largest label value in a dataset: nnU-Net keeps labels in 16 bits at most."""
@@ -46,8 +57,8 @@ FARTHEST_MM = 1e30
 MOST_LAYERS = 1000
 """Most layers of one segmentation of 3D Slicer, which at worst needs one per segment."""
 
-MODES = ("gray", "gray+alpha", "RGB", "RGBA", "palette")
-"""Contents of a picture, as in `PictureHeader.kind`."""
+MODES = ("gray", "gray+alpha", "RGB", "RGBA", "palette", "bands", CHANNEL_PAGES)
+"""Contents of a picture, as in `PictureHeader.kind`, or pages that its file calls channels."""
 
 _DTYPES = tuple(f"{sign}int{bits}" for sign in ("u", "") for bits in (8, 16, 32, 64))
 _OF_MASKS = opened.ENDINGS
@@ -188,7 +199,7 @@ _plain_entries = {
     "mode": one_of(*MODES),
     "depth": whole_between(1, 64),
     "palette": many(_colour, least=1),
-    "form": one_of(LAYERS, STACK, PAGES, SEGMENTS),
+    "form": one_of(LAYERS, CHANNELS, STACK, PAGES, SEGMENTS),
     "turned_from": grid,
     "forms": _forms,
     "reverse": truth,
@@ -227,6 +238,10 @@ def _in_layers(found: dict[str, Any]) -> dict[str, Any]:
     return {"masks": tuple(masks)}
 
 
+def _in_channels(found: dict[str, Any]) -> dict[str, Any]:
+    return {"masks": tuple(entries({"files": many(_mask, least=1)})(found)["files"])}
+
+
 def _in_slices(found: dict[str, Any]) -> dict[str, Any]:
     files = entries({"files": many(_mask_file, least=1)})(found)["files"]
     _refuse_twice(files)
@@ -254,4 +269,4 @@ def _refuse_twice(files: Sequence[str]) -> None:
         raise Misfit("names a file twice", at=("files",))
 
 
-_OF_FORM = {LAYERS: _in_layers, STACK: _in_slices, SEGMENTS: _in_segments}
+_OF_FORM = {LAYERS: _in_layers, CHANNELS: _in_channels, STACK: _in_slices, SEGMENTS: _in_segments}

@@ -12,12 +12,16 @@ from .losses import Loss
 
 LAYERS = "layers"
 """Masks of one class each, one file per mask."""
+CHANNELS = "channels"
+"""Masks of one class each, as the channels, samples or pages of one file."""
 STACK = "stack"
 """Slices of a volume, one picture each."""
 PAGES = "pages"
 """Slices of a volume as pages of one picture."""
 SEGMENTS = "segments"
 """Segmentations of 3D Slicer."""
+CHANNEL_PAGES = "channel pages"
+"""In `CHANNELS`: `StoredLabel.mode` of a picture whose pages its file calls channels."""
 USUAL_FILE = f"segments{ENDING}"
 """Name of a file of segments that has no name of its own."""
 
@@ -94,9 +98,9 @@ class StoredLabel:
     mode, depth, palette
         For pictures: one of `label_readers.MODES`, bits, and the colours as ``#rrggbb`` or ``#rrggbbaa``.
     form
-        `LAYERS`, `STACK`, `PAGES` or `SEGMENTS`; None for one plain file.
+        `LAYERS`, `CHANNELS`, `STACK`, `PAGES` or `SEGMENTS`; None for one plain file.
     masks
-        For `LAYERS`.
+        For `LAYERS` and `CHANNELS`.
     slices
         For `STACK`: file names.
     reverse
@@ -164,7 +168,7 @@ class StoredLabel:
     def as_json(self) -> dict[str, Any]:
         """Return the value of ``label_file`` in the lineage; defaults are left out."""
         found = _said(self)
-        if self.form == LAYERS:
+        if self.form in (LAYERS, CHANNELS):
             found["files"] = [_said(mask) for mask in self.masks]
         elif self.form == STACK:
             found["files"] = list(self.slices)

@@ -57,6 +57,8 @@ class PictureHeader:
         For "bands" of a TIFF: number of samples without a declared meaning; they come last.
     channel_pages
         Whether its pages are the channels of one picture, as a TIFF by ImageJ or OME may declare.
+    channel_names
+        Names of such pages, if the file has a name for each.
     """
 
     width: int
@@ -72,6 +74,7 @@ class PictureHeader:
     white_is_zero: bool = False
     unnamed: int = 0
     channel_pages: bool = False
+    channel_names: tuple[str, ...] = ()
 
     @property
     def channels(self) -> int:

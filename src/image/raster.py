@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -96,6 +97,20 @@ def encode_palette(indices: NDArray[Any], colours: NDArray[np.uint8], ending: st
 def encode_mask(values: NDArray[Any], ending: str) -> bytes:
     """Return a grey picture of ``(y, x)`` uint8 or uint16; a PNG is deflated faster than for an image."""
     return png.encode_mask(values) if ending == ".png" else encode(values, ending)
+
+
+def encode_channel_pages(channels: NDArray[Any], names: Sequence[str] = ()) -> bytes:
+    """Return a TIFF with a page for each channel that says so; see `tiff_channels.encode_channel_pages`."""
+    from .formats import tiff_channels
+
+    return tiff_channels.encode_channel_pages(channels, names)
+
+
+def encode_bands(samples: NDArray[Any]) -> bytes:
+    """Return a TIFF of one page with samples that are no colours; see `tiff_channels.encode_bands`."""
+    from .formats import tiff_channels
+
+    return tiff_channels.encode_bands(samples)
 
 
 def encode_tiff_pages(pages: NDArray[Any]) -> bytes:

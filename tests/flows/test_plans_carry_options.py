@@ -61,6 +61,7 @@ OTHER: dict[str, list[Any]] = {
     "patients": [Path("a.csv")],
     "unlabelled": ["skip", "test"],
     "missing_masks": ["empty"],
+    "mask_channels": [("a", "b"), ("b", "a")],
     "unite_masks": [True],
     "grey_to_rgb": [True],
     "drop_alpha": [True],

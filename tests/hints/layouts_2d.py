@@ -110,17 +110,18 @@ def splits_of_pictures(values: Draw) -> Callable[[Path], None]:
     return make
 
 
-def pages(root: Path) -> None:
-    """Store two channels and a mask page for each class, as ImageJ does."""
-    for n in NUMBERS:
-        for folder in ("images", "masks"):
-            (root / folder).mkdir(exist_ok=True)
-        tifffile.imwrite(
-            root / f"images/p{n}.tif", np.stack([photo(n), photo(n + 9)]), imagej=True, metadata={"axes": "CYX"}
-        )
-        tifffile.imwrite(
-            root / f"masks/p{n}.tif", np.stack([boxes(255), boxes(0, 255)]), imagej=True, metadata={"axes": "CYX"}
-        )
+def pages(**of_masks: object) -> Callable[[Path], None]:
+    """Return what stores two channels and a mask page for each class, as ImageJ does."""
+
+    def make(root: Path) -> None:
+        for n in NUMBERS:
+            channels = {"images": [photo(n), photo(n + 9)], "masks": [boxes(255), boxes(0, 255)]}
+            for folder, pages in channels.items():
+                said = {"axes": "CYX", **(of_masks if folder == "masks" else {})}
+                (root / folder).mkdir(exist_ok=True)
+                tifffile.imwrite(root / f"{folder}/p{n}.tif", np.stack(pages), imagej=True, metadata=said)
+
+    return make
 
 
 def numbered_masks(root: Path) -> None:
@@ -232,6 +233,10 @@ NO_LABELS = Cases({}, {}, others=True)
 UNLABELLED = {"NAME=1": "cell=1", "NAME": "cell"}
 COUNT = {"foreground": lambda n: boxes(*range(1, 3 + n)) > 0}
 LEFT_RIGHT = pictures({"left": lambda n: boxes(255) > 0, "right": lambda n: boxes(0, 255) > 0})
+TWO_CELLS = Cases(
+    {f"p{n}": [photo(n), photo(n + 9)] for n in NUMBERS},
+    {f"p{n}": {"nucleus": boxes(255) > 0, "cell": boxes(0, 255) > 0} for n in NUMBERS},
+)
 BY_NUMBER = pictures({"foreground": lambda n: boxes(255) > 0}, names="{n}", anyhow=True)
 AS_LEFT = pictures({"foreground": lambda n: boxes(255) > 0}, anyhow=True)
 
@@ -252,7 +257,8 @@ LAYOUTS = [
     Layout("a ring on white ground", drawn(lambda n: boxes(0, 128, ground=255)), pictures({"a": lambda n: boxes(1) > 0, "b": lambda n: boxes(0, 1) > 0}, anyhow=True),
            untrue=("if 0 is background",)),
     Layout("ink on white ground", drawn(lambda n: boxes(0, ground=255)), AS_LEFT, untrue=("if 0 is background",)),
-    Layout("pages of masks", pages),
+    Layout("pages of masks", pages(), TWO_CELLS, answers={"--mask-channels": "nucleus,cell"}),
+    Layout("pages of masks with names", pages(Labels=["nucleus", "cell"]), TWO_CELLS),
     Layout("numbered masks of one picture", numbered_masks,
            Cases({f"p ({n})": [photo(n)] for n in NUMBERS}, {f"p ({n})": {"foreground": (boxes(255) > 0) | ((n == 2) & (boxes(0, 255) > 0))} for n in NUMBERS})),
     Layout("a folder for each lung", two_folders("CXR/p{n}.png", "ManualMask/leftMask/p{n}.png", "ManualMask/rightMask/p{n}.png"), LEFT_RIGHT,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...dataset.labels import GRAY, RGB, value_text
-from ...dataset.stored_label import StoredLabel
+from ...dataset.stored_label import CHANNEL_PAGES, StoredLabel
 from ...errors import SegconvError
 from ...image import raster
 from ...image.mask_values import WITH_ALPHA, colour_picture, palette_codes
@@ -42,6 +42,28 @@ def encoded_picture(values: NDArray[Any], stored: StoredLabel, ending: str, codi
     if ending == ".png" and _fits(samples, depth):
         return raster.encode_few_bits(samples, depth)
     return raster.encode(samples, ending if ending in raster.WRITABLE else ".png")
+
+
+def encoded_planes(masks: NDArray[Any], stored: StoredLabel, names: Sequence[str], ending: str) -> bytes:
+    """Return masks as the pages or samples of one picture, as in the user's own.
+
+    Parameters
+    ----------
+    masks
+        ``(mask, y, x)``.
+    stored
+        How the user's own masks are stored, in the form `stored_label.CHANNELS`.
+    names
+        Of the masks.
+    """
+    if len(masks) == 1:
+        return raster.encode(masks[0], ending)
+    if stored.mode == CHANNEL_PAGES:
+        return raster.encode_channel_pages(masks, names)
+    if stored.mode == "gray":
+        return raster.encode_tiff_pages(masks > 0 if stored.depth == 1 else masks)
+    samples = np.moveaxis(masks, 0, -1)
+    return raster.encode_bands(samples) if stored.mode == "bands" else raster.encode(samples, ending)
 
 
 def _fits(samples: NDArray[Any], depth: int) -> bool:

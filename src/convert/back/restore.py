@@ -14,7 +14,7 @@ from ...dataset.labels import value_text
 from ...dataset.layout import Dataset
 from ...dataset.lineage import CaseRecord
 from ...dataset.runs import NewRun, RunRecord
-from ...dataset.stored_label import LAYERS, NOTHING_KNOWN, SEGMENTS, StoredLabel
+from ...dataset.stored_label import CHANNELS, LAYERS, NOTHING_KNOWN, SEGMENTS, StoredLabel
 from ...errors import Finding, SegconvError, refuse_if_any, warning
 from ...image import opened
 from ...image.opened import decoded_bytes
@@ -183,7 +183,7 @@ def report(restoration: Restoration) -> list[dict[str, Any]]:
     rows = []
     for item in restoration.plan.items:
         task: RestoreTask = item.payload
-        if task.form in (LAYERS, SEGMENTS):
+        if task.form in (LAYERS, CHANNELS, SEGMENTS):
             parts = [(mask.name, mask.values) for mask in task.stored.masks]
             parts += [(part.segment.name, part.values) for part in task.stored.segments]
             said = "; ".join(f"{name} from {', '.join(map(str, values)) or 'nothing'}" for name, values in parts)

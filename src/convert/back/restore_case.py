@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ... import reading
 from ...dataset.labels import GRAY
 from ...dataset.lineage import PREDICTION, CaseRecord
-from ...dataset.stored_label import LAYERS, PAGES, SEGMENTS, STACK, StoredLabel
+from ...dataset.stored_label import CHANNELS, LAYERS, PAGES, SEGMENTS, STACK, StoredLabel
 from ...errors import SegconvError, naming, warning
 from ...image import raster, volumes
 from ...image.geometry import NEAR_GRID_VOXELS, Geometry
@@ -24,7 +24,7 @@ from ...image.voxels import label_values, remap
 from ...words import count_of
 from ...work.caseio import CaseIO
 from ...work.plan import Item
-from .pictures import encoded_picture
+from .pictures import encoded_picture, encoded_planes
 from .segments import segments
 from .task import RestoreTask
 from .way_back import nifti_bytes, turned_back
@@ -154,6 +154,14 @@ def _layers(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreTas
     return made
 
 
+def _channels(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreTask) -> dict[str, bytes]:
+    """Return the separate masks, which may overlap, as channels, samples or pages of one file."""
+    dtype = np.dtype(task.stored.dtype or "uint8")
+    planes = [_inside(values, mask.values).astype(dtype) * dtype.type(mask.on) for mask in task.stored.masks]
+    names = [mask.name for mask in task.stored.masks]
+    return {task.outputs[0]: encoded_planes(np.stack(planes), task.stored, names, task.own_ending.lower())}
+
+
 def _inside(values: NDArray[Any], wanted: Sequence[int]) -> NDArray[np.bool_]:
     """Return where values are one of some; a comparison with one takes a tenth of the time of looking it up."""
     return values == wanted[0] if len(wanted) == 1 else np.isin(values, wanted)
@@ -168,5 +176,5 @@ def _refuse_other_grid(found: Geometry, expected: Geometry) -> None:
         )
 
 
-_WRITE = {LAYERS: _layers, SEGMENTS: segments, STACK: _slices, PAGES: _pages}
+_WRITE = {LAYERS: _layers, CHANNELS: _channels, SEGMENTS: segments, STACK: _slices, PAGES: _pages}
 """Form → function that returns the user's files by path."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...dataset.labels import GRAY
+from ...dataset.labels import BACKGROUND, GRAY
 from ...dataset.overlaps import Atom, Compiled, compile_masks
 from ...errors import Cure, SegconvError, naming
 from ...image import raster, volumes
@@ -20,13 +20,13 @@ from ...image.stored import DecodedVolume
 from ..judge.headers import probe_unit
 from ..labels.apart import settled_apart
 from ..labels.inverted_masks import MaskLook, judge_masks
-from ..labels.picture_file import exact_codes, open_picture
+from ..labels.picture_file import exact_codes, mask_planes, open_picture
 from ..labels.read_ahead import read_labels
-from ..model import SEGMENTS, SERIES, ConvertOptions, SourceCase
+from ..model import CHANNELS, SEGMENTS, SERIES, ConvertOptions, SourceCase
 from ..repairs import goes_with_image, in_order, turned
 from ..source_files import read_source, shown
 from ..survey import Survey
-from ..write.layers import atoms_of, on_and_mask
+from ..write.layers import Masks, called, each_mask, on_and_mask
 from ..write.resampling import is_resampled, resampled_label
 from ..write.segments import Allowed, atoms_of_segments
 
@@ -42,12 +42,14 @@ def compiled_masks(survey: Survey, cases: Sequence[SourceCase], names: Sequence[
 def _compiled(survey: Survey, cases: Sequence[SourceCase], names: Sequence[str]) -> Compiled | None:
     if survey.failed:
         return None
+    by_name = any(case.label_as(SEGMENTS) for case in cases)
+    own_names = names if by_name else [name for name in names if name != BACKGROUND]  # which is what masks leave
     atoms: set[Atom] = set()
     looks: list[MaskLook] = []
 
     def look(case: SourceCase) -> tuple[list[Atom], list[MaskLook]]:
         own: list[MaskLook] = []
-        return _atoms(case, names, survey.root, survey.options, own), own
+        return _atoms(case, own_names, survey.root, survey.options, own), own
 
     for _, (found, own) in read_labels(survey, cases, look):
         atoms |= set(found)
@@ -56,9 +58,11 @@ def _compiled(survey: Survey, cases: Sequence[SourceCase], names: Sequence[str])
     if survey.failed:
         return None
     try:
-        return compile_masks(names, atoms, priority=survey.options.priority or None, max_heads=survey.options.max_heads)
+        return compile_masks(
+            own_names, atoms, priority=survey.options.priority or None, max_heads=survey.options.max_heads
+        )
     except SegconvError as error:
-        if error.code == "SC074" and len(names) > 1:
+        if error.code == "SC074" and len(own_names) > 1:
             error.advise(cures=(Cure("take_some_masks"), Cure("give_priority"), Cure("allow_more_heads")))
         survey.collect(error)
         return None
@@ -75,7 +79,7 @@ def _atoms(
     if raster.ending_of(case.images[0]) is not None:
         head = raster.probe_file(case.images[0])
         shape: tuple[int, ...] = (head.height, head.width)
-        read = _picture_mask
+        read = _picture_planes if parts.form == CHANNELS else _picture_mask
     else:
         own = probe_unit(case, case.images[0], root, options).geometry
         grid = options.allowed_repairs.grid(own)
@@ -87,14 +91,13 @@ def _atoms(
             )
         read = partial(_volume_mask, case=case, image=own, options=options)
 
-    def masks() -> Iterable[tuple[int, NDArray[np.bool_]]]:
-        for name, file in zip(parts.names, parts.files, strict=True):
-            with naming(shown(file, root)):
-                on = _on(read(file), _as_image(name, case, options), several=len(parts.names) > 1)
+    found = Masks(shape, index)
+    for name, file, values in each_mask(parts, label, read, partial(shown, root=root)):
+        with naming(shown(file, root)):
+            found.add(name, on := _on(values, name, case, options))
+        if name in index:
             looks.append(MaskLook.of(name, shown(file, root), on))
-            yield index[name], on
-
-    return atoms_of(shape, masks())
+    return found.settled().atoms
 
 
 def _as_image(name: str, case: SourceCase, options: ConvertOptions) -> tuple[Cure, ...]:
@@ -105,16 +108,23 @@ def _as_image(name: str, case: SourceCase, options: ConvertOptions) -> tuple[Cur
     return (Cure.of("take_as_image_beside", images=[*images, name], image=name),)
 
 
-def _on(values: NDArray[Any], instead: tuple[Cure, ...], *, several: bool) -> NDArray[np.bool_]:
+def _on(values: NDArray[Any], name: str, case: SourceCase, options: ConvertOptions) -> NDArray[np.bool_]:
+    parts = case.parts[str(case.label)]
     try:
-        return on_and_mask(values)[1]
+        return on_and_mask(values, called(name, parts))[1]
     except SegconvError as error:
-        if error.code == "SC078" and several:  # which no label map can hold
-            like_image = instead if np.unique(values).size > MOST_CLASSES else ()
+        if parts.form == CHANNELS:
+            error.advise("write 0 and one other value" if error.code == "SC078" else "store masks as whole numbers")
+        elif error.code == "SC078" and len(parts.names) > 1:  # which no label map can hold
+            like_image = _as_image(name, case, options) if np.unique(values).size > MOST_CLASSES else ()
             error.advise("write 0 and one other value, in a mask for each class", like_image)
-        if error.code in ("SC071", "SC072"):
-            error.advise("store masks as 0 and one other value", instead)
+        elif error.code in ("SC071", "SC072"):
+            error.advise("store masks as 0 and one other value", _as_image(name, case, options))
         raise
+
+
+def _picture_planes(file: str) -> NDArray[Any]:
+    return mask_planes(raster.decode(read_source(file)))
 
 
 def _picture_mask(file: str) -> NDArray[Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...dataset.label_table import UNSETTLED, LabelTable
 from ...dataset.overlaps import Compiled
-from ...dataset.stored_label import StoredLabel, StoredMask
+from ...dataset.stored_label import NOTHING_KNOWN, StoredLabel, StoredMask
 from ...errors import Cure, SegconvError
 from ...image import raster
 from ...words import some_of
@@ -17,7 +17,7 @@ from ..bands import all_apart
 from ..judge.headers import judge_headers, judge_pictures
 from ..labels.keep import in_words, kept_names
 from ..labels.self_named import in_order_of
-from ..model import LAYERS, SEGMENTS, ConvertOptions, Scan, SourceCase
+from ..model import CHANNELS, LAYERS, SEGMENTS, ConvertOptions, Scan, SourceCase
 from ..survey import Survey
 from ..volumes.volume_units import ending_for_volumes
 from .compiled_masks import compiled_masks
@@ -38,7 +38,26 @@ def compiled_scan(
     if pictures:
         cases = all_apart(cases, drop_alpha=survey.options.drop_alpha)
     judge = judge_pictures if pictures else judge_headers
-    channels = channel_names(judge(survey, cases, 0))
+    return scan_of_masks(survey, kind, cases, channel_names(judge(survey, cases, 0)))
+
+
+def scan_of_masks(
+    survey: Survey,
+    kind: str,
+    cases: list[SourceCase],
+    channels: tuple[str, ...],
+    usual: StoredLabel = NOTHING_KNOWN,
+) -> Scan:
+    """Do what `compiled_scan` does for cases whose files were judged.
+
+    Parameters
+    ----------
+    channels
+        Names of the channels.
+    usual
+        How `restore` stores the masks of a case that has none, as far as their files say.
+    """
+    pictures = bool(cases) and raster.ending_of(cases[0].images[0]) is not None
     judge_spellings(survey, cases)
     cases, names = _wanted(survey, cases)
     cases = _complete(survey, cases, names)
@@ -59,7 +78,7 @@ def compiled_scan(
         channel_names=channels,
         label_map=LabelTable.identity(labels),
         file_ending=ending,
-        label_file=_stored(cases, compiled, ending),
+        label_file=_stored(cases, names, compiled, ending).updated(usual),
         compiled=compiled,
     )
 
@@ -90,7 +109,7 @@ def _keeping(case: SourceCase, kept: Collection[str]) -> SourceCase:
     parts = case.parts.get(case.label or "")
     if parts is None:
         return case
-    if parts.form == SEGMENTS:
+    if parts.form in (CHANNELS, SEGMENTS):
         own = replace(parts, names=tuple(name if name in kept else "" for name in parts.names))
     else:
         taken = [name in kept for name in parts.names]
@@ -147,7 +166,7 @@ def _masks_shown(survey: Survey, case: SourceCase) -> str:
     return survey.shown(case.images[0] if apart else str(case.label))
 
 
-def _stored(cases: Sequence[SourceCase], compiled: Compiled | None, ending: str) -> StoredLabel:
+def _stored(cases: Sequence[SourceCase], names: Sequence[str], compiled: Compiled | None, ending: str) -> StoredLabel:
     """Return how `restore` stores the masks of a case that has none of its own: as those of the others."""
     files: dict[str, str] = {}
     places: dict[str, str] = {}
@@ -158,7 +177,7 @@ def _stored(cases: Sequence[SourceCase], compiled: Compiled | None, ending: str)
                 files.setdefault(name, Path(file).name + (ending if file in case.parts else ""))
     masks = compiled.masks_of if compiled is not None else {}
     stored = tuple(
-        StoredMask(name, files.get(name, name + ending), 1, "uint8", tuple(values), places.get(name))
-        for name, values in masks.items()
+        StoredMask(name, files.get(name, name + ending), 1, "uint8", tuple(masks.get(name, (0,))), places.get(name))
+        for name in (names if masks else ())
     )
     return StoredLabel(ending, "uint8", mode="gray", depth=8, form=LAYERS, masks=stored)

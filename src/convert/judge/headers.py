@@ -20,7 +20,7 @@ from ..accepted import RESAMPLE
 from ..bands import KIND, as_bands, refuse_as_slices
 from ..labels.segment_values import BY_NAME, SegmentValues, names_segments
 from ..labels.set_coding import judge_polarity
-from ..model import BANDS, FRAME, INSTANCES, LAYERS, SEGMENTS, SERIES, STACK, ConvertOptions, SourceCase
+from ..model import BANDS, CHANNELS, FRAME, INSTANCES, LAYERS, SEGMENTS, SERIES, STACK, ConvertOptions, SourceCase
 from ..repairs import goes_with_image
 from ..source_files import shown
 from ..survey import Survey
@@ -65,7 +65,7 @@ def judge_headers(survey: Survey, cases: Sequence[SourceCase], channels: int) ->
 
 def _label_units(case: SourceCase) -> tuple[str, ...]:
     """Return the files whose headers to judge: a label, or each of the masks to unite."""
-    if case.label is None or case.form(case.label) in (LAYERS, SEGMENTS):
+    if case.label is None or case.form(case.label) in (CHANNELS, LAYERS, SEGMENTS):
         return ()
     return case.parts[case.label].files if case.form(case.label) == INSTANCES else (case.label,)
 

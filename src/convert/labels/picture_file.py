@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...dataset.labels import RGB
 from ...dataset.losses import COMPRESSED, HIDDEN_COLOURS, Loss
-from ...dataset.stored_label import StoredLabel
+from ...dataset.stored_label import CHANNEL_PAGES, CHANNELS, StoredLabel
 from ...errors import SegconvError
 from ...image import raster
 from ...image.mask_values import colour_codes, grey_mask, hides_colours
@@ -54,6 +55,24 @@ def open_picture(data: bytes, *, drop_alpha: bool = False) -> Picture:
         kept = opened.stored[..., :-1] if opened.header.samples > 2 else opened.stored[..., 0]
         return WithoutAlpha(*known, np.ascontiguousarray(kept), opened.stored[..., -1])
     return DecodedPicture(*known, with_bands_last(opened.header, opened.stored))
+
+
+def mask_planes(opened: Picture) -> Samples:
+    """Return the pages, samples or channels of a picture, as `raster.decode` opens it, as masks ``(mask, y, x)``.
+
+    Raises
+    ------
+    SegconvError
+        ``SC078`` for a lossy picture, ``SC084`` for pages of several samples.
+    """
+    header = opened.header
+    if header.lossy:
+        raise lossy_mask(header)
+    if header.pages > 1 and header.samples > 1:
+        raise SegconvError(f"is {header}, expected one sample in each of its pages", code="SC084")
+    if header.pages > 1:
+        return opened.stored
+    return np.moveaxis(np.atleast_3d(opened.stored), -1, 0)
 
 
 def lossy_mask(header: PictureHeader) -> SegconvError:
@@ -101,6 +120,12 @@ def stored_mask(opened: Picture) -> StoredLabel:
         depth=header.depth,
         palette=tuple(_entry_text(*entry) for entry in palette),
     )
+
+
+def stored_planes(header: PictureHeader, path: str) -> StoredLabel:
+    """Return how the masks of a picture are stored, but for the masks themselves."""
+    mode = CHANNEL_PAGES if header.channel_pages else "gray" if header.kind == "palette" else header.kind
+    return StoredLabel(Path(path).suffix, header.value_dtype.name, mode=mode, depth=header.depth, form=CHANNELS)
 
 
 def _entry_text(red: int, green: int, blue: int, alpha: int) -> str:

@@ -16,7 +16,7 @@ from ...dataset.stored_label import StoredLabel
 from ...errors import Cure, SegconvError
 from ...image import raster
 from ...image.picture import PictureHeader
-from ..bands import apart, as_bands, may_have_alpha, refuse_as_mask
+from ..bands import apart, as_bands, may_have_alpha, planes_in, refuse_planes
 from ..find.cases import cases_of, finished
 from ..find.channels import refuse_other_count, usual_files
 from ..find.lists import pair_by_list
@@ -72,6 +72,9 @@ def _hold_dicom(others: Mapping[str, list[str]]) -> bool:
 
 def scan(survey: Survey) -> Scan:
     """Find pictures and masks, judge every header, and settle the labels."""
+    from ..classes.channel_masks import usual_planes, with_channels
+    from ..classes.compiled_scan import scan_of_masks
+
     pairing = _pairing(survey)
     survey.take(pairing)
     cases = finished(survey, cases_of(survey, pairing.pairs))
@@ -85,6 +88,9 @@ def scan(survey: Survey) -> Scan:
     judge_lossy(survey, {path: heads[path] for case in cases for path in case.label_files if path in heads})
     cases = [apart(case, heads) for case in cases]
     channels = _channels(survey, cases, heads, files)
+    if survey.options.mask_channels:
+        cases = with_channels(survey, cases, lambda _, path: planes_in(heads[path]) if path in heads else None)
+        return scan_of_masks(survey, KIND, cases, channels, usual_planes(cases))
     label_map = table_of_pictures(survey, cases, heads)
     return Scan(
         kind=KIND,
@@ -189,20 +195,23 @@ def _headers(survey: Survey, cases: Sequence[SourceCase]) -> dict[str, PictureHe
             with survey.judging(path):
                 is_image = path in case.images
                 head = as_bands(raster.probe_file(path), drop_alpha=survey.options.drop_alpha and is_image)
-                if not is_image:
-                    refuse_as_mask(head)
                 heads[path] = looks.setdefault(head, head)
         _judge_sizes(survey, case, heads)
     _judge_pages(survey, cases, heads)
     return heads
 
 
-def _judge_pages(survey: Survey, cases: Sequence[SourceCase], heads: Mapping[str, PictureHeader]) -> None:
+def _judge_pages(survey: Survey, cases: Sequence[SourceCase], heads: dict[str, PictureHeader]) -> None:
     """Add an error for each file with several pages; if all images, or all masks, have some, they may be volumes."""
     images = {path for case in cases for path in case.images}
-    for alike in (heads.keys() & images, heads.keys() - images):
-        several = [path for path in heads if path in alike and heads[path].pages > 1]
-        cures = (Cure("read_as_volume"),) if len(several) == len(alike) else ()
+    alike = [{path: head for path, head in heads.items() if (path in images) == is_image} for is_image in (True, False)]
+    masks = {} if survey.options.mask_channels else alike.pop()
+    slices = any(head.pages > 1 for head in alike[0].values())
+    for path in refuse_planes(survey, masks, slices=slices):
+        del heads[path], masks[path]
+    for own in (alike[0], masks):
+        several = [path for path, head in own.items() if head.pages > 1]
+        cures = (Cure("read_as_volume"),) if len(several) == len(own) else ()
         for path in several:
             what = f"holds {heads[path].pages} pages, expected one picture"
             survey.error("SC084", what, file=survey.shown(path), hint="save each as a picture", cures=cures)
@@ -222,7 +231,7 @@ def _judge_sizes(survey: Survey, case: SourceCase, heads: Mapping[str, PictureHe
 
 
 SOURCE = Kind(
-    heeds=FOUND_BY_NAME | {"pairs", "unite_masks", "grey_to_rgb"},
+    heeds=FOUND_BY_NAME | {"pairs", "unite_masks", "mask_channels", "grey_to_rgb"},
     recognise=recognise,
     scan=scan,
 )

@@ -28,6 +28,8 @@ KINDS = {
 
 _WORDS = {"numbering": "the numbering of a tool"}
 """Option → how a message calls it, if not by its name."""
+_OF_OVERLAPS = ("priority", "max_heads")
+"""Options for masks that overlap, which channels of a file may do as well."""
 
 
 def kind_named(name: str) -> Kind:
@@ -58,6 +60,8 @@ def _refuse_unheeded(kind: str, options: ConvertOptions) -> None:
     usual = type(options)()
     given = [field.name for field in fields(options) if getattr(options, field.name) != getattr(usual, field.name)]
     for option in given:
+        if options.mask_channels and option in _OF_OVERLAPS:
+            continue
         heeding = [name for name in KINDS if option in kind_named(name).heeds]
         if heeding and kind not in heeding:
             raise SegconvError(

@@ -12,8 +12,8 @@ from ...dataset.losses import UNITED, Loss
 from ...errors import SegconvError
 from ...image import raster
 from ...image.picture import Picture, PictureHeader
-from ..labels.picture_file import Samples, codes_to_settle, exact_codes, stored_mask
-from ..model import INSTANCES, LAYERS
+from ..labels.picture_file import Samples, codes_to_settle, exact_codes, mask_planes, stored_mask, stored_planes
+from ..model import CHANNELS, INSTANCES, LAYERS
 from .layers import compile_layers
 from .picture_samples import encode_slice, refuse_pages, warn_of_tail
 from .task import PICTURES
@@ -36,6 +36,8 @@ def convert_mask(work: CaseWork, path: str, size: tuple[int, int]) -> WrittenLab
     form, coding = work.source.form(path), work.coding
     if form == LAYERS:
         return _compile_masks(work, path, size)
+    if form == CHANNELS:
+        return _compile_planes(work, path, size)
     if form == INSTANCES:
         opened, mask = _united(work, path, size)
     else:
@@ -103,6 +105,15 @@ def _compile_masks(work: CaseWork, path: str, size: tuple[int, int]) -> WrittenL
     dense, label = compile_layers(work, path, size[::-1], masks_of)
     work.io.write(work.label_target, _encoded(dense, work.recipe.ending))
     return replace(label, stored=replace(label.stored, ending=".png", mode="gray", depth=8))
+
+
+def _compile_planes(work: CaseWork, path: str, size: tuple[int, int]) -> WrittenLabel:
+    """Write the label of masks in one file; see `channel_masks`."""
+    opened = raster.decode(work.read(path))
+    warn_of_tail(work, path, opened)
+    dense, label = compile_layers(work, path, size[::-1], lambda _: mask_planes(opened))
+    work.io.write(work.label_target, _encoded(dense, work.recipe.ending))
+    return replace(label, stored=label.stored.updated(stored_planes(opened.header, path)))
 
 
 def _encoded(dense: Samples, ending: str) -> bytes:

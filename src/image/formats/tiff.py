@@ -29,7 +29,7 @@ from ..gzipped import Buffer
 from ..picture import DecodedPicture, PictureHeader, opaque, refuse_colourless, refuse_size, turned
 from ..read_options import MAX_VOLUME, STRICT, ReadOptions
 from . import jpeg
-from .tiff_axes import CHANNELS, MIXED, meaning_of_pages
+from .tiff_axes import CHANNELS, MIXED, meaning_of_pages, names_of_channels
 
 # TIFF's codes of supported compressions; each decoder is bounded by a given size.
 _PLAIN, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS, _ZSTD, _JPEG = 1, 5, 8, 32946, 32773, 50000, 7
@@ -192,7 +192,9 @@ def _header(tiff: tifffile.TiffFile) -> PictureHeader:
             code="SC056",
             hint="save each channel as a file of its own",
         )
-    return replace(header, channel_pages=meaning == CHANNELS)
+    if meaning != CHANNELS:
+        return header
+    return replace(header, channel_pages=True, channel_names=names_of_channels(tiff, pages))
 
 
 def _pages(tiff: tifffile.TiffFile) -> list[Any]:

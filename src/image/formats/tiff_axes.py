@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 
@@ -12,6 +13,8 @@ MIXED = "mixed"
 """Pages are channels of several slices or frames."""
 
 _PIXELS = re.compile(r"<(?:\w+:)?Pixels\b[^>]*>")
+_CHANNEL = re.compile(r"<(?:\w+:)?Channel\b[^>]*>")
+_NAME = re.compile(r"\bName\s*=\s*([\"'])(.*?)\1")
 _SIZE = re.compile(r"\bSize([CZT])\s*=\s*[\"'](\d+)[\"']")
 
 
@@ -23,6 +26,17 @@ def meaning_of_pages(tiff: Any, pages: int) -> str | None:
     if channels is None or channels < 2:
         return None
     return CHANNELS if channels == pages else MIXED
+
+
+def names_of_channels(tiff: Any, pages: int) -> tuple[str, ...]:
+    """Return the names of pages that are channels, as ImageJ and OME declare them; none unless each has one."""
+    names: list[str] = []
+    if tiff.is_imagej:
+        names = [str(name) for name in (tiff.imagej_metadata or {}).get("Labels", ())]
+    elif tiff.is_ome:
+        found = map(_NAME.search, _CHANNEL.findall(str(tiff.pages[0].description)))
+        names = [html.unescape(name[2]) for name in found if name is not None]
+    return tuple(names) if len(names) == pages and all(names) else ()
 
 
 def _channels(tiff: Any, pages: int) -> int | None:
