@@ -29,6 +29,7 @@ from ..work.run_options import USUAL, RunOptions, refuse_unfit
 from ..work.staging import Staged
 from .labels.coding import Coding
 from .labels.keep import keeping
+from .labels.recalled import RECALLED
 from .left_alone import LeftAlone, left_alone
 from .model import ConvertOptions, Scan, own_name
 from .outputs import Made, Output, V1Task, V2Dataset
@@ -180,6 +181,7 @@ def _planned(
     refuse_unfit(force=force)
     options = output.options(options)
     real_folder.cache_clear()
+    RECALLED.forget()
     _ = options.allowed_repairs  # refuses unknown repairs
     if options.strip_headers and options.link != COPY:
         cures = (Cure.of("leave_out", field="strip_headers"), Cure.of("leave_out", field="link"))

@@ -23,6 +23,9 @@ MOST_VALUES = 4096
 _LONGEST_TABLE = 1 << 24
 """Larger values are looked up in a sorted list, as a table up to them would take as much memory as a volume."""
 
+_FEW_WRITTEN = 6
+"""Up to so many values, comparing with each is faster than a table."""
+
 MOSTLY = 0.9
 """Fraction of the voxels of a smoothed mask that keep their value."""
 
@@ -241,6 +244,8 @@ def remap(array: NDArray[Any], mapping: dict[int, int]) -> NDArray[Any]:
     """
     if max(mapping) >= _LONGEST_TABLE:
         return _searched(array, mapping)
+    if sum(map(bool, mapping.values())) <= _FEW_WRITTEN and max(mapping.values()) < 1 << 8 and array.flags.c_contiguous:
+        return _compared(array, mapping)
     table = np.zeros(max(mapping) + 1, dtype=smallest_type(max(mapping.values())))
     for found, written in mapping.items():
         table[found] = written
@@ -248,6 +253,16 @@ def remap(array: NDArray[Any], mapping: dict[int, int]) -> NDArray[Any]:
         return _translated(array, table)
     remapped: NDArray[Any] = table[array if array.dtype.kind in "iu" else array.astype(np.int64)]
     return remapped
+
+
+def _compared(array: NDArray[Any], mapping: dict[int, int]) -> NDArray[Any]:
+    """Compare with each value that does not become 0."""
+    out = np.zeros(array.shape, np.uint8)
+    for part, chunk in zip(chunks(out), chunks(array), strict=True):
+        for found, written in mapping.items():
+            if written:
+                part |= (chunk == found).view(np.uint8) * np.uint8(written)
+    return out
 
 
 def _searched(array: NDArray[Any], mapping: dict[int, int]) -> NDArray[Any]:

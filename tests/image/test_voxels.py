@@ -55,3 +55,20 @@ def test_a_remapped_label_maps_back(array: np.ndarray) -> None:
     there = voxels.remap(array, forward)
     assert there.dtype == np.uint8
     assert np.array_equal(voxels.remap(there, backward), array)
+
+
+@pytest.mark.parametrize("values", [(0, 255), (3, 4, 200), tuple(range(12)), (0, 300)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_few_and_many_values_are_remapped_alike(values: tuple[int, ...], dtype: type) -> None:
+    if max(values) > np.iinfo(np.uint8).max and dtype == np.uint8:
+        values = tuple(min(value, 255) for value in values)
+    array = np.random.default_rng(0).choice(np.array(values, dtype), (3, 700, 701))
+    forward = {value: number for number, value in enumerate(values)} | {70000: 1}
+    expected = np.zeros(array.shape, np.uint8)
+    for value in values:
+        expected[array == value] = forward[value]
+    for view in (array, array[:, ::2], array.transpose()):
+        found = voxels.remap(view, forward)
+        assert found.dtype == np.uint8
+    assert np.array_equal(voxels.remap(array, forward), expected)
+    assert np.array_equal(voxels.remap(array.transpose(), forward), expected.transpose())

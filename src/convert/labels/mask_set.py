@@ -24,6 +24,7 @@ from .coding import MOST_SNAPPED
 from .mask_facts import MaskFacts, palette_in_use, values_of, white_is_zero
 from .picture_file import mask_codes, open_picture
 from .read_ahead import read_pictures
+from .recalled import RECALLED
 
 _COLOURS, _GREYS, _INDICES = "colours", "greys", "indices"
 
@@ -86,7 +87,9 @@ class MaskSet:
 
     def _by_index(self, path: str) -> MaskFacts:
         opened = _opened(path)
-        return self._facts(path, opened, mask_codes(opened, GRAY))
+        facts = self._facts(path, opened, mask_codes(opened, GRAY))
+        RECALLED.keep(opened, facts.counts)
+        return facts
 
     def _by_colour(self, path: str) -> MaskFacts:
         opened = _opened(path)

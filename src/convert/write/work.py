@@ -25,6 +25,7 @@ from ...words import count_of
 from ...work.caseio import CaseIO
 from ..labels.coding import Coding
 from ..labels.picture_file import open_picture
+from ..labels.recalled import RECALLED
 from ..model import FRAME, ConvertOptions, SourceCase
 from .task import CaseTask, Recipe
 
@@ -150,7 +151,8 @@ class CaseWork:
 
     def picture(self, path: str) -> Picture:
         """Read a picture of the source."""
-        return open_picture(self.read(path))
+        data = self.read(path)
+        return RECALLED.recall(self.io.sha256_of(Path(path)), data) or open_picture(data)
 
     def image_target(self, channel: int) -> str:
         """Return where a channel is written, relative to the dataset."""

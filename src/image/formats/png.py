@@ -24,7 +24,7 @@ from ...errors import SegconvError
 from .. import content
 from ..deflated import deflate_zlib
 from ..geometry import Geometry
-from ..gzipped import PIECE, Buffer, DamagedStream
+from ..gzipped import Buffer, DamagedStream
 from ..picture import (
     EXIF_ORIENTATION,
     Picture,
@@ -48,6 +48,9 @@ HEAD_BYTES = 33
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _KINDS = {0: "gray", 2: "RGB", 3: "palette", 4: "gray+alpha", 6: "RGBA"}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+
+_PIECE = 1 << 16
+"""Bytes that are inflated at once, and dropped: for larger ones the allocator asks the system for new pages."""
 
 ISAL_LEVEL = 2
 """ISA-L's level for masks and palettes: as fast as its lowest, and smaller."""
@@ -180,7 +183,7 @@ class _PixelData:
             return
         try:
             while self._total <= self._expected:
-                limit = min(PIECE, self._expected - self._total + 1)
+                limit = min(_PIECE, self._expected - self._total + 1)
                 self._total += len(self._stream.decompress(packed, limit))
                 packed = b""
                 if self._stream.eof or self._stream.needs_input:
