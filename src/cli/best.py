@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .help_pages import Command, example
+from .help_pages import MODEL, Command, example
 from .options import (
     bundled,
     dataset_argument,
@@ -43,7 +43,15 @@ def _wanted(no_ensembles: bool, folds: tuple[str, ...] | None, **names: Any) -> 
     "wanted",
     _wanted,
     *model_filters,
-    option("-f", "--fold", "folds", type=NUMBERED_FOLDS, metavar="N,…", help="Folds; default: all of the split."),
+    option(
+        "-f",
+        "--fold",
+        "folds",
+        type=NUMBERED_FOLDS,
+        metavar="N,…",
+        help="Folds; default: all of the split.",
+        group=MODEL,
+    ),
     option("--no-ensembles", is_flag=True, help="Compare single models only; ensembles need probabilities."),
 )
 @trusting

@@ -84,12 +84,14 @@ def command(
     """
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
+    from ..flows.asked import refusing_trainers
     from ..flows.cascade import Callbacks, train_cascade
     from ..train.cascades import find_cascade
     from .training_display import TrainingDisplay
 
-    found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
-    model = find_cascade(found.path.name, **named, paths=paths)
+    with refusing_trainers([named["trainer"]], paths):
+        found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
+        model = find_cascade(found.path.name, **named, paths=paths)
     show_environment(sink, place, paths)
     display, warned = TrainingDisplay(sink), list[Finding]()
     options = training_options(place, sink, display, probabilities=probabilities, allow_leaks=allow_leaks)

@@ -275,6 +275,8 @@ INSTEAD = {
     ("run", "allow_external"): "",
     ("infer", "allow_external"): "",
     ("predict", "allow_external"): "",
+    ("plan", "name_trainers"): "",
+    ("derive", "name_trainers"): "",
 }
 """Command and kind → words, where the command has another option for it; empty if it can do nothing of the kind."""
 

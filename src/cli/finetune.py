@@ -98,12 +98,14 @@ def command(
     """
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
+    from ..flows.asked import refusing_trainers
     from ..flows.finetune import FinetuneOptions, finetune
     from ..train.planning_progress import Reporting
     from .planning_display import PlanningDisplay
     from .training_display import TrainingDisplay
 
-    found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
+    with refusing_trainers([model_of(dataset).trainer], paths):
+        found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
     model = model_of(found.path.name)
     origin = _origin(source, model, paths)
     show_environment(sink, place, paths)

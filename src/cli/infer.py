@@ -105,9 +105,17 @@ files = bundled(
 
 
 folds_to_average = option(
-    "-f", "--fold", "folds", type=FOLDS, metavar="N,…|all", help="Folds to average; default: all with numbers."
+    "-f",
+    "--fold",
+    "folds",
+    type=FOLDS,
+    metavar="N,…|all",
+    help="Folds to average; default: all with numbers.",
+    group=MODEL,
 )
-checkpoint = option("--checkpoint", default=FINAL, shell_complete=words_of(ORDER), help="Checkpoint of each fold.")
+checkpoint = option(
+    "--checkpoint", default=FINAL, shell_complete=words_of(ORDER), help="Checkpoint of each fold.", group=MODEL
+)
 
 
 @dataclass(frozen=True)
@@ -233,11 +241,13 @@ def command(
     """
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
+    from ..flows.asked import refusing_trainers
     from ..flows.infer import infer
 
     _refuse_archive(dataset, files)
-    found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
-    model = named.checked(found.path.name, paths, trust)
+    with refusing_trainers([] if named.trainer is None else [named.trainer], paths):
+        found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
+        model = named.checked(found.path.name, paths, trust)
     say_models(model, sink)
     sink.warn(model.warnings)
     options, raw_output = chosen.options(sink), chosen.raw_output

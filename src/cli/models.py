@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .help_pages import Group, example
+from .help_pages import MODEL, Group, example
 from .infer import checkpoint
 from .options import (
     PATH,
@@ -49,7 +49,7 @@ def command() -> None:
     _wanted,
     *model_filters,
 )
-@option("-f", "--fold", "folds", type=FOLDS, metavar="N,…|all", help="Folds; default: all with numbers.")
+@option("-f", "--fold", "folds", type=FOLDS, metavar="N,…|all", help="Folds; default: all with numbers.", group=MODEL)
 @checkpoint
 @overwrite
 @three_folders

@@ -187,6 +187,7 @@ model_filters = (
         multiple=True,
         shell_complete=complete_configurations,
         help="Only this configuration; may be repeated.",
+        group=MODEL,
     ),
     option(
         "-tr",
@@ -195,6 +196,7 @@ model_filters = (
         multiple=True,
         shell_complete=complete_trainers,
         help="Only models of this trainer; may be repeated.",
+        group=MODEL,
     ),
     option(
         "-p",
@@ -202,6 +204,7 @@ model_filters = (
         multiple=True,
         shell_complete=complete_plans,
         help="Only models of these plans; may be repeated.",
+        group=MODEL,
     ),
 )
 """Which of a dataset's models; a bundle gets ``configurations``, ``trainers`` and ``plans``."""

@@ -117,6 +117,7 @@ def command(
     """
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
+    from ..flows.asked import refusing_trainers
     from ..flows.plan import plan_dataset
     from ..train.own_planner import is_own
     from ..train.planning_progress import Reporting
@@ -125,7 +126,8 @@ def command(
     from .planning_display import PlanningDisplay
 
     warnings: list[Finding] = []
-    found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
+    with refusing_trainers([] if planning.trainer is None else [planning.trainer], paths):
+        found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
     display = PlanningDisplay(sink)
     if is_own(planning.planner):
         sink.say(f"Plans are made by {planning.planner}, whose code runs in a process of its own")

@@ -87,11 +87,13 @@ def command(
     """
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
+    from ..flows.asked import refusing_trainers
     from ..flows.train import train_folds
     from .training_display import TrainingDisplay
 
     wish = _wish(wishes)
-    found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
+    with refusing_trainers([model_of(dataset).trainer], paths):
+        found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
     model = model_of(found.path.name)
     if "all" in folds:
         sink.say("fold all: one model on all training cases; what nnU-Net calls its validation is on the same cases")

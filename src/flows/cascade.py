@@ -31,8 +31,9 @@ from ..words import count_of, some_of
 from ..work import fsops
 from ..work.scratch import Warn
 from ..work.writing import writing
+from .asked import refuse_unknown, refuse_unknown_names
 from .numbered import Begun, Steps
-from .ready import make_ready, refuse_unknown
+from .ready import make_ready
 from .train import Ended, Training, train_folds
 
 
@@ -129,7 +130,7 @@ def train_cascade(
     Interrupted
         By Ctrl-C or SIGTERM.
     """
-    refuse_unknown_trainers([model.trainer], paths)
+    refuse_unknown_names(dataset, model, folds, paths, lambda: refuse_unknown_trainers([model.trainer], paths))
     chain = stages(model, paths)
     with reading(paths, model.dataset):
         # which writes the folds

@@ -32,6 +32,7 @@ from ..train.training import TrainOptions, refuse_foreign
 from ..train.untrusted_models import NO_TRUST, Trust
 from ..train.weights import Transfer, Weights, described, network_shapes, read_weights, refuse_misfits, transfer
 from ..work.scratch import Warn
+from .asked import refuse_unknown_names
 from .numbered import Begun, Steps
 from .plan import plan_dataset
 from .splits.before_training import judge_planned
@@ -139,8 +140,8 @@ def finetune(
     Interrupted
         By Ctrl-C or SIGTERM.
     """
-    refuse_unknown_trainers([model.trainer, *([source.trainer] if isinstance(source, Pretraining) else [])], paths)
-    planned(model, paths)  # is refused at once if it is not
+    trainers = [model.trainer, *([source.trainer] if isinstance(source, Pretraining) else [])]
+    refuse_unknown_names(dataset, model, folds, paths, lambda: refuse_unknown_trainers(trainers, paths))
     options = how.options
     refuse_if_any(judge_planned(dataset, folds, paths, options.readers, allow=options.allow_leaks))
     if isinstance(source, Pretraining):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,15 @@ from ..train.commands import USUAL_PLANNING, PlanOptions
 from ..train.deep_supervision import deep_supervision_of
 from ..train.holds import preprocessing
 from ..train.model import plans_file
+from ..train.own_planner import is_own
 from ..train.paths import Paths
 from ..train.planned_networks import having, refuse_other_network
+from ..train.planner_list import CONFIGURATIONS
 from ..train.planning import Plan, largest_case_bytes, plan_and_preprocess
 from ..train.planning_progress import EXAMINING, UNHEARD, Reporting
-from ..train.plans import read_plans
+from ..train.plans import plans_in, read_plans
 from ..train.plans_names import plans_names
+from ..train.unplanned import unplanned
 from ..train.untrusted_models import foreign_classes
 from ..work import fsops
 from ..work.locks import if_possible, locked
@@ -33,6 +37,7 @@ from ..work.readers import Readers
 from ..work.run_options import Workers, refuse_unfit
 from ..work.scratch import Warn
 from ..work.writing import writing
+from .asked import refuse_at_once
 from .own_networks import refuse_faulty, refuse_foreign_network, refuse_missing, remembered
 from .splits.before_training import judge_planned
 
@@ -87,11 +92,12 @@ def plan_dataset(
     """
     refuse_unfit(jobs=jobs, warn=warn, check=check, allow_external=allow_external)
     _refuse_elsewhere(dataset, paths.require("raw", "preprocessed", "results"))
-    deep_supervision = deep_supervision_of(options.trainer)  # an unknown trainer is refused first
-    if options.network is not None:
-        refuse_foreign_network(options.network, allowed_modules)
-        refuse_missing(options.network, dataset.path.name, paths)
-    names = plans_names(options, paths)  # a name that does not exist is refused before the check
+    deep_supervision, names, *_ = refuse_at_once(  # before the check of the files
+        lambda: deep_supervision_of(options.trainer),
+        lambda: plans_names(options, paths),
+        lambda: _refuse_network(options.network, dataset.path.name, paths, allowed_modules),
+        lambda: _refuse_unknown_configurations(options, paths.require("preprocessed") / dataset.path.name),
+    )
     if options.network is not None and options.plans_name is None:
         refuse_other_network(options.network, plans_file(paths, dataset.path.name, names.final))
     with (
@@ -144,6 +150,31 @@ def plan_dataset(
             if warn is not None:
                 warn(unsure)
         return plan
+
+
+def _refuse_network(network: str | None, name: str, paths: Paths, allowed_modules: Collection[str]) -> None:
+    """Refuse a network that may not run or does not exist."""
+    if network is not None:
+        refuse_foreign_network(network, allowed_modules)
+        refuse_missing(network, name, paths)
+
+
+def _refuse_unknown_configurations(options: PlanOptions, folder: Path) -> None:
+    """Refuse configurations that neither nnU-Net's planners make nor any plans have, with similar names.
+
+    A planner of the user's own makes others.
+    """
+    if is_own(options.planner):
+        return
+    known = dict.fromkeys(
+        [*CONFIGURATIONS, *(name for each in plans_in(folder).values() for name in each["configurations"])]
+    )
+    refuse_at_once(*(partial(_refuse_unknown, name, known) for name in options.configurations))
+
+
+def _refuse_unknown(name: str, known: Collection[str]) -> None:
+    if name not in known:
+        raise unplanned(name, known)
 
 
 def _refuse_elsewhere(dataset: Dataset, raw: Path) -> None:

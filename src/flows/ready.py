@@ -12,7 +12,7 @@ from ..dataset.layout import DESCRIPTION, Dataset
 from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.splits import Splits, copies_held_out, read_splits
 from ..dataset.strictjson import dumps, load_object, read_file
-from ..errors import Cure, Finding, SegconvError, refuse_if_any, warning
+from ..errors import Cure, Finding, refuse_if_any, warning
 from ..train.complete import Stored, incomplete_cases, missing_references, missing_stage
 from ..train.default_split import default_split
 from ..train.folds import ALL, states_of
@@ -28,6 +28,7 @@ from ..words import count_of, some_of
 from ..work import fsops
 from ..work.readers import ONE, Readers
 from ..work.writing import writing
+from .asked import refuse_unknown
 from .splits.before_training import judge_before_training
 from .splits.found import Found, found_in
 
@@ -130,19 +131,6 @@ def _found(look: _Look, stored: Stored) -> Found:
         return Found([])
     refuse_unknown(look.folds, found.folds)
     return found
-
-
-def refuse_unknown(folds: Sequence[str], splits: Splits) -> None:
-    """Refuse a fold that is not in the file of folds; nnU-Net would make a random split of 80 to 20 for it.
-
-    Raises
-    ------
-    SegconvError
-        ``SC001``.
-    """
-    beyond = [fold for fold in folds if fold != ALL and int(fold) >= len(splits)]
-    if beyond:
-        raise SegconvError(f"there is no fold {beyond[0]}", hint=f"folds are 0 to {len(splits) - 1}, or all")
 
 
 def _write(path: Path, splits: Splits) -> None:

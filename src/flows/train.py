@@ -24,6 +24,7 @@ from ..train.trainer_list import Trainer
 from ..train.training import FoldResult, TrainOptions, failed, refuse_foreign, run_fold
 from ..train.untrusted_models import NO_TRUST, Trust
 from ..work.scratch import Warn
+from .asked import refuse_unknown_names
 from .ready import make_ready
 
 Ended = Callable[[Outcome[FoldResult]], None]
@@ -133,7 +134,8 @@ def train_folds(
     """
     folders = {fold: model.fold_folder(paths, fold) for fold in folds}
     with training(paths, model.dataset, folders.values()):
-        work = _Work.of(model, [state_of(folder) for folder in folders.values()], paths, options)
+        states = [state_of(folder) for folder in folders.values()]
+        work = refuse_unknown_names(dataset, model, folds, paths, lambda: _Work.of(model, states, paths, options))
         warnings = make_ready(
             dataset,
             model,

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import Cure, SegconvError
 from .model import Model
 from .paths import Paths
-from .plans import configuration, read_plans
+from .plans import configuration, planned, read_plans
 from .stages import next_stages, previous_stage
 
 FULL = "3d_fullres"
@@ -45,7 +45,7 @@ def find_cascade(dataset: str, wanted: str | None, trainer: str, plans: str, pat
     """
     model = Model(dataset, wanted or FULL, trainer, plans)
     file = model.plans_file(paths)
-    found = read_plans(file)
+    found = read_plans(file) if wanted is None else planned(model, paths).plans
     cascaded = [name for name in found["configurations"] if _previous(found, name)]
     if wanted is not None:
         _refuse_other(found, wanted, cascaded, file)
@@ -61,7 +61,6 @@ def find_cascade(dataset: str, wanted: str | None, trainer: str, plans: str, pat
 
 
 def _refuse_other(plans: Mapping[str, Any], wanted: str, cascaded: Sequence[str], file: Path) -> None:
-    configuration(plans, wanted)  # which must exist
     if wanted not in cascaded:
         others = f": there are {', '.join(cascaded)}" if cascaded else ", and the plans have none"
         raise SegconvError(f"{wanted} is not the last stage of a cascade{others}", file=str(file))

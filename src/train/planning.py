@@ -26,8 +26,8 @@ from .planned_networks import with_networks
 from .planner_list import CONFIGURATIONS, refuse_unknown
 from .planning_folder import PlanningFolder
 from .planning_progress import PREPROCESSING, STARTING, UNHEARD, Follower, Reporting
-from .plans import configuration, read_plans
-from .plans_in_use import others_with, plans_in, refuse_change_under_models, shared
+from .plans import configuration, plans_in, read_plans
+from .plans_in_use import others_with, refuse_change_under_models, shared
 from .plans_names import PlansNames
 from .preprocessing_settings import settings
 from .reuse import (

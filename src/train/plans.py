@@ -9,13 +9,14 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import reading
 from ..dataset.strictjson import dumps, load_object, read_file
-from ..errors import Cure, SegconvError, naming
+from ..errors import Cure, Refused, SegconvError, naming
 from ..typed import (
     Misfit,
     count,
@@ -34,7 +35,7 @@ from ..work.writing import writing
 from .holds import changing_plans
 from .model import Model
 from .paths import Paths
-from .unplanned import unplanned
+from .unplanned import no_plans, unplanned
 
 
 def read_plans(path: Path) -> dict[str, Any]:
@@ -43,9 +44,12 @@ def read_plans(path: Path) -> dict[str, Any]:
     Raises
     ------
     SegconvError
-        ``SC010`` if it does not exist, ``SC086`` if it is not a plans file; what `strictjson.read_file` raises.
+        ``SC010`` if it does not exist, with similar names of other plans; ``SC086`` if it is not a plans file; what
+        `strictjson.read_file` raises.
     """
     if not os.path.lexists(path):
+        if others := plans_in(path.parent):
+            raise no_plans(path, others)
         raise SegconvError(
             "does not exist: nnU-Net has not planned this dataset yet",
             code="SC010",
@@ -62,6 +66,17 @@ def read_plans(path: Path) -> dict[str, Any]:
             ) from None
 
 
+def plans_in(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return all plans of a dataset: file name without ending → content."""
+    found = {}
+    for path in sorted(folder.glob("*.json")) if reading.is_folder(folder) else ():
+        if path.name not in _NOT_PLANS:
+            with suppress(SegconvError):  # some other file of the user's
+                found[path.stem] = read_plans(path)
+    return found
+
+
+_NOT_PLANS = ("dataset_fingerprint.json", "dataset.json", "splits_final.json")
 AXES = many(whole_between(1, 1 << 20), least=2, most=3)
 _network = entries(
     {},
@@ -173,9 +188,24 @@ class Planned:
 
 
 def planned(model: Model, paths: Paths) -> Planned:
-    """Return the configuration of a model; raises what `read_plans` and `configuration` raise."""
+    """Return the configuration of a model.
+
+    Raises
+    ------
+    SegconvError
+        What `read_plans` and `configuration` raise.
+    Refused
+        If there are only other plans, and none of them has the configuration either.
+    """
     file = model.plans_file(paths)
-    plans = read_plans(file)
+    try:
+        plans = read_plans(file)
+    except SegconvError as error:
+        known = {name: "" for others in plans_in(file.parent).values() for name in others["configurations"]}
+        if os.path.lexists(file) or not known or model.configuration in known:
+            raise
+        other = unplanned(model.configuration, known)
+        raise Refused(reasons=[*error.findings, *other.findings]) from error
     if model.configuration not in plans["configurations"]:
         raise unplanned(model.configuration, plans["configurations"])
     return Planned(file, plans, configuration(plans, model.configuration))

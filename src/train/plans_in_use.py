@@ -10,16 +10,14 @@ from .. import reading
 from ..errors import Cure, Finding, SegconvError
 from ..words import some_of
 from .folds import states_of
-from .inputs import FINGERPRINT
 from .model import DEFAULT_PLANS
 from .paths import Paths
 from .planner_list import CONFIGURATIONS
-from .plans import configuration, descends_from, read_plans
+from .plans import configuration, descends_from
 from .stages import is_derived
 
 CODE = "SC143"
 
-_NOT_PLANS = (FINGERPRINT, "dataset.json", "splits_final.json")
 _OF_ALL = (
     "image_reader_writer",
     "transpose_forward",
@@ -31,18 +29,6 @@ _OF_ALL = (
 
 LINKS = ("next_stage",)
 """Entries of a configuration that a model does not depend on."""
-
-
-def plans_in(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return all plans of a dataset: file name without ending → content."""
-    found = {}
-    for path in sorted(folder.glob("*.json")) if reading.is_folder(folder) else ():
-        if path.name not in _NOT_PLANS:
-            try:
-                found[path.stem] = read_plans(path)
-            except SegconvError:  # some other file of the user's
-                continue
-    return found
 
 
 def trained(paths: Paths, dataset: str, plans_name: str) -> Iterator[tuple[str, str, str]]:

@@ -20,8 +20,7 @@ from ..errors import SegconvError
 from ..work import fsops
 from .complete import Stored, whole_cases
 from .inputs import FINGERPRINT, RECORDS, changes_since, newer_than, touched_cases
-from .plans import configuration
-from .plans_in_use import plans_in
+from .plans import configuration, plans_in
 from .preprocessing_settings import settings
 
 REFERENCES = "gt_segmentations"

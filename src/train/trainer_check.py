@@ -1,4 +1,4 @@
-"""Import a trainer that is neither nnU-Net's nor segconv's before anything is trained with it; see `trainer_trial`.
+"""Import a trainer that is neither nnU-Net's nor segconv's before it trains or predicts; see `trainer_trial`.
 
 nnU-Net would import it too, in each fold's process, and wait for as long as that takes.
 """
@@ -21,7 +21,7 @@ _INSPECTS = re.compile(r"\s*Inspecting module: (\S+)")
 """What nnU-Net writes before it imports a module of a folder."""
 
 
-def refuse_unimportable(trainer: Trainer, paths: Paths, log: Path, *, limit_s: int = LIMIT_S) -> None:
+def refuse_unimportable(trainer: Trainer, paths: Paths, log: Path | None, *, limit_s: int = LIMIT_S) -> None:
     """Refuse a trainer whose modules fail when nnU-Net imports them, or do not come back.
 
     Parameters
@@ -31,7 +31,7 @@ def refuse_unimportable(trainer: Trainer, paths: Paths, log: Path, *, limit_s: i
     paths
         With the folders of trainers.
     log
-        File to which the output of the process is appended.
+        File to which the output of the process is appended, if any.
     limit_s
         How long the imports may take, in seconds.
 
@@ -67,7 +67,8 @@ def refuse_unimportable(trainer: Trainer, paths: Paths, log: Path, *, limit_s: i
         why = how_it_ended("import", error.ended_with, limit_s) if was_killed(error.ended_with) else _raised(error)
     if not done:
         what = f"{trainer.name}, in {trainer.home}: nnU-Net cannot import {at}: {why}"
-        raise SegconvError(what, code="SC226", file=str(log), hint=f"correct the module, or move it away; see {log}")
+        hint = "correct the module, or move it away" + ("" if log is None else f"; see {log}")
+        raise SegconvError(what, code="SC226", file=str(log or ""), hint=hint)
 
 
 def _raised(error: ChildFailed) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 
 from ..errors import Cure, SegconvError
 from .planner_list import CONFIGURATIONS
@@ -47,6 +48,14 @@ def refuse_unplanned(wanted: Sequence[str], planned: Collection[str], again: Cal
     if missing:
         left = [name for name in wanted if name in planned] or usual_first(planned)[:1]
         raise SegconvError(f"{why_unplanned(missing[0], planned)}; nothing was preprocessed", cures=[again(left)])
+
+
+def no_plans(file: Path, others: Collection[str]) -> SegconvError:
+    """Return the error for plans that a dataset lacks, with the names of those that it has."""
+    near = difflib.get_close_matches(file.stem, others, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else ""
+    what = f"does not exist; the plans of this dataset are {', '.join(others)}"
+    return SegconvError(what, code="SC010", file=str(file), hint=hint)
 
 
 def unplanned(name: str, planned: Collection[str]) -> SegconvError:

@@ -469,6 +469,11 @@ def test_a_trainer_that_is_not_found_is_refused_before_anything_is_written(world
     source += "class MyTrainer(nnUNetTrainer):\n    pass\n"
     (world.folder / "mine" / "my_trainers.py").write_text(source)
     assert world.infer("--ext-trainer", world.folder / "mine").code == 0
+    shutil.rmtree(world.output)
+    (world.folder / "mine" / "a_first.py").write_text("import surely_not_installed\n")  # or does not come back
+    done = world.infer("--ext-trainer", world.folder / "mine")
+    assert (done.codes(), world.hidden(), world.output.exists()) == (["SC226"], [], False)
+    assert "nnU-Net cannot import a_first: ModuleNotFoundError" in done.err
 
 
 def test_both_stages_of_a_cascade_predict(world: World) -> None:

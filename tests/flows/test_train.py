@@ -121,10 +121,10 @@ def test_a_trainer_that_keeps_no_checkpoints_is_no_failure(world: World) -> None
     assert "Next: " not in done.err, "nothing can predict"
 
 
-def test_the_name_of_a_trainer_is_refused_before_the_dataset_is_looked_at(world: World) -> None:
+def test_the_name_of_a_trainer_is_refused_with_what_else_is_wrong(world: World) -> None:
     shutil.rmtree(world.segconv.folder / "nnUNet_preprocessed" / NAME)
     done = world.train("-f", "0", "-tr", "nnUNetTrainr")
-    assert (done.code, done.codes()) == (2, ["SC001"])
+    assert (done.code, done.codes()) == (2, ["SC001", "SC010"])
     assert "no trainer 'nnUNetTrainr'" in done.err
     assert "did you mean nnUNetTrainer?" in done.err
     assert world.train("-f", "0").codes() == ["SC010"]

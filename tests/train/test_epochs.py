@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 
+from segconv.cli.training_display import in_words
 from segconv.train.epochs import DONE, STARTING, TRAINING, VALIDATING, Follower, Progress
 
 # As nnunetv2 2.8.1 writes it, between much else.
@@ -66,6 +68,30 @@ def test_the_start_and_the_compilation_of_the_first_epoch_are_heard(tmp_path: Pa
         (TRAINING, 0, True),
         (TRAINING, 0, False),
         (TRAINING, 1, False),
+    ]
+
+
+@pytest.mark.train
+def test_the_installed_nnunet_says_that_it_compiles_as_it_would_on_a_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It compiles only on GPUs: here a trainer is initialized that is asked to, and the line goes the whole way."""
+    from nnunetv2.training.nnUNetTrainer import nnUNetTrainer as module
+
+    monkeypatch.setattr(module, "determine_num_input_channels", lambda *_: 1)
+    monkeypatch.setattr(module, "infer_dataset_class", lambda _: None)
+    monkeypatch.setattr(module.torch, "compile", lambda network: network)
+    trainer = MagicMock(was_initialized=False, is_ddp=False)
+    trainer._do_i_compile.return_value = True
+    trainer.build_network_architecture = lambda plans_manager, *_: MagicMock()
+    trainer.configure_optimizers.return_value = (None, None)
+    module.nnUNetTrainer.initialize(trainer)
+    heard: list[Progress] = []
+    follower = Follower("0", "GPU 0", tmp_path, heard.append)
+    for call in trainer.print_to_log_file.call_args_list:
+        follower(f"2026-11-30 01:17:20.840133: {call.args[0]}")
+    assert [in_words(None, progress) for progress in heard] == [
+        "the first epoch compiles the kernels of the network, which may take minutes"
     ]
 
 
