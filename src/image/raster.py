@@ -16,6 +16,7 @@ from .geometry import Geometry
 from .gzipped import Buffer
 from .picture import Picture as Picture
 from .picture import PictureHeader as PictureHeader
+from .read_options import STRICT, ReadOptions
 
 ENDINGS = table.endings_of(PICTURE_FORMATS)
 """Of the names of pictures."""
@@ -49,7 +50,7 @@ def probe_file(path: str) -> PictureHeader:
     return cast(PictureHeader, opened.probe(path))
 
 
-def decode(data: Buffer, name: str | None = None) -> Picture:
+def decode(data: Buffer, name: str | None = None, how: ReadOptions = STRICT) -> Picture:
     """Check every byte of a picture for which a check exists, and decode it; a PNG only on first use.
 
     Parameters
@@ -58,6 +59,8 @@ def decode(data: Buffer, name: str | None = None) -> Picture:
         The file.
     name
         Its name or ending, if it must have that format.
+    how
+        What to accept.
 
     Raises
     ------
@@ -69,7 +72,7 @@ def decode(data: Buffer, name: str | None = None) -> Picture:
     """
     if name is None and not is_picture(data):
         raise content.refuse(data, "a PNG, TIFF, BMP or JPEG picture")
-    return cast(Picture, opened.decode(data, name))
+    return cast(Picture, opened.decode(data, name, how=how))
 
 
 def encode(samples: NDArray[Any], ending: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Options of reading volumes: the maximum size, and whether to accept axes that are not at right angles."""
+"""Options of reading: the maximum size, whether to accept oblique axes, and whether to inflate what is only copied."""
 
 from __future__ import annotations
 
@@ -12,21 +12,28 @@ MAX_VOLUME = 8 << 30
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """Options of reading volumes.
+    """Options of reading.
 
     Parameters
     ----------
     max_bytes
-        Maximum number of bytes of the decoded voxels.
+        Maximum number of bytes of the decoded voxels of a volume.
     square_axes
         Use and report the nearest rotation of axes that are not at right angles, instead of refusing them.
+    proves_pixels
+        Inflate the pixels of a PNG to prove that they are intact; otherwise only the checksums of its chunks are
+        verified, for callers that copy it.
     """
 
     max_bytes: int = MAX_VOLUME
     square_axes: bool = False
+    proves_pixels: bool = True
 
 
 STRICT = ReadOptions()
+
+CHUNKS_ONLY = ReadOptions(proves_pixels=False)
+"""For callers that copy a picture without verifying its pixels."""
 
 ANY_AXES = ReadOptions(square_axes=True)
 """For callers to whom it does not matter where the voxels are."""

@@ -16,6 +16,7 @@ from ...errors import SegconvError
 from ...image import raster
 from ...image.mask_values import colour_codes, grey_mask, hides_colours
 from ...image.picture import DecodedPicture, Picture, PictureHeader
+from ...image.read_options import STRICT, ReadOptions
 from ..bands import as_bands, may_have_alpha, with_bands_last
 from .coding import Coding
 
@@ -38,15 +39,17 @@ class WithoutAlpha(DecodedPicture):
     left_out: Samples
 
 
-def open_picture(data: bytes, *, drop_alpha: bool = False) -> Picture:
+def open_picture(data: bytes, *, drop_alpha: bool = False, how: ReadOptions = STRICT) -> Picture:
     """Verify a picture; pages that its file calls channels become samples. A PNG is decoded later, if at all.
 
     Parameters
     ----------
     drop_alpha
         As in `as_bands`.
+    how
+        As in `raster.decode`.
     """
-    opened = raster.decode(data)
+    opened = raster.decode(data, how=how)
     header = as_bands(opened.header, drop_alpha=drop_alpha)
     if header == opened.header:
         return opened

@@ -10,6 +10,7 @@ from ...errors import Cure, SegconvError
 from ...image import raster
 from ...image.mask_values import WITH_ALPHA
 from ...image.picture import NNUNET_PIXELS, Picture, PictureHeader
+from ...image.read_options import CHUNKS_ONLY, STRICT
 from ...words import count_of
 from ...work.caseio import CaseIO
 from ...work.plan import Item
@@ -44,7 +45,7 @@ def _convert_images(work: CaseWork) -> tuple[int, int]:
     first = held = 0
     for path in work.source.images:
         with work.naming(path):
-            opened = open_picture(work.read(path), drop_alpha=work.options.drop_alpha)
+            opened = _opened(work, path)
             refuse_pages(opened.header)
             own = (opened.header.width, opened.header.height)
             size = size or own
@@ -60,6 +61,16 @@ def _convert_images(work: CaseWork) -> tuple[int, int]:
             file=work.shown(work.source.images[0]),
         )
     return size
+
+
+def _opened(work: CaseWork, path: str) -> Picture:
+    """Read a picture and verify it; its pixels stay packed where they need no look and are copied as they are."""
+    data, options = work.read(path), work.options
+    opened = open_picture(data, drop_alpha=options.drop_alpha, how=STRICT if options.verify_source else CHUNKS_ONLY)
+    unseen = _is_carried(work, opened) and not _may_be_constant(opened)
+    if options.verify_source or unseen or not opened.packed:
+        return opened
+    return open_picture(data, drop_alpha=options.drop_alpha)
 
 
 def _as_many(work: CaseWork, header: PictureHeader, held: int) -> int:
@@ -83,7 +94,7 @@ def _write_image(work: CaseWork, path: str, opened: Picture, first: int) -> int:
     if ending in PICTURES and header.kind != KIND:
         # Colours share a file; where each file holds one channel, files are numbered by channel.
         target = work.image_target(work.source.images.index(path) if count > 1 else first)
-        if count == header.channels and _may_be_carried(work, opened):
+        if _is_carried(work, opened):
             work.place(path, opened.data, target)
         else:
             samples = _in_colour(plain_samples(opened, work.repairs, work.recipe), count, work.repairs)
@@ -97,10 +108,15 @@ def _write_image(work: CaseWork, path: str, opened: Picture, first: int) -> int:
     return len(channels)
 
 
-def _may_be_carried(work: CaseWork, opened: Picture) -> bool:
-    """Return whether a picture may go into the dataset byte for byte."""
+def _is_carried(work: CaseWork, opened: Picture) -> bool:
+    """Return whether a picture goes into the dataset byte for byte."""
     header, recipe = opened.header, work.recipe
-    exact = header.format == "PNG" and header.depth >= 8 and header.kind in ("gray", "RGB")
+    exact = (
+        _channels(work, header) == header.channels
+        and header.format == "PNG"
+        and header.depth >= 8
+        and header.kind in ("gray", "RGB")
+    )
     return exact and opened.plain and recipe.ending == ".png" and not recipe.options.strip_headers
 
 

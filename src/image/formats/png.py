@@ -17,14 +17,14 @@ from functools import cached_property
 from typing import Any, BinaryIO
 
 import numpy as np
-from isal import igzip_lib, isal_zlib
+from isal import isal_zlib
 from numpy.typing import NDArray
 
 from ...errors import SegconvError
 from .. import content
 from ..deflated import deflate_zlib
 from ..geometry import Geometry
-from ..gzipped import Buffer, DamagedStream
+from ..gzipped import Buffer
 from ..picture import (
     EXIF_ORIENTATION,
     Picture,
@@ -36,6 +36,7 @@ from ..picture import (
     turned,
 )
 from ..read_options import STRICT, ReadOptions
+from .png_pixels import PixelData
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -48,9 +49,6 @@ HEAD_BYTES = 33
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _KINDS = {0: "gray", 2: "RGB", 3: "palette", 4: "gray+alpha", 6: "RGBA"}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
-
-_PIECE = 1 << 16
-"""Bytes that are inflated at once, and dropped: for larger ones the allocator asks the system for new pages."""
 
 ISAL_LEVEL = 2
 """ISA-L's level for masks and palettes: as fast as its lowest, and smaller."""
@@ -79,9 +77,9 @@ def probe(file: BinaryIO, _how: ReadOptions = STRICT) -> PictureHeader:
     return read_header(file.read(content.HEAD_BYTES))
 
 
-def decode(data: Buffer, _companion: Buffer | None = None, _how: ReadOptions = STRICT) -> Png:
+def decode(data: Buffer, _companion: Buffer | None = None, how: ReadOptions = STRICT) -> Png:
     """Prove a PNG; see `prove`."""
-    header, plain = prove(data)
+    header, plain = prove(data, pixels=how.proves_pixels)
     return Png(header, plain, not plain, bytes(data), palette(data) if header.kind == "palette" else None)
 
 
@@ -125,8 +123,13 @@ def _too_long(header: PictureHeader) -> SegconvError:
     )
 
 
-def prove(data: Buffer) -> tuple[PictureHeader, bool]:
+def prove(data: Buffer, *, pixels: bool = True) -> tuple[PictureHeader, bool]:
     """Check every byte of a PNG on which its pixels depend.
+
+    Parameters
+    ----------
+    pixels
+        Whether to inflate the pixels as well; otherwise only the checksums of the chunks are verified.
 
     Returns
     -------
@@ -143,15 +146,16 @@ def prove(data: Buffer) -> tuple[PictureHeader, bool]:
         rotated; ``SC054`` if they inflate to more, or more than 1 MiB follows the end.
     """
     header = read_header(data)
-    pixels = _PixelData(sum(rows * (1 + row) for rows, row in _passes(header)))
+    inflated = PixelData(sum(rows * (1 + row) for rows, row in _passes(header)))
     names: list[bytes] = []
     end = 0
     for name, body, end in _chunks(memoryview(data)):  # noqa: B007 - the last end counts
         _judge_chunk(name, body, names)
         names.append(name)
-        if name == b"IDAT":
-            pixels.add(body)
-    pixels.refuse_cut()
+        if name == b"IDAT" and pixels:
+            inflated.add(body)
+    if pixels:
+        inflated.refuse_cut()
     if header.kind == "palette" and b"PLTE" not in names:
         raise SegconvError("is a palette picture without a palette", code="SC058")
     return header, not refuse_tail(data, end)
@@ -167,36 +171,6 @@ def _judge_chunk(name: bytes, body: memoryview, before: list[bytes]) -> None:
         raise SegconvError(f"its palette takes {len(body)} bytes, expected three per colour", code="SC058")
     if name == b"eXIf" and (orientation := _orientation(body)) != 1:
         raise turned(orientation)
-
-
-class _PixelData:
-    """The zlib stream of the pixels, inflated part by part, up to at most one byte too many."""
-
-    def __init__(self, expected: int) -> None:
-        self._stream = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_ZLIB)
-        self._expected = expected
-        self._total = 0
-
-    def add(self, packed: Buffer) -> None:
-        """Inflate the next part; bytes after the end of the stream are ignored."""
-        if self._stream.eof:
-            return
-        try:
-            while self._total <= self._expected:
-                limit = min(_PIECE, self._expected - self._total + 1)
-                self._total += len(self._stream.decompress(packed, limit))
-                packed = b""
-                if self._stream.eof or self._stream.needs_input:
-                    break
-        except DamagedStream as error:
-            raise SegconvError(f"its pixel data is damaged ({error})", code="SC058") from error
-        if self._total > self._expected:
-            raise SegconvError(f"its pixels inflate to more than the {self._expected} bytes they need", code="SC054")
-
-    def refuse_cut(self) -> None:
-        """Refuse a stream that is truncated or holds fewer bytes than the header promises."""
-        if not self._stream.eof or self._total != self._expected:
-            raise SegconvError(f"its pixel data is cut: {self._total} of {self._expected} bytes", code="SC058")
 
 
 def samples_of(data: Buffer, header: PictureHeader, colours: NDArray[np.uint8] | None = None) -> NDArray[Any]:
