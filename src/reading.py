@@ -56,6 +56,11 @@ def descriptor_of(path: str | os.PathLike[str]) -> int:
     OSError
         From the system.
     """
+    return descriptor_and_status(path)[0]
+
+
+def descriptor_and_status(path: str | os.PathLike[str]) -> tuple[int, os.stat_result]:
+    """Open a file for reading, and return its status as well; see `descriptor_of`."""
     sys.audit("open", os.fspath(path), None, _READ)  # as in Python, for audits of opened files
     try:
         descriptor = _through_no_link(os.fspath(path), _READ)
@@ -65,10 +70,11 @@ def descriptor_of(path: str | os.PathLike[str]) -> int:
         if error.errno == errno.ENXIO:  # a socket
             raise no_file(path) from error
         raise
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise no_file(path)
-    return descriptor
+    return descriptor, status
 
 
 def status_of(path: str | os.PathLike[str]) -> os.stat_result:
@@ -112,9 +118,9 @@ def whole(path: str | os.PathLike[str], limit: int = LONGEST) -> bytes:
     SegconvError
         ``SC054`` if it is longer than `limit`; what `descriptor_of` raises.
     """
-    descriptor = descriptor_of(path)
+    descriptor, status = descriptor_and_status(path)
     try:
-        return bytes_of(descriptor, path, limit)
+        return bytes_of(descriptor, status.st_size, path, limit)
     finally:
         os.close(descriptor)
 
@@ -128,9 +134,8 @@ def head(path: str | os.PathLike[str], size: int) -> bytes:
         os.close(descriptor)
 
 
-def bytes_of(descriptor: int, path: str | os.PathLike[str], limit: int = LONGEST) -> bytes:
-    """Return all bytes of a file just opened; raises ``SC054`` if it is longer than `limit`."""
-    size = os.fstat(descriptor).st_size
+def bytes_of(descriptor: int, size: int, path: str | os.PathLike[str], limit: int = LONGEST) -> bytes:
+    """Return the bytes of a file just opened, of a known size; raises ``SC054`` if that is more than `limit`."""
     if size > limit:
         raise SegconvError(
             f"is {size} bytes long, at most {limit} are read",
@@ -145,9 +150,8 @@ def bytes_of(descriptor: int, path: str | os.PathLike[str], limit: int = LONGEST
         return data + rest.read(size - len(data))
 
 
-def blocks(descriptor: int) -> Iterator[memoryview]:
-    """Yield the rest of an open file block by block, in memory that is used again for the next one."""
-    size = os.fstat(descriptor).st_size
+def blocks(descriptor: int, size: int) -> Iterator[memoryview]:
+    """Yield an open file of about this size block by block, in memory that is used again for the next one."""
     block = memoryview(bytearray(min(max(size, 1), _BLOCK)))
     while number := os.readv(descriptor, [block]):
         yield block[:number]

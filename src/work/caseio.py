@@ -68,7 +68,8 @@ class CaseIO:
         try:
             descriptor = self._open(path)
             try:
-                data = reading.bytes_of(descriptor, path, sys.maxsize if limit is None else limit)
+                size = self._stats[os.fspath(path)].st_size
+                data = reading.bytes_of(descriptor, size, path, sys.maxsize if limit is None else limit)
             finally:
                 os.close(descriptor)
         except OSError as error:
@@ -104,7 +105,7 @@ class CaseIO:
         descriptor = self._open(source)
         try:
             digest, crc32, size = hashlib.sha256(), 0, 0
-            for block in reading.blocks(descriptor):
+            for block in reading.blocks(descriptor, self._stats[os.fspath(source)].st_size):
                 digest.update(block)
                 crc32 = isal_zlib.crc32(block, crc32)
                 size += len(block)
@@ -183,10 +184,9 @@ class CaseIO:
 
     def _open(self, path: Path) -> int:
         try:
-            descriptor = reading.descriptor_of(path)
+            descriptor, self._stats[os.fspath(path)] = reading.descriptor_and_status(path)
         except OSError as error:
             raise _cannot_read(path, error) from error
-        self._stats[os.fspath(path)] = os.fstat(descriptor)
         return descriptor
 
     def _record(self, path: Path, size: int, sha256: str) -> None:

@@ -230,7 +230,7 @@ def rename(source: Path, target: Path) -> None:
     os.rename(source, target)
 
 
-def rename_new(source: Path, target: Path) -> None:
+def rename_new(source: str | Path, target: str | Path) -> None:
     """Rename to a free name; atomic if the kernel supports it.
 
     Raises
@@ -374,7 +374,7 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _renameat2(source: Path, target: Path, flags: int) -> None:
+def _renameat2(source: str | Path, target: str | Path, flags: int) -> None:
     if _libc_call("renameat2", _AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), flags) != 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code), os.fspath(source), None, os.fspath(target))

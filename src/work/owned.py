@@ -10,7 +10,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -177,33 +177,30 @@ def file_sha256(path: Path) -> str:
         If the system refuses.
     """
     digest = hashlib.sha256()
-    with _opened(path) as descriptor:
-        for block in reading.blocks(descriptor):
-            digest.update(block)
+    for block in _blocks(path):
+        digest.update(block)
     return digest.hexdigest()
 
 
 def file_crc32(path: Path) -> tuple[int, int]:
     """Return the length in bytes and the CRC-32 of a file, or of the target of a link; raises as `file_sha256`."""
     size = crc32 = 0
-    with _opened(path) as descriptor:
-        for block in reading.blocks(descriptor):
-            size += len(block)
-            crc32 = isal_zlib.crc32(block, crc32)
+    for block in _blocks(path):
+        size += len(block)
+        crc32 = isal_zlib.crc32(block, crc32)
     return size, crc32
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    """Open a file, or the target of a link; resolving every path would look at each folder above it."""
-    try:
-        descriptor = reading.descriptor_of(path)
+def _blocks(path: Path) -> Iterator[memoryview]:
+    """Yield the bytes of a file, or of the target of a link; see `reading.blocks`."""
+    try:  # resolving every path would look at each folder above it
+        descriptor, status = reading.descriptor_and_status(path)
     except SegconvError as error:
         if error.code != "SC060":
             raise
-        descriptor = reading.descriptor_of(os.path.realpath(path))
+        descriptor, status = reading.descriptor_and_status(os.path.realpath(path))
     try:
-        yield descriptor
+        yield from reading.blocks(descriptor, status.st_size)
     finally:
         os.close(descriptor)
 

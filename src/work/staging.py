@@ -124,17 +124,18 @@ def name_outputs(staging: Path, entry: dict[str, Any], declare: Callable[[Iterab
         If another file has one of the names.
     """
     waiting = [target for target in entry["targets"] if "temporary" in target]
-    names = [(staging / target["path"]).with_name(target["temporary"]) for target in waiting]
+    # Joined as text, which takes a fraction of the time of paths.
+    names = [os.path.join(staging, os.path.dirname(target["path"]), target["temporary"]) for target in waiting]
     there = [(target["path"], name) for target, name in zip(waiting, names, strict=True) if os.path.lexists(name)]
     for path, _ in there:
-        _refuse_existing(staging / path)
+        _refuse_existing(os.path.join(staging, path))
     if there:
         declare(path for path, _ in there)
     for path, temporary in there:
-        fsops.rename_new(temporary, staging / path)
+        fsops.rename_new(temporary, os.path.join(staging, path))
 
 
-def _refuse_existing(path: Path) -> None:
+def _refuse_existing(path: str | Path) -> None:
     """Raise FileExistsError if an output exists, before it is listed as ours."""
     if os.path.lexists(path):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))

@@ -271,8 +271,9 @@ def killed_at(number: int, staged: Path, name: str) -> Callable[..., None]:
     """A change of the disk that is the last of a process: the Nth in a staging folder, or of it."""
     real: Callable[..., None] = getattr(fsops, name)
 
-    def change(*paths: Path) -> None:
-        if staged in (paths[0], paths[0].parent) and next(_calls) == number:
+    def change(*paths: str | Path) -> None:
+        first = Path(paths[0])
+        if staged in (first, first.parent) and next(_calls) == number:
             raise KeyboardInterrupt
         real(*paths)
 

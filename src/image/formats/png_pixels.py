@@ -7,7 +7,7 @@ from isal import igzip_lib
 from ...errors import SegconvError
 from ..gzipped import Buffer, DamagedStream
 
-_PIECE = 1 << 16
+_PIECE = 1 << 17
 """Bytes that are inflated at once, and dropped: for larger ones the allocator asks the system for new pages."""
 
 
