@@ -58,7 +58,7 @@ def decode(data: Buffer, name: str, companion: Buffer | None = None, how: ReadOp
 
 
 def encode(array: NDArray[Any], geometry: Geometry, ending: str, sheared: NDArray[np.float64] | None = None) -> bytes:
-    """Return a file with one channel ``(z, y, x)``, the same bytes for the same voxels; see `opened.encode`."""
+    """Return a file, the same bytes for the same ``(z, y, x)`` or ``(z, y, x, channel)``; see `opened.encode`."""
     return b"".join(opened.encode(array, geometry, ending, sheared))
 
 

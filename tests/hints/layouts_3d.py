@@ -89,6 +89,13 @@ def in_frames(path: Path) -> None:
     nib.save(nib.Nifti1Image(np.stack([np.asanyarray(stored.dataobj)] * 2, -1), stored.affine), path)
 
 
+def in_channels(path: Path) -> None:
+    """Store a channel for the background and for each class."""
+    stored = nib.load(path)
+    values = np.asanyarray(stored.dataobj)
+    nib.save(nib.Nifti1Image((values[..., None] == np.arange(4)).astype(np.uint8), stored.affine), path)
+
+
 def task_of_four_digits(root: Path) -> None:
     """Name cases with four digits, and list them by their complete names."""
     names = [f"case_000{n}" for n in NUMBERS]
@@ -175,6 +182,8 @@ LAYOUTS = [
     Layout("labels elsewhere", each(PAIRS, shifted, "labels/*"), volumes(), untrue=("where their headers say",)),
     Layout("frames", each(PAIRS, in_frames, "*/*.nii.gz"),
            Cases({name: [image(n).array] for name, n in FRAMES}, {name: organs(n) for name, n in FRAMES}, anyhow=True)),
+    Layout("a channel for each class", each(PAIRS, in_channels, "labels/*"), volumes(),
+           answers={"--mask-channels": "background,class_1,class_2,class_3"}),
     Layout("a task without modality", task_of_four_digits, Cases({f"case_000{n}": [image(n).array] for n in NUMBERS}, {
         f"case_000{n}": {name: label(n).array == value for value, name in ((1, "a"), (2, "b"), (3, "c"))} for n in NUMBERS})),
     Layout("a folder around a task", around, Cases({f"case_000{n}": [image(n).array] for n in NUMBERS}, {}), untrue=("--from pairs",)),

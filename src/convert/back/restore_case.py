@@ -158,6 +158,8 @@ def _channels(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreT
     """Return the separate masks, which may overlap, as channels, samples or pages of one file."""
     dtype = np.dtype(task.stored.dtype or "uint8")
     planes = [_inside(values, mask.values).astype(dtype) * dtype.type(mask.on) for mask in task.stored.masks]
+    if task.own_ending.lower() not in raster.ENDINGS:
+        return _volume(np.moveaxis(np.stack(planes), 0, -1), volume, task)
     names = [mask.name for mask in task.stored.masks]
     return {task.outputs[0]: encoded_planes(np.stack(planes), task.stored, names, task.own_ending.lower())}
 

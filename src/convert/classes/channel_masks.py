@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ...dataset.stored_label import NOTHING_KNOWN, StoredLabel
 from ...errors import Cure, SegconvError
-from ...image import raster
+from ...image import raster, volumes
 from ..bands import naming_cure
 from ..labels.picture_file import stored_planes
 from ..model import CHANNELS, Parts, SourceCase
@@ -54,3 +54,9 @@ def usual_planes(cases: Sequence[SourceCase]) -> StoredLabel:
     """Return how the masks of the first case that has some are stored; see `stored_planes`."""
     first = next((case.label for case in cases if case.label_as(CHANNELS)), None)
     return NOTHING_KNOWN if first is None else stored_planes(raster.probe_file(first), first)
+
+
+def usual_channels(cases: Sequence[SourceCase]) -> StoredLabel:
+    """Do for volumes what `usual_planes` does."""
+    first = next((case.label for case in cases if case.label is not None and case.label_as(CHANNELS)), None)
+    return NOTHING_KNOWN if first is None else StoredLabel(volumes.ending_of(first), form=CHANNELS)

@@ -23,9 +23,10 @@ from ..labels.inverted_masks import MaskLook, judge_masks
 from ..labels.picture_file import exact_codes, mask_planes, open_picture
 from ..labels.read_ahead import read_labels
 from ..model import CHANNELS, SEGMENTS, SERIES, ConvertOptions, SourceCase
-from ..repairs import goes_with_image, in_order, turned
+from ..repairs import AllowedRepairs, goes_with_image, in_order, turned
 from ..source_files import read_source, shown
 from ..survey import Survey
+from ..volumes.frames import channel_of
 from ..write.layers import Masks, called, each_mask, on_and_mask
 from ..write.resampling import is_resampled, resampled_label
 from ..write.segments import Allowed, atoms_of_segments
@@ -90,6 +91,8 @@ def _atoms(
                 files, parts.names, grid, index, Allowed(options.allowed_repairs, options.max_volume)
             )
         read = partial(_volume_mask, case=case, image=own, options=options)
+        if parts.form == CHANNELS:
+            read = partial(_volume_planes, image=own, options=options)
 
     found = Masks(shape, index)
     for name, file, values in each_mask(parts, label, read, partial(shown, root=root)):
@@ -143,6 +146,17 @@ def _volume_mask(file: str, *, case: SourceCase, image: Geometry, options: Conve
         mask = volumes.decode(read_source(file), file, how=options.read_options)
     if mask.header.four_dimensional:
         raise SegconvError("is a mask of four dimensions, expected one value a voxel", code="SC073")
+    return _on_grid(mask, file, image, allowed)
+
+
+def _volume_planes(file: str, *, image: Geometry, options: ConvertOptions) -> NDArray[Any]:
+    """Return the channels of a file as masks ``(mask, z, y, x)``; see `_volume_mask`."""
+    whole = volumes.decode(read_source(file), file, how=options.read_options)
+    channels = (channel_of(whole, number) for number in range(whole.header.channels))
+    return np.stack([_on_grid(channel, file, image, options.allowed_repairs) for channel in channels])
+
+
+def _on_grid(mask: DecodedVolume, file: str, image: Geometry, allowed: AllowedRepairs) -> NDArray[Any]:
     mask = in_order(mask, image, IMAGE, [], file)
     if goes_with_image(mask.header.geometry, image, allowed):
         return turned(mask, allowed, [], file, image).values

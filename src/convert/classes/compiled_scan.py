@@ -25,7 +25,11 @@ from .segmented import judge_spellings
 
 
 def compiled_scan(
-    survey: Survey, kind: str, cases: list[SourceCase], channel_names: Callable[[int], tuple[str, ...]]
+    survey: Survey,
+    kind: str,
+    cases: list[SourceCase],
+    channel_names: Callable[[int], tuple[str, ...]],
+    usual: StoredLabel = NOTHING_KNOWN,
 ) -> Scan:
     """Return what a source holds whose labels are named masks or segments of classes, which may overlap.
 
@@ -33,12 +37,14 @@ def compiled_scan(
     ----------
     channel_names
         Returns names for a given number of channels.
+    usual
+        As for `scan_of_masks`.
     """
     pictures = bool(cases) and raster.ending_of(cases[0].images[0]) is not None
     if pictures:
         cases = all_apart(cases, drop_alpha=survey.options.drop_alpha)
     judge = judge_pictures if pictures else judge_headers
-    return scan_of_masks(survey, kind, cases, channel_names(judge(survey, cases, 0)))
+    return scan_of_masks(survey, kind, cases, channel_names(judge(survey, cases, 0)), usual)
 
 
 def scan_of_masks(

@@ -17,7 +17,7 @@ from ...image.read_options import too_large
 from ...image.stored import VolumeHeader
 from ...words import count_of
 from ..accepted import RESAMPLE
-from ..bands import KIND, as_bands, refuse_as_slices
+from ..bands import KIND, as_bands, naming_cure, refuse_as_slices
 from ..labels.segment_values import BY_NAME, SegmentValues, names_segments
 from ..labels.set_coding import judge_polarity
 from ..model import BANDS, CHANNELS, FRAME, INSTANCES, LAYERS, SEGMENTS, SERIES, STACK, ConvertOptions, SourceCase
@@ -27,6 +27,7 @@ from ..survey import Survey
 from ..volumes.frames import CURE, header_of_frame, same_frames
 
 ONE_MAP = "merge the channels into one label map, if each is a class; if each is a person's, keep one"
+ONE_CHANNEL = "keep one of the channels, if each is a person's"
 
 
 def judge_headers(survey: Survey, cases: Sequence[SourceCase], channels: int) -> int:
@@ -48,6 +49,8 @@ def judge_headers(survey: Survey, cases: Sequence[SourceCase], channels: int) ->
         survey.error("SC001", f"{ending} is a format of pictures, the source holds volumes", cures=cures)
     counts: dict[str, int] = {}
     segments = SegmentValues(survey.root)
+    alike: set[int] = set()  # numbers of channels in labels
+    deep: list[tuple[str, Sequence[VolumeHeader], VolumeHeader]] = []
     for case in cases:
         try:
             images = [probe_unit(case, path, survey.root, survey.options) for path in case.images]
@@ -59,8 +62,23 @@ def judge_headers(survey: Survey, cases: Sequence[SourceCase], channels: int) ->
         _judge_case(survey, case, images, labels)
         for path, header in labels.items():
             segments.add(path, header)
+            alike.add(header.channels if path not in case.parts else 1)
+            if header.four_dimensional:
+                deep.append((survey.shown(path), images, header))
+    _judge_deep(survey, deep, of_classes=not channels and len(alike) == 1 and 1 not in alike)
     survey.add(segments.findings)
     return _judge_counts(survey, cases, counts, channels)
+
+
+def _judge_deep(
+    survey: Survey, labels: Sequence[tuple[str, Sequence[VolumeHeader], VolumeHeader]], *, of_classes: bool
+) -> None:
+    """Add an error for each label with four dimensions, given with its name and the headers of its images."""
+    for file, images, header in labels:
+        number = count_of(header.channels, "channel")
+        what = f"is a label of four dimensions ({number}), expected one value per voxel"
+        hint, cures = _advice(images, header, of_classes=of_classes)
+        survey.error("SC073", what, file=file, hint=hint, cures=cures)
 
 
 def _label_units(case: SourceCase) -> tuple[str, ...]:
@@ -134,24 +152,27 @@ def _judge_case(
         _judge_grid(survey, header.geometry, grid, FIRST_CHANNEL, survey.shown(path))
     for path, label in labels.items():
         file = survey.shown(path)
-        if label.four_dimensional:
-            number = count_of(label.channels, "channel")
-            what = f"is a label of four dimensions ({number}), expected one value per voxel"
-            hint, cures = _advice(images, label)
-            survey.error("SC073", what, file=file, hint=hint, cures=cures)
-        else:
+        if not label.four_dimensional:
             # Slices have no position of their own: a label of slices takes the grid of its image.
             place = replace(grid, size=label.geometry.size) if case.form(path) == STACK else label.geometry
             _judge_grid(survey, place, grid, IMAGE, file)
 
 
-def _advice(images: Sequence[VolumeHeader], label: VolumeHeader) -> tuple[str, tuple[Cure, ...]]:
-    """Return what to do about a label with four dimensions."""
+def _advice(images: Sequence[VolumeHeader], label: VolumeHeader, *, of_classes: bool) -> tuple[str, tuple[Cure, ...]]:
+    """Return what to do about a label with four dimensions.
+
+    Parameters
+    ----------
+    of_classes
+        Whether all labels have as many channels, which may be masks of classes.
+    """
     if names_segments(label):
         return "", (BY_NAME,)
     if label.channels == 1:
         return "save it in three dimensions", ()
-    return ("", (CURE,)) if same_frames(images, label) else (ONE_MAP, ())
+    if same_frames(images, label):
+        return "", (CURE,)
+    return (ONE_CHANNEL, (naming_cure(label.channels),)) if of_classes else (ONE_MAP, ())
 
 
 def _judge_grid(survey: Survey, grid: Geometry, reference: Geometry, whose: str, file: str) -> None:

@@ -61,9 +61,10 @@ def _of_classes(pairing: Pairing) -> bool:
 
 def scan(survey: Survey) -> Scan:
     """Find images and labels, judge every header, and settle the labels."""
+    from ..classes.channel_masks import usual_channels, with_channels
     from ..classes.compiled_scan import compiled_scan, refuse_label_options
     from ..classes.segmented import with_segments
-    from ..judge.headers import judge_headers
+    from ..judge.headers import judge_headers, probe_unit
     from ..judge.other_grids import refuse_mixed_cases
     from ..judge.questioned import questioned_channels
     from ..labels.found_labels import table_of_volumes
@@ -82,6 +83,12 @@ def scan(survey: Survey) -> Scan:
     def named(count: int) -> tuple[str, ...]:
         return _channel_names(survey, cases, files, count)
 
+    if survey.options.mask_channels:
+        questioned_channels(survey, pairs, cases, files, len(files))
+        masks = with_channels(
+            survey, cases, lambda case, path: probe_unit(case, path, survey.root, survey.options).channels
+        )
+        return compiled_scan(survey, KIND, masks, named, usual_channels(masks))
     segmented = with_segments(survey, cases)
     if segmented is not None:
         refuse_label_options(survey.options)
@@ -191,7 +198,7 @@ def _channel_names(survey: Survey, cases: Sequence[SourceCase], files: tuple[str
 
 
 SOURCE = Kind(
-    heeds=FOUND_BY_NAME | {"numbering", "pairs", "spacing_mm", "frames", "slice_order", "unite_masks"},
+    heeds=FOUND_BY_NAME | {"numbering", "pairs", "spacing_mm", "frames", "slice_order", "unite_masks", "mask_channels"},
     recognise=recognise,
     scan=scan,
 )

@@ -98,4 +98,9 @@ def header_of_frame(header: VolumeHeader) -> VolumeHeader:
 
 def frame_of(volume: DecodedVolume, parts: Parts) -> ArrayVolume:
     """Return one frame of a decoded file."""
-    return ArrayVolume(header_of_frame(volume.header), False, volume.trailing, volume.channel(int(parts.names[0])))
+    return channel_of(volume, int(parts.names[0]))
+
+
+def channel_of(volume: DecodedVolume, number: int) -> ArrayVolume:
+    """Return one channel of a decoded file as a volume."""
+    return ArrayVolume(header_of_frame(volume.header), False, volume.trailing, volume.channel(number))

@@ -11,7 +11,7 @@ from ...errors import Cure, SegconvError
 from ...image import stack, volumes
 from ...image.stored import ArrayVolume, DecodedVolume, VolumeHeader
 from ..bands import refuse_as_slices
-from ..model import DETACHED, FRAME, SERIES
+from ..model import CHANNELS, DETACHED, FRAME, SERIES
 from ..volumes.frames import frame_of
 from .picture_samples import plain_samples
 from .work import CaseWork
@@ -22,7 +22,7 @@ def open_volume(work: CaseWork, path: str) -> tuple[DecodedVolume, bytes | None]
     form = work.source.form(path)
     files = work.source.files_of(path)
     how = work.options.read_options
-    if form is None:
+    if form in (None, CHANNELS):
         data = work.read(path)
         return volumes.decode(data, path, how=how), data
     if form == DETACHED:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ...dataset.losses import FRAMES, UNITED, Loss
@@ -18,7 +20,8 @@ from ...image.stored import VolumeHeader, laid_anew
 from ..accepted import REVERSE
 from ..labels.picture_file import codes_to_settle, stored_mask
 from ..labels.united_volumes import union_of
-from ..model import FRAME, INSTANCES, LAYERS, SEGMENTS, SERIES, STACK
+from ..model import CHANNELS, FRAME, INSTANCES, LAYERS, SEGMENTS, SERIES, STACK
+from ..volumes.frames import channel_of
 from .layers import compile_layers
 from .placing import FirstImage, Placed, placed_label
 from .resampling import ClassOf
@@ -32,6 +35,8 @@ def convert_label(work: CaseWork, path: str, first: FirstImage) -> WrittenLabel:
     form = work.source.form(path)
     if form == LAYERS:
         return _write(work, first.grid, *_compile_masks(work, path, first))
+    if form == CHANNELS:
+        return _write(work, first.grid, *_compile_channels(work, path, first))
     if form == SEGMENTS:
         return _write(work, first.grid, *compile_segments(work, path, first.grid))
     if form == STACK:
@@ -176,3 +181,27 @@ def _compile_masks(work: CaseWork, path: str, first: FirstImage) -> tuple[NDArra
     endings = {volumes.ending_of(file) or ending for file in parts.files}
     stored = replace(label.stored, ending=endings.pop() if len(endings) == 1 else ending, masks=tuple(masks))
     return dense, replace(label, stored=stored)
+
+
+def _compile_channels(work: CaseWork, path: str, first: FirstImage) -> tuple[NDArray[Any], WrittenLabel]:
+    """Compile the masks in the channels of one file."""
+    names = work.source.parts[path].names
+    placed: list[Placed] = []
+
+    def values_of(_: str) -> NDArray[Any]:
+        whole, _data = open_volume(work, path)
+        warn_odd(work, path, whole)
+        for number in range(whole.header.channels):
+            name = names[number] if number < len(names) else ""
+            placed.append(placed_label(work, path, channel_of(whole, number), first, partial(_class_of, name)))
+        return np.stack([one.volume.values for one in placed])
+
+    dense, label = compile_layers(work, path, first.grid.array_shape, values_of)
+    work.repairs[:] = dict.fromkeys(work.repairs)  # channels have the same
+    losses = dict.fromkeys(one.lost for one in placed if one.lost is not None)
+    stored = replace(label.stored, ending=volumes.ending_of(path), dtype=label.stored.masks[0].dtype).losing(*losses)
+    return dense, replace(label, stored=stored.updated(placed[0].way_back))
+
+
+def _class_of(name: str, value: int) -> str | None:
+    return name if value else None

@@ -170,7 +170,7 @@ def _header(
     data_file: str,
     sheared: NDArray[np.float64] | None,
 ) -> bytes:
-    if array.shape != geometry.array_shape:
+    if array.shape[:3] != geometry.array_shape:
         raise ValueError(f"array of shape {array.shape} is not on a grid of shape {geometry.array_shape}")
     matrix = geometry.direction_matrix if sheared is None else sheared
     name = _TYPE_NAMES.get(array.dtype.newbyteorder("=").str[1:])
@@ -189,6 +189,7 @@ def _header(
         "CenterOfRotation = 0 0 0",
         "ElementSpacing = " + _numbers(geometry.spacing_mm),
         "DimSize = " + " ".join(str(size) for size in geometry.size),
+        *(f"ElementNumberOfChannels = {channels}" for channels in array.shape[3:]),
         f"ElementType = {name}",
         f"ElementDataFile = {data_file}",
     ]

@@ -215,14 +215,29 @@ def buffers_of(array: NDArray[Any], geometry: Geometry) -> list[Any]:
     Parameters
     ----------
     array
-        ``(z, y, x)``, any real type of NIfTI-1.
+        ``(z, y, x)`` or ``(z, y, x, channel)``, any real type of NIfTI-1.
     geometry
         The three-dimensional grid.
     """
-    if array.shape != geometry.array_shape:
+    if array.shape[:3] != geometry.array_shape:
         raise ValueError(f"array of shape {array.shape} is not on a grid of shape {geometry.array_shape}")
-    native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
-    return [new_header(geometry, native.dtype), native.reshape(-1).view(np.uint8)]
+    native = _in_file_order(array)
+    head = NiftiBlock(new_header(geometry, native.dtype)[:HEADER_SIZE])
+    return [_with_channels(head, array), native.reshape(-1).view(np.uint8)]
+
+
+def _in_file_order(array: NDArray[Any]) -> NDArray[Any]:
+    """Return voxels in native byte order; one channel after another, if there are several."""
+    ordered = np.moveaxis(array, 3, 0) if array.ndim > 3 else array
+    return np.ascontiguousarray(ordered, dtype=array.dtype.newbyteorder("="))
+
+
+def _with_channels(header: NiftiBlock, array: NDArray[Any]) -> bytes:
+    """Return a header with a fourth axis for the channels of an array, if it has one."""
+    if array.ndim > 3:
+        header.set_shape((*array.shape[2::-1], array.shape[3]))
+        header["pixdim"][4] = 1
+    return _finish(header)
 
 
 def encode_like(array: NDArray[Any], header: NiftiHeader) -> list[Any]:
@@ -231,16 +246,16 @@ def encode_like(array: NDArray[Any], header: NiftiHeader) -> list[Any]:
     Parameters
     ----------
     array
-        ``(z, y, x)`` on the grid of `header`.
+        ``(z, y, x)`` or ``(z, y, x, channel)`` on the grid of `header`.
     header
         A header without oddities; its scaling does not apply to `array`.
     """
     own = NiftiBlock(channel_header(header))
-    native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+    native = _in_file_order(array)
     own.set_dtype(native.dtype)
     own["scl_slope"], own["scl_inter"] = 1.0, 0.0
     own["cal_min"], own["cal_max"] = 0.0, 0.0
-    return [_finish(own), native.reshape(-1).view(np.uint8)]
+    return [_with_channels(own, array), native.reshape(-1).view(np.uint8)]
 
 
 def with_own_forms(buffers: list[Any], forms: str, grid: Geometry) -> list[Any]:

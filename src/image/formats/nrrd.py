@@ -158,9 +158,9 @@ def encode(
     array: NDArray[Any], geometry: Geometry, _ending: str = ".nrrd", sheared: NDArray[np.float64] | None = None
 ) -> list[Any]:
     """Return the pieces of a NRRD file, gzipped inside; see `Encoder.encode`."""
-    if array.shape != geometry.array_shape:
+    if array.shape[:3] != geometry.array_shape:
         raise ValueError(f"array of shape {array.shape} is not on a grid of shape {geometry.array_shape}")
-    return [file_bytes(array, geometry, ["domain"] * 3, [], sheared)]
+    return [file_bytes(array, geometry, [*["list"] * (array.ndim - 3), *["domain"] * 3], [], sheared)]
 
 
 def file_bytes(

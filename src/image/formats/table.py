@@ -48,7 +48,7 @@ class Encoder(Codec, Protocol):
         Parameters
         ----------
         array
-            ``(z, y, x)`` for volumes; ``(y, x)`` or ``(y, x, sample)`` for pictures.
+            ``(z, y, x)`` or ``(z, y, x, channel)`` for volumes; ``(y, x)`` or ``(y, x, sample)`` for pictures.
         geometry
             The grid of the voxels; pictures do not record it.
         ending

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +26,7 @@ from segconv.work.run_options import RunOptions
 
 from ...command import Command
 from ..drawn import SIZE, picture, save
+from ..oracles import ct, write
 
 NAMES = ["nucleus", "cell"]
 
@@ -248,3 +250,77 @@ def test_a_new_picture_is_restored_as_the_masks_are(tmp_path: Path, segconv: Com
     done = segconv("restore", tmp_path / "predicted", "--like", "5", "-o", tmp_path / "back")
     assert done.code == 0, done.err
     assert tifffile.imread(tmp_path / "back/test.tif").shape == (2, *SIZE)
+
+
+def volumes(root: Path, ending: str, *masks: np.ndarray) -> Path:
+    """Write images and masks ``(z, y, x, mask)`` with SimpleITK, which stores the masks of NIfTI as vectors."""
+    for number, own in enumerate(masks):
+        grid = ct(number).images[0].geometry
+        write(root / f"images/c{number}.nii.gz", ct(number).images[0])
+        image = sitk.GetImageFromArray(own, isVector=True)
+        image.SetSpacing(grid.spacing_mm)
+        image.SetOrigin(grid.origin_mm)
+        image.SetDirection(grid.direction)
+        (root / "masks").mkdir(exist_ok=True)
+        if ending.startswith(".nii"):
+            parts = [sitk.VectorIndexSelectionCast(image, at) for at in range(own.shape[-1])]
+            image = sitk.JoinSeries(parts)
+        sitk.WriteImage(image, str(root / f"masks/c{number}{ending}"))
+    return root
+
+
+def channels_of(path: Path) -> np.ndarray:
+    """Voxels of a file, ``(z, y, x, mask)``."""
+    array = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+    return np.moveaxis(array, 0, -1) if path.name.endswith((".nii", ".nii.gz")) else array
+
+
+@pytest.mark.parametrize("ending", [".nii.gz", ".nii", ".nrrd", ".mha"])
+@pytest.mark.parametrize("repair", [(), ("--repair", "orientation")])
+def test_channels_of_volumes_are_asked_about_and_come_back(
+    ending: str, repair: tuple[str, ...], tmp_path: Path, segconv: Command
+) -> None:
+    random = np.random.default_rng(4)
+    masks = [(random.random((*ct(0).label.array.shape, 3)) < 0.3).astype(np.uint8) * 4 for _ in range(2)]
+    root = volumes(tmp_path / "mine", ending, *masks)
+    words = ("convert", root, "--to", "5_A", "--channels", "MRI", *repair)
+    done = segconv(*words)
+    assert set(done.codes()) == {"SC073"}
+    assert "or --mask-channels NAME,NAME,NAME takes each as the mask of a class" in done.err
+    done = segconv(*words, "--mask-channels", "a,b,c")
+    assert done.code == 0, done.err
+    done = segconv("restore", segconv.raw / "Dataset005_A/labelsTr", "--like", "5", "-o", tmp_path / "back")
+    assert done.code == 0, done.err
+    for number, own in enumerate(masks):
+        theirs, back = root / f"masks/c{number}{ending}", tmp_path / f"back/c{number}{ending}"
+        assert np.array_equal(channels_of(back), own)
+        assert np.array_equal(channels_of(theirs), own)
+        for what in ("GetSpacing", "GetOrigin", "GetDirection"):
+            values = [getattr(sitk.ReadImage(str(path)), what)() for path in (theirs, back)]
+            assert np.allclose(*values), what
+
+
+def test_one_label_of_channels_among_others_is_no_choice_of_classes(tmp_path: Path, segconv: Command) -> None:
+    shape = ct(0).label.array.shape
+    root = volumes(tmp_path / "mine", ".nrrd", np.ones((*shape, 2), np.uint8), np.ones((*shape, 2), np.uint8))
+    write(root / "images/c2.nii.gz", ct(2).images[0])
+    write(root / "masks/c2.nii.gz", ct(2).label)
+    done = segconv("convert", root, "--to", "5_A", "--channels", "MRI")
+    assert done.codes() == ["SC073", "SC073"]
+    assert "--mask-channels" not in done.err
+
+
+def test_channels_on_another_grid_are_refused_and_resampled_on_request(tmp_path: Path, segconv: Command) -> None:
+    shape = ct(0).label.array.shape
+    masks = np.zeros((*shape, 2), np.uint8)
+    masks[2:-2, 2:-2, 2:-2, 0] = masks[4:-4, 4:-4, 2:-2, 1] = 1
+    root = volumes(tmp_path / "mine", ".nrrd", masks, masks)
+    image = sitk.ReadImage(str(root / "masks/c1.nrrd"))
+    image.SetSpacing([1.1 * step for step in image.GetSpacing()])
+    sitk.WriteImage(image, str(root / "masks/c1.nrrd"))
+    words = ("convert", root, "--to", "5_A", "--channels", "MRI", "--mask-channels", "a,b")
+    assert segconv(*words).codes() == ["SC083"]
+    done = segconv(*words, "--repair", "resample")
+    assert done.code == 0, done.err
+    label = sitk.ReadImage(str(segconv.raw / "Dataset005_A/labelsTr/c1.nii.gz"))
+    assert label.GetSize() == sitk.ReadImage(str(root / "images/c1.nii.gz")).GetSize()
