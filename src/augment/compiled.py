@@ -23,6 +23,7 @@ _SETTINGS = ".numba_config.yaml"
 _VARIABLES = "NUMBA_"
 
 _lock = threading.Lock()
+_blas_is_left_out = threading.Event()
 
 
 class Unusable(Exception):
@@ -47,6 +48,19 @@ def available() -> bool:
     return bool(kernels.COMPILED)
 
 
+def leave_out_blas() -> None:
+    """Let Numba do without BLAS: for a process that is segconv's own, because other compiled functions may need it.
+
+    Kernels need none. Numba looks for it before it loads its first kernel, by importing ``scipy.linalg``, which
+    takes nearly as long as importing Numba.
+    """
+    _blas_is_left_out.set()
+
+
+def _no_blas() -> None:
+    raise ImportError("BLAS is left out")
+
+
 def _import_numba() -> None:
     """Import Numba with its default settings, and restore the user's settings for the rest of this process."""
     if "numba" in sys.modules:
@@ -59,6 +73,9 @@ def _import_numba() -> None:
     finally:
         os.path.exists = exists
         os.environ |= kept
+    if _blas_is_left_out.is_set():
+        linalg: Any = importlib.import_module("numba.np.linalg")
+        linalg.ensure_blas = _no_blas
     # When it compiles, Numba reads its settings again, and applies all of them if any has changed.
     config._config_fname = os.devnull
     config._env_reloader.old_environ = kept

@@ -168,12 +168,14 @@ def command(
     The folds are those that DATASET is trained with. No fold validates on a copy, or trains on a copy of
     a case that it validates on.
     """
+    from ..augment import compiled
     from ..augment.planning import plan_augmentation
     from ..augment.runner import run_augmentation
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
     from ..dataset.target import reported_with
 
+    compiled.leave_out_blas()
     raw = paths.require("raw")
     source = Dataset.open(find_dataset(dataset, raw))
     spec = _spec(said, source.description.file_ending)

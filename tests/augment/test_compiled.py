@@ -86,3 +86,12 @@ def test_a_kernel_that_cannot_be_compiled_is_done_without(monkeypatch: pytest.Mo
     found = turned(planned, voxels, LINEAR, -1000)
     assert planned.way == ROWS
     assert np.abs(found.astype(int) - usual).max() <= 1
+
+
+def test_numba_does_without_blas_where_the_process_is_ours_and_keeps_it_elsewhere(tmp_path: Path) -> None:
+    leaves_out = "from segconv.augment import compiled; compiled.leave_out_blas()"
+    asks = "import atexit; atexit.register(lambda: print('scipy.linalg' in sys.modules))"
+    ours = turn(tmp_path, {}, f"{leaves_out}; {asks}").split()
+    theirs = turn(tmp_path, {}, asks).split()
+    assert ours[:-1] == theirs[:-1]
+    assert (ours[-1], theirs[-1]) == ("False", "True")
