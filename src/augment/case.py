@@ -181,12 +181,16 @@ def _images(work: _Work, number: int) -> None:
 def _image_copies(work: _Work, number: int, first: Header, array: NDArray[Any], air: Any) -> None:
     """Make the copies of one file; `array` and `air` as for `padded`, `first` the header of the first channel."""
     task, recipe = work.task, work.task.recipe
+    room: NDArray[Any] | None = None
     # Copies without kernels come first, while the kernels load.
     for copy, transform in sorted(task.copies.items(), key=lambda copy: copy[1].oblique_angles):
+        turn = work.turns[copy]
+        room = turn.room_in(room)
         grey = {name: amount for name, amount in transform.grey.items() if number in recipe.grey_files[name]}
-        moved = padded(work.turns[copy], array, air=air, grey=grey, pad_value=recipe.pad_value)
-        pieces = first.encoded(moved, work.turns[copy].grid, recipe.ending)
+        moved = padded(turn, array, air=air, grey=grey, pad_value=recipe.pad_value, room=room)
+        pieces = first.encoded(moved, turn.grid, recipe.ending)
         work.io.write(image_path(copy, number, recipe.ending), *pieces)
+        room = _free(moved, array)
         del moved, pieces  # before the next one takes as much memory
 
 
@@ -248,21 +252,29 @@ def _label_copies(work: _Work, first: Header, array: NDArray[Any], present: Mapp
     """
     recipe = work.task.recipe
     made = []
+    room: NDArray[Any] | None = None
     for copy, transform in work.task.copies.items():
         turn = work.turns[copy]
+        room = None if recipe.label_soft else turn.room_in(room)
         # The label is on the image's own grid, so that one transform moves both.
         if recipe.label_soft:
             moved = turned_softly(turn, array, tuple(present), recipe.label_background)
         else:
-            moved = turned(turn, array, NEAREST, recipe.label_background)
+            moved = turned(turn, array, NEAREST, recipe.label_background, room)
         counts = present if turn.exact is not None else label_values(moved)  # a move keeps the counts
         unknown = set(counts) - {*present, recipe.label_background}
         if unknown:
             raise SegconvError(f"the label of {copy} got the values {sorted(unknown)}", code="SC070")
         work.io.write(label_path(copy, recipe.ending), *first.encoded(moved, turn.grid, recipe.ending))
+        room = _free(moved, array)
         del moved
         made.append(_copy_record(work.task.record, copy, transform, counts, turn.grid, recipe))
     return made
+
+
+def _free(written: NDArray[Any], array: NDArray[Any]) -> NDArray[Any] | None:
+    """Return the voxels of a written copy, as room for the next one, unless they are the original's."""
+    return None if np.may_share_memory(written, array) else written
 
 
 def _air(array: NDArray[Any], geometry: Geometry, work: _Work, path: Path) -> Any:

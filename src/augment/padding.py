@@ -45,7 +45,13 @@ def extremes(array: NDArray[Any], geometry: Geometry) -> tuple[NDArray[Any], NDA
 
 
 def padded(
-    turn: Turn, array: NDArray[Any], *, air: Any, grey: Mapping[str, float] = _NONE, pad_value: float | None = None
+    turn: Turn,
+    array: NDArray[Any],
+    *,
+    air: Any,
+    grey: Mapping[str, float] = _NONE,
+    pad_value: float | None = None,
+    room: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
     """Return one file of a copy, rotated and with changed grey values; what comes from outside is padding.
 
@@ -62,10 +68,12 @@ def padded(
         Grey-value transform → its amount.
     pad_value
         Fill value of a rotation, instead of `air`.
+    room
+        As for `turned`.
     """
     if not grey:
-        return turned(turn, array, LINEAR, air if pad_value is None else pad_value)
-    moved = turned(turn, array, LINEAR, air)
+        return turned(turn, array, LINEAR, air if pad_value is None else pad_value, room)
+    moved = turned(turn, array, LINEAR, air, room)
     for name, amount in grey.items():
         moved = grey_transform(name).transformation.apply(moved, amount, float(np.min(air)))
     if pad_value is not None and turn.exact is None:

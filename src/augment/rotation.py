@@ -28,6 +28,7 @@ from ..image.resample import (
     permuted,
     resampled,
     resampled_slabs,
+    room_for,
     rotation_matrix,
     saturated,
     without_ties,
@@ -86,6 +87,11 @@ class Turn:
         n = self.geometry.dimension
         return self.exact == (tuple(range(n)), (1,) * n)
 
+    def room_in(self, written: NDArray[Any] | None) -> NDArray[Any] | None:
+        """Return the voxels of a written copy if they can be overwritten by this rotation, so that others are freed."""
+        fits = written is not None and written.shape[: self.grid.dimension] == self.grid.array_shape
+        return written if fits and self.way != SIMPLEITK else None
+
 
 def plan_turn(geometry: Geometry, transform: Transform, *, expand: bool = False) -> Turn:
     """Choose the way to rotate volumes on a grid.
@@ -136,7 +142,9 @@ def _matrix_of(transform: Transform, geometry: Geometry) -> NDArray[np.float64]:
     return about_image_axes(matrix, geometry) if transform.frame == IMAGE else matrix
 
 
-def turned(turn: Turn, array: NDArray[Any], interpolation: str, background: Any) -> NDArray[Any]:
+def turned(
+    turn: Turn, array: NDArray[Any], interpolation: str, background: Any, room: NDArray[Any] | None = None
+) -> NDArray[Any]:
     """Return an array rotated as planned.
 
     Parameters
@@ -148,6 +156,8 @@ def turned(turn: Turn, array: NDArray[Any], interpolation: str, background: Any)
         `NEAREST` for labels.
     background
         Value of voxels from outside the grid: one for all components, or one per component.
+    room
+        An array that may be overwritten and returned, if it fits.
 
     Returns
     -------
@@ -155,14 +165,16 @@ def turned(turn: Turn, array: NDArray[Any], interpolation: str, background: Any)
         On ``turn.grid``; of the type of `array`. It may be `array` itself if nothing moves.
     """
     if turn.exact is not None:
-        return array if turn.is_identity else permuted(array, turn.exact)
+        return array if turn.is_identity else permuted(array, turn.exact, room)
     if turn.way != SIMPLEITK and (interpolation == NEAREST or array.dtype.name in KERNEL_TYPES):
         with suppress(compiled.Unusable):
-            return _by_kernel(turn, array, interpolation, background)
+            return _by_kernel(turn, array, interpolation, background, room)
     return resampled(Volume(array, turn.geometry), turn.matrix, turn.grid, interpolation, background)
 
 
-def _by_kernel(turn: Turn, array: NDArray[Any], interpolation: str, background: Any) -> NDArray[Any]:
+def _by_kernel(
+    turn: Turn, array: NDArray[Any], interpolation: str, background: Any, room: NDArray[Any] | None
+) -> NDArray[Any]:
     """Return an array rotated by a kernel; see `turned`.
 
     Raises
@@ -176,7 +188,7 @@ def _by_kernel(turn: Turn, array: NDArray[Any], interpolation: str, background: 
 
     array = np.ascontiguousarray(array)
     is_picture = turn.geometry.dimension == 2
-    out = np.empty(turn.grid.array_shape + array.shape[turn.geometry.dimension :], array.dtype)
+    out = room_for(turn.grid.array_shape + array.shape[turn.geometry.dimension :], array.dtype, room)
     if is_picture:
         order, source, target = (1, 0), array.reshape(*array.shape[:2], -1), out.reshape(*out.shape[:2], -1)
     else:

@@ -455,3 +455,34 @@ def test_a_voxel_that_was_cut_off_has_a_nearest_one() -> None:
 def test_a_transform_is_read_from_the_lineage_and_said_in_words(transform: Transform, words: str) -> None:
     assert Transform.from_json(transform.as_json()) == transform
     assert transform.in_words() == words
+
+
+@pytest.mark.skipif(not compiled.available(), reason="Numba is not installed")
+@pytest.mark.parametrize("angle_deg", [30.0, 180.0])
+def test_a_copy_is_written_into_room_that_fits_and_into_no_other(angle_deg: float) -> None:
+    turn = plan_turn(Geometry.plain((9, 8, 7)), Transform((0.0, 0.0, angle_deg)))
+    voxels = np.arange(7 * 8 * 9, dtype=np.int16).reshape(7, 8, 9)
+    expected = turned(turn, voxels, NEAREST, 5)
+    room = np.full_like(voxels, 3)
+    assert turned(turn, voxels, NEAREST, 5, room) is room
+    np.testing.assert_array_equal(room, expected)
+    read_only = np.zeros_like(voxels)
+    read_only.flags.writeable = False
+    for other in (np.zeros((7, 8, 8), np.int16), np.zeros((7, 8, 9), np.int32), read_only):
+        found = turned(turn, voxels, NEAREST, 5, other)
+        assert found is not other
+        np.testing.assert_array_equal(found, expected)
+        assert not other.any()
+
+
+def test_room_is_kept_only_for_a_rotation_that_writes_into_it() -> None:
+    """Otherwise it would be memory that nothing uses."""
+    geometry = Geometry.plain((9, 8, 7))
+    room = np.zeros(geometry.array_shape, np.int16)
+    single, several = (plan_turn(geometry, Transform(angles)) for angles in ((0.0, 0.0, 30.0), (10.0, 20.0, 30.0)))
+    grown = plan_turn(geometry, Transform((0.0, 0.0, 30.0)), expand=True)
+    assert single.room_in(None) is None
+    assert several.room_in(room) is None
+    assert grown.room_in(room) is None
+    if compiled.available():
+        assert single.room_in(room) is room
