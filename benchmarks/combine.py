@@ -25,15 +25,15 @@ GROUPS = ("lung", "ribs")
 THEIRS = {"totalseg_combine_masks": "command", "its function, one process": "function", FLOOR: "floor"}
 
 
-def make(base: Path, label_map: Path, cases: int) -> tuple[Path, Path]:
+def make(base: Path, label_map: Path, cases: int, enlarged: int) -> tuple[Path, Path]:
     """Write the cases in both forms, as masks those of the groups; return their folders."""
     numbers = numbering("total")
     needed = [name for group in GROUPS for name in usual_groups(numbers)[group]]
     image = nib.load(label_map)
     values = np.asarray(image.dataobj).astype(np.uint8)
     for axis in range(3):
-        values = values.repeat(ENLARGED, axis)
-    affine = image.affine @ np.diag([1 / ENLARGED] * 3 + [1])
+        values = values.repeat(enlarged, axis)
+    affine = image.affine @ np.diag([1 / enlarged] * 3 + [1])
     masks, whole = base / "masks", base / "whole"
     whole.mkdir()
     for number in range(cases):
@@ -51,7 +51,7 @@ def make(base: Path, label_map: Path, cases: int) -> tuple[Path, Path]:
 def combine(room: Room) -> Sequence[Comparison]:
     """Combine in both forms, for a group of few classes and one of many."""
     cases = room.many(2)
-    masks, whole = make(room.base, LABEL_MAP, cases)
+    masks, whole = make(room.base, LABEL_MAP, cases, 1 if room.quick else ENLARGED)
     shape = "×".join(map(str, nib.load(next(whole.iterdir())).shape))
     found = []
     for source in (masks, whole):

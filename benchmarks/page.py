@@ -39,9 +39,12 @@ def _lines(measured: Measured) -> Iterator[str]:
     yield ""
     yield "## Aims"
     yield ""
-    yield "Ratios are of CPU times in one interleaved run."
-    yield ""
-    yield from aims.table(measured)
+    if measured.quick:
+        yield "A quick run measures none of them."
+    else:
+        yield "Ratios are of CPU times in one interleaved run."
+        yield ""
+        yield from aims.table(measured)
     for job, why in measured.failed.items():
         yield from ("", f"**{job}** has no figures: {why}")
     yield ""
