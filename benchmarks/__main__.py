@@ -17,9 +17,9 @@ from pathlib import Path
 
 from .job import Room
 from .jobs import JOBS
-from .measure import Failed, compare, machine
+from .measure import Failed, machine
 from .page import page
-from .result import Measured, Result
+from .result import Measured
 
 HERE = Path(__file__).parent
 PACKAGES = ("segconv", "numpy", "isal", "numba", "nnunetv2", "SimpleITK", "monai", "distributed", "ray", "submitit")
@@ -54,9 +54,7 @@ def _measure(measured: Measured, job: str) -> None:
     with tempfile.TemporaryDirectory(dir=os.environ.get("SEGCONV_BENCH_DIR")) as folder, ExitStack() as exits:
         try:
             found = JOBS[job](Room(Path(folder), measured.workers, measured.quick, exits))
-            measured.results[job] = [
-                Result(one.title, compare(one.contestants, measured.rounds, one.check), one.notes) for one in found
-            ]
+            measured.results[job] = [one.measured(measured.rounds) for one in found]
         except (Failed, OSError) as error:
             measured.failed[job] = str(error).replace(folder, "…")
             print(measured.failed[job], file=sys.stderr, flush=True)

@@ -84,7 +84,7 @@ def _million_mib(measured: Measured) -> float:
 def slope_ms(result: Result, who: str) -> float:
     """Return the CPU time of a further case, in ms, by the sizes of a comparison."""
     rows = sorted((row for row in result.rows if row.who == who), key=lambda row: row.size["cases"])
-    few, many = rows[0], rows[-1]
+    few, many = rows[0], rows[-1]  # an IndexError where the program is missing
     return 1000 * (many.cpu - few.cpu) / (many.size["cases"] - few.size["cases"])
 
 

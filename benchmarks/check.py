@@ -33,7 +33,7 @@ def converted(room: Room, source: Path, number: int) -> Path:
 
 def _comparison(title: str, room: Room, dataset: Path) -> Comparison:
     contestants = {
-        THEIRS: room.program("verify_integrity", dataset, room.workers),
+        THEIRS: room.program("verify_integrity", dataset, room.workers, needs="nnunetv2"),
         OURS: room.segconv("check", dataset),
         "segconv check --quick": room.segconv("check", dataset, "--quick"),
         FLOOR: room.program("floor", dataset, "-", room.workers),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from .job import Comparison, Room
 
 FEW, MANY = 500, 2000
 EDGE = 256
+NEEDS = {DASK: "distributed", RAY: "ray", SLURM: "submitit"}
 SETTLES_S = 5
 """Clusters use much CPU time while they start."""
 
@@ -39,6 +41,9 @@ def clusters(room: Room) -> Sequence[Comparison]:
         "but the first items are one job, whatever the number of workers: its wall time says nothing."
     ]
     for kind, start in starts.items():
+        if importlib.util.find_spec(NEEDS.get(kind, "joblib")) is None:
+            notes.append(f"{kind} is missing: {NEEDS[kind]} is not installed.")
+            continue
         begun = time.monotonic()
         backend, servers = start()
         if servers:

@@ -24,7 +24,7 @@ def png(room: Room) -> Sequence[Comparison]:
     pairs = room.many(400)
     source = data.pictures(room.base / "Bench", pairs)
     target = room.raw / "Dataset001_Bench"
-    pool = room.program("nnunet_png", source, target, room.workers, made=target)
+    pool = room.program("nnunet_png", source, target, room.workers, made=target, needs="nnunetv2")
     return [_comparison(f"PNG, {pairs} pairs 512×512", room, source, {POOL: pool})]
 
 
@@ -60,7 +60,7 @@ def _msd(room: Room, name: str, shape: tuple[int, ...]) -> Comparison:
 
 
 def _nnunet(room: Room, words: list[str]) -> Contestant:
-    return Contestant(words, room.raw / "Dataset001_Bench", room.env)
+    return Contestant(words, room.raw / "Dataset001_Bench", room.env, needs="nnunetv2")
 
 
 def _times(shape: Sequence[int]) -> str:
@@ -83,7 +83,7 @@ def _comparison(title: str, room: Room, source: Path, theirs: dict[str, Contesta
 
 def _check(made: Sequence[Path]) -> None:
     """Refuse to time what is not the same."""
-    first, *others = made
+    first, *others = (folder for folder in made if folder.is_dir())
     files = _files(first)
     for other in others:
         if _files(other) != files:

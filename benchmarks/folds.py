@@ -18,7 +18,9 @@ def folds(room: Room) -> Sequence[Comparison]:
     cases = room.many(4000)
     dataset = converted(room, data.pictures(room.base / "Bench", cases, EDGE), 1)
     contestants = {
-        "scikit-learn script": room.program("folds_sklearn", dataset, made=dataset / "splits_final.json"),
+        "scikit-learn script": room.program(
+            "folds_sklearn", dataset, made=dataset / "splits_final.json", needs="sklearn"
+        ),
         OURS: room.segconv("splits", "make", dataset, made=dataset / "splits_final.json"),
         FLOOR: room.program("folds_sklearn", dataset, "--in-turn", made=dataset / "splits_final.json"),
     }

@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .measure import Contestant
+from .measure import Contestant, compare
+from .result import Result
 
 BIN = Path(sys.executable).parent
 FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
@@ -66,10 +67,10 @@ class Room:
         command = [str(BIN / "segconv"), *map(str, words), "-q", "-j", str(workers or self.workers)]
         return Contestant(command, made or self.base / "none", self.env)
 
-    def program(self, module: str, *words: object, made: Path | None = None) -> Contestant:
-        """Return a module of this folder as a program."""
+    def program(self, module: str, *words: object, made: Path | None = None, needs: str = "") -> Contestant:
+        """Return a module of this folder as a program, which may need an installed module."""
         command = [sys.executable, "-m", f"benchmarks.{module}", *map(str, words)]
-        return Contestant(command, made or self.base / "none", self.env)
+        return Contestant(command, made or self.base / "none", self.env, needs=needs)
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,17 @@ class Comparison:
     contestants: Mapping[str, Contestant]
     check: Callable[[], None] = lambda: None
     notes: list[str] = field(default_factory=list)
+
+    def measured(self, rounds: int) -> Result:
+        """Compare those that are there, and note which are missing."""
+        there = {name: one for name, one in self.contestants.items() if one.is_there}
+        missing = [
+            f"{name} is missing: {self.contestants[name].needs} is not installed."
+            for name in self.contestants
+            if name not in there
+        ]
+        rows = compare(there, rounds, self.check)
+        return Result(self.title, rows, [*self.notes, *missing])
 
 
 Job = Callable[[Room], Sequence[Comparison]]

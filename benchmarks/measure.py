@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import statistics
@@ -44,6 +45,8 @@ class Contestant:
         It is so slow that it runs only once, watched.
     beside
         Processes of servers that work for it: their CPU time and memory are counted.
+    needs
+        A module that must be installed.
     """
 
     command: Sequence[str]
@@ -53,6 +56,12 @@ class Contestant:
     size: Mapping[str, int] = field(default_factory=dict)
     once: bool = False
     beside: Sequence[int] = ()
+    needs: str = ""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether what it needs is installed."""
+        return not self.needs or importlib.util.find_spec(self.needs) is not None
 
 
 @dataclass

@@ -153,7 +153,7 @@ def _clusters(result: Result) -> Iterator[str]:
     base = aims.slope_ms(result, PROCESSES)
     yield f"By the slopes between both sizes, an item takes {base:.2f} ms of CPU time with joblib, and"
     yield ""
-    for kind in CLUSTERS:
+    for kind in (kind for kind in CLUSTERS if any(row.who == kind for row in result.rows)):
         own = aims.slope_ms(result, kind)
         yield f"- {kind}: {own:.2f} ms, an overhead of {own - base:+.2f} ms, {(own / base - 1):+.1%}."
     yield from _notes(result)

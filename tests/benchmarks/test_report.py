@@ -106,6 +106,21 @@ def test_clusters_are_compared_by_what_a_further_item_takes() -> None:
     assert "| Ray: overhead, part of the CPU time of an item | ≤ 5.0% | 25.0% | missed by 400% |" in text
 
 
+def test_programs_that_are_missing_are_named_and_a_failure_says_what_the_program_said(tmp_path: Path) -> None:
+    from benchmarks.job import Comparison
+    from benchmarks.measure import Contestant, Failed
+
+    here = Contestant([sys.executable, "-c", "print(1)"], tmp_path / "made", {})
+    gone = Contestant(["no-such-program"], tmp_path / "made", {}, needs="no_such_module")
+    result = Comparison("an input", {"here": here, "gone": gone}, notes=["A note."]).measured(2)
+    assert [(row.name, len(row.cpu_s)) for row in result.rows] == [("here", 2)]
+    assert result["here"].pss_mib >= 0
+    assert result.notes == ["A note.", "gone is missing: no_such_module is not installed."]
+    broken = Contestant([sys.executable, "-c", "import sys; sys.exit('disk on fire')"], tmp_path / "made", {})
+    with pytest.raises(Failed, match="disk on fire"):
+        Comparison("an input", {"broken": broken}).measured(1)
+
+
 def test_the_smallest_real_run_writes_the_report_and_its_numbers(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "benchmarks", "--only", "plan", "--quick", "--output", str(tmp_path)]
     subprocess.run(words, cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)}, check=True, capture_output=True)
