@@ -101,7 +101,7 @@ def refuse_planes(survey: Survey, masks: Mapping[str, PictureHeader], *, slices:
     alike = {planes_in(head) for head in masks.values()}
     names = next((head.channel_names for head in masks.values()), ())
     cures = (naming_cure(alike.pop(), names),) if len(alike) == 1 else ()
-    hint = "" if cures else "save each as a mask of its own, in a folder for each class: masks/NAME/"
+    hint = "" if cures else "save each channel as a mask of its own, in a folder for each class: masks/NAME/"
     refused = set()
     for path, head in masks.items():
         if head.kind == KIND:

@@ -30,6 +30,17 @@ def drawn(mask: Draw, image: str = "images/p{n}.png", label: str = "masks/p{n}.p
     return make
 
 
+def swapped(photograph: Draw, image: str, label: str) -> Callable[[Path], None]:
+    """Return what writes photographs to where masks belong, and masks to where images belong."""
+
+    def make(root: Path) -> None:
+        for n in NUMBERS:
+            save(root / image.format(n=n), boxes(255))
+            save(root / label.format(n=n), photograph(n))
+
+    return make
+
+
 def palettes(root: Path) -> None:
     """Store only the colours that a mask needs, so that an index is another colour in each."""
     for n in NUMBERS:
@@ -257,6 +268,10 @@ LAYOUTS = [
     Layout("a ring on white ground", drawn(lambda n: boxes(0, 128, ground=255)), pictures({"a": lambda n: boxes(1) > 0, "b": lambda n: boxes(0, 1) > 0}, anyhow=True),
            untrue=("if 0 is background",)),
     Layout("ink on white ground", drawn(lambda n: boxes(0, ground=255)), AS_LEFT, untrue=("if 0 is background",)),
+    Layout("grey pictures and masks that changed places", swapped(photo, "images/p{n}.png", "masks/p{n}.png"),
+           BY_NUMBER, untrue=("if each value is a class",)),
+    Layout("colour pictures and masks that changed places", swapped(lambda n: photo(n, 3), "train/image/p{n}.png", "train/label/p{n}.png"),
+           _of(lambda n: photo(n, 3), names="{n}"), untrue=("takes the nearest",)),
     Layout("pages of masks", pages(), TWO_CELLS, answers={"--mask-channels": "nucleus,cell"}),
     Layout("pages of masks with names", pages(Labels=["nucleus", "cell"]), TWO_CELLS),
     Layout("numbered masks of one picture", numbered_masks,

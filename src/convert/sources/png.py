@@ -16,6 +16,7 @@ from ...dataset.stored_label import StoredLabel
 from ...errors import Cure, SegconvError
 from ...image import raster
 from ...image.picture import PictureHeader
+from ..bands import KIND as BANDS
 from ..bands import apart, as_bands, may_have_alpha, planes_in, refuse_planes
 from ..find.cases import cases_of, finished
 from ..find.channels import refuse_other_count, usual_files
@@ -26,6 +27,7 @@ from ..find.patterns import pair_as_told
 from ..find.roles import IMAGE, MASK, place_of
 from ..find.several_masks import unite
 from ..judge.picture_channels import channels_of_pictures
+from ..judge.swapped import name_swapped
 from ..labels.lossy import judge_lossy
 from ..labels.picture_labels import table_of_pictures
 from ..labels.set_coding import judge_polarity
@@ -92,6 +94,7 @@ def scan(survey: Survey) -> Scan:
         cases = with_channels(survey, cases, lambda _, path: planes_in(heads[path]) if path in heads else None)
         return scan_of_masks(survey, KIND, cases, channels, usual_planes(cases))
     label_map = table_of_pictures(survey, cases, heads)
+    name_swapped(survey, cases)
     return Scan(
         kind=KIND,
         root=survey.root,
@@ -203,6 +206,8 @@ def _headers(survey: Survey, cases: Sequence[SourceCase]) -> dict[str, PictureHe
 
 def _judge_pages(survey: Survey, cases: Sequence[SourceCase], heads: dict[str, PictureHeader]) -> None:
     """Add an error for each file with several pages; if all images, or all masks, have some, they may be volumes."""
+    if not any(head.pages > 1 or head.kind == BANDS for head in heads.values()):
+        return
     images = {path for case in cases for path in case.images}
     alike = [{path: head for path, head in heads.items() if (path in images) == is_image} for is_image in (True, False)]
     masks = {} if survey.options.mask_channels else alike.pop()
@@ -221,6 +226,8 @@ def _judge_sizes(survey: Survey, case: SourceCase, heads: Mapping[str, PictureHe
     image = heads.get(case.images[0])
     own = {path: heads[path] for path in case.files if path in heads}
     for path, head in own.items():
+        if head.kind == BANDS and path not in case.images and not survey.options.mask_channels:
+            continue  # refused as a mask
         if image and (image.width, image.height) != (head.width, head.height):
             survey.error(
                 "SC082",
