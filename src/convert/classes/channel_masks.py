@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
+
+from numpy.typing import NDArray
 
 from ...dataset.stored_label import NOTHING_KNOWN, StoredLabel
 from ...errors import Cure, SegconvError
 from ...image import raster, volumes
 from ..bands import naming_cure
-from ..labels.picture_file import stored_planes
+from ..labels.picture_file import mask_planes, stored_planes
 from ..model import CHANNELS, Parts, SourceCase
+from ..source_files import read_source
 from ..survey import Survey
 from ..write.layers import other_number
-from .compiled_scan import refuse_label_options
+from ..write.work import smallest_dtype
+from .compiled_scan import Usual, refuse_label_options
 
 
 def with_channels(
@@ -25,9 +30,17 @@ def with_channels(
     ----------
     number_in
         Returns the number of channels in a label; None if it cannot be read, which is reported elsewhere.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` for two classes of one name, and for options that name values.
     """
     refuse_label_options(survey.options)
     names = survey.options.mask_channels
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise SegconvError(f"two channels are named {twice!r}, expected a name each", code="SC001")
     found = []
     numbers: dict[str, int] = {}
     for case in cases:
@@ -50,13 +63,33 @@ def with_channels(
     return found
 
 
-def usual_planes(cases: Sequence[SourceCase]) -> StoredLabel:
-    """Return how the masks of the first case that has some are stored; see `stored_planes`."""
-    first = next((case.label for case in cases if case.label_as(CHANNELS)), None)
-    return NOTHING_KNOWN if first is None else stored_planes(raster.probe_file(first), first)
+def usual_planes(survey: Survey, cases: Sequence[SourceCase]) -> Usual:
+    """Return how the masks of most pictures are stored, by the first that are not empty."""
+
+    def read(path: str) -> tuple[StoredLabel, NDArray[Any]]:
+        opened = raster.decode(read_source(path))
+        return stored_planes(opened.header, path), mask_planes(opened)
+
+    return _usual(survey, cases, read)
 
 
-def usual_channels(cases: Sequence[SourceCase]) -> StoredLabel:
+def usual_channels(survey: Survey, cases: Sequence[SourceCase]) -> Usual:
     """Do for volumes what `usual_planes` does."""
-    first = next((case.label for case in cases if case.label is not None and case.label_as(CHANNELS)), None)
-    return NOTHING_KNOWN if first is None else StoredLabel(volumes.ending_of(first), form=CHANNELS)
+
+    def read(path: str) -> tuple[StoredLabel, NDArray[Any]]:
+        values = volumes.decode(read_source(path), path, how=survey.options.read_options).values
+        return StoredLabel(volumes.ending_of(path), smallest_dtype(values), form=CHANNELS), values
+
+    return _usual(survey, cases, read)
+
+
+def _usual(
+    survey: Survey, cases: Sequence[SourceCase], read: Callable[[str], tuple[StoredLabel, NDArray[Any]]]
+) -> Usual:
+    labels = [case.label for case in cases if case.label is not None and case.label_as(CHANNELS)]
+    stored = NOTHING_KNOWN
+    for path in labels if not survey.failed else ():
+        stored, values = read(path)
+        if values.any():
+            return Usual(stored, int(values.max()))
+    return Usual(stored)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain, compress
 from pathlib import Path
 
@@ -24,12 +24,28 @@ from .compiled_masks import compiled_masks
 from .segmented import judge_spellings
 
 
+@dataclass(frozen=True)
+class Usual:
+    """How the masks of most cases are stored, if their files say more than their names.
+
+    Parameters
+    ----------
+    stored
+        All but the masks.
+    on
+        Their value where they are on.
+    """
+
+    stored: StoredLabel
+    on: int = 1
+
+
 def compiled_scan(
     survey: Survey,
     kind: str,
     cases: list[SourceCase],
     channel_names: Callable[[int], tuple[str, ...]],
-    usual: StoredLabel = NOTHING_KNOWN,
+    usual: Usual | None = None,
 ) -> Scan:
     """Return what a source holds whose labels are named masks or segments of classes, which may overlap.
 
@@ -52,7 +68,7 @@ def scan_of_masks(
     kind: str,
     cases: list[SourceCase],
     channels: tuple[str, ...],
-    usual: StoredLabel = NOTHING_KNOWN,
+    usual: Usual | None = None,
 ) -> Scan:
     """Do what `compiled_scan` does for cases whose files were judged.
 
@@ -84,7 +100,7 @@ def scan_of_masks(
         channel_names=channels,
         label_map=LabelTable.identity(labels),
         file_ending=ending,
-        label_file=_stored(cases, names, compiled, ending).updated(usual),
+        label_file=_stored(cases, names, compiled, ending, usual or Usual(NOTHING_KNOWN)),
         compiled=compiled,
     )
 
@@ -172,7 +188,9 @@ def _masks_shown(survey: Survey, case: SourceCase) -> str:
     return survey.shown(case.images[0] if apart else str(case.label))
 
 
-def _stored(cases: Sequence[SourceCase], names: Sequence[str], compiled: Compiled | None, ending: str) -> StoredLabel:
+def _stored(
+    cases: Sequence[SourceCase], names: Sequence[str], compiled: Compiled | None, ending: str, usual: Usual
+) -> StoredLabel:
     """Return how `restore` stores the masks of a case that has none of its own: as those of the others."""
     files: dict[str, str] = {}
     places: dict[str, str] = {}
@@ -183,7 +201,9 @@ def _stored(cases: Sequence[SourceCase], names: Sequence[str], compiled: Compile
                 files.setdefault(name, Path(file).name + (ending if file in case.parts else ""))
     masks = compiled.masks_of if compiled is not None else {}
     stored = tuple(
-        StoredMask(name, files.get(name, name + ending), 1, "uint8", tuple(masks.get(name, (0,))), places.get(name))
+        StoredMask(
+            name, files.get(name, name + ending), usual.on, "uint8", tuple(masks.get(name, (0,))), places.get(name)
+        )
         for name in (names if masks else ())
     )
-    return StoredLabel(ending, "uint8", mode="gray", depth=8, form=LAYERS, masks=stored)
+    return StoredLabel(ending, "uint8", mode="gray", depth=8, form=LAYERS, masks=stored).updated(usual.stored)

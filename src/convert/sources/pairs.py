@@ -88,7 +88,7 @@ def scan(survey: Survey) -> Scan:
         masks = with_channels(
             survey, cases, lambda case, path: probe_unit(case, path, survey.root, survey.options).channels
         )
-        return compiled_scan(survey, KIND, masks, named, usual_channels(masks))
+        return compiled_scan(survey, KIND, masks, named, usual_channels(survey, masks))
     segmented = with_segments(survey, cases)
     if segmented is not None:
         refuse_label_options(survey.options)

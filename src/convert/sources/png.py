@@ -92,7 +92,7 @@ def scan(survey: Survey) -> Scan:
     channels = _channels(survey, cases, heads, files)
     if survey.options.mask_channels:
         cases = with_channels(survey, cases, lambda _, path: planes_in(heads[path]) if path in heads else None)
-        return scan_of_masks(survey, KIND, cases, channels, usual_planes(cases))
+        return scan_of_masks(survey, KIND, cases, channels, usual_planes(survey, cases))
     label_map = table_of_pictures(survey, cases, heads)
     name_swapped(survey, cases)
     return Scan(

@@ -249,7 +249,40 @@ def test_a_new_picture_is_restored_as_the_masks_are(tmp_path: Path, segconv: Com
     save(tmp_path / "predicted/test.png", np.eye(*SIZE, dtype=np.uint8))
     done = segconv("restore", tmp_path / "predicted", "--like", "5", "-o", tmp_path / "back")
     assert done.code == 0, done.err
-    assert tifffile.imread(tmp_path / "back/test.tif").shape == (2, *SIZE)
+    nucleus = np.eye(*SIZE, dtype=np.uint8) * 255
+    restored = tifffile.imread(tmp_path / "back/test.tif")
+    assert np.array_equal(restored[0], nucleus)
+    assert not restored[1].any()
+
+
+def test_a_new_volume_is_restored_as_the_masks_are(tmp_path: Path, segconv: Command) -> None:
+    masks = np.zeros((*ct(0).label.array.shape, 2), np.uint16)
+    masks[2:4, 2:4, 2:4, 0] = masks[5:7, 2:4, 2:4, 1] = 300
+    root = volumes(tmp_path / "mine", ".nrrd", masks, masks)
+    write(root / "images/new.nii.gz", ct(2).images[0])
+    words = ("--channels", "MRI", "--mask-channels", "a,b", "--unlabelled", "test")
+    assert segconv("convert", root, "--to", "5_A", *words).code == 0
+    write(
+        tmp_path / "predicted/new.nii.gz", ct(2).label, (masks[..., 0] > 0) + 2 * (masks[..., 1] > 0).astype(np.uint8)
+    )
+    done = segconv("restore", tmp_path / "predicted", "--like", "5", "-o", tmp_path / "back")
+    assert done.code == 0, done.err
+    assert np.array_equal(channels_of(tmp_path / "back/new.nrrd"), masks)
+
+
+def test_two_channels_of_one_name_are_refused(tmp_path: Path, segconv: Command) -> None:
+    root = made(tmp_path / "mine", "tif", in_pages, planes(0))
+    done = segconv("convert", root, "--to", "5_A", "--mask-channels", "cell,cell")
+    assert done.codes() == ["SC001"]
+    assert "two channels are named 'cell'" in done.err
+
+
+def test_a_damaged_mask_is_reported_with_the_others(tmp_path: Path, segconv: Command) -> None:
+    root = made(tmp_path / "mine", "tif", in_pages, planes(0), planes(1), planes(2, 3))
+    path = root / "masks/c0.tif"
+    path.write_bytes(path.read_bytes()[:60])
+    done = segconv("convert", root, "--to", "5_A", "--mask-channels", "nucleus,cell")
+    assert sorted(done.codes()) == ["SC058", "SC084"], done.err
 
 
 def volumes(root: Path, ending: str, *masks: np.ndarray) -> Path:
