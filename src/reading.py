@@ -13,7 +13,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from .errors import SegconvError
 
@@ -65,16 +65,21 @@ def descriptor_and_status(path: str | os.PathLike[str]) -> tuple[int, os.stat_re
     try:
         descriptor = _through_no_link(os.fspath(path), _READ)
     except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise became_link(path) from error
-        if error.errno == errno.ENXIO:  # a socket
-            raise no_file(path) from error
+        if (refused := _refused(error, path)) is not None:
+            raise refused from error
         raise
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise no_file(path)
     return descriptor, status
+
+
+def _refused(error: OSError, path: str | os.PathLike[str]) -> SegconvError | None:
+    """Return the error for a link or a socket, which is not opened; None for other errors."""
+    if error.errno == errno.ELOOP:
+        return became_link(path)
+    return no_file(path) if error.errno == errno.ENXIO else None
 
 
 def status_of(path: str | os.PathLike[str]) -> os.stat_result:
@@ -103,6 +108,58 @@ def named(path: str | os.PathLike[str]) -> Iterator[str]:
         yield f"{_OWN_FILES}/{descriptor}" if os.path.isdir(_OWN_FILES) else os.fspath(path)
     finally:
         os.close(descriptor)
+
+
+_MOST_FOLDERS = 64
+"""How many folders `Heads` keeps open."""
+
+
+class Heads:
+    """Reads the first bytes of many files; their folders stay open until the context ends, or there are many."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, int] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        while self._folders:
+            os.close(self._folders.popitem()[1])
+
+    def _folder(self, folder: str) -> int:
+        if len(self._folders) >= _MOST_FOLDERS:
+            self._close()
+        # With the dot the folder itself must not be a link either.
+        return self._folders.setdefault(folder, _through_no_link(f"{folder}/.", _LOOK))
+
+    def head(self, path: str, size: int) -> tuple[bytes, int]:
+        """Return at most the first `size` bytes of a file, and its length; raises what `descriptor_of` raises.
+
+        Parameters
+        ----------
+        path
+            Absolute, without links.
+        """
+        sys.audit("open", path, None, _READ)  # as in `descriptor_of`
+        folder, _, name = path.rpartition("/")
+        try:
+            at = self._folders.get(folder)
+            descriptor = os.open(name, _READ, dir_fd=self._folder(folder) if at is None else at)
+        except OSError as error:
+            if (refused := _refused(error, path)) is not None:
+                raise refused from error
+            raise
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise no_file(path)
+            return os.read(descriptor, size), status.st_size
+        finally:
+            os.close(descriptor)
 
 
 def opened(path: str | os.PathLike[str]) -> BinaryIO:

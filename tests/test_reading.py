@@ -189,3 +189,33 @@ def test_links_next_to_the_cases_do_not_leave_the_source(name: str, tmp_path: Pa
     done = segconv("convert", source, "--to", "7_A")
     assert (done.code, done.codes()) == (65, ["SC060"])
     assert Path(name).name in done.err
+
+
+def test_heads_are_read_of_regular_files_only_and_never_through_links(tmp_path: Path) -> None:
+    root = tmp_path.resolve()
+    (root / "folder").mkdir()
+    (root / "folder/file").write_bytes(b"content")
+    (root / "folder/link").symlink_to("file")
+    (root / "linked").symlink_to("folder")
+    os.mkfifo(root / "folder/pipe")
+    with reading.Heads() as files:
+        assert files.head(f"{root}/folder/file", 4) == (b"cont", 7)
+        refused = {"folder/link": "SC060", "linked/file": "SC060", "folder": "SC061", "folder/pipe": "SC061"}
+        for name, code in refused.items():
+            with pytest.raises(SegconvError) as caught:
+                files.head(f"{root}/{name}", 4)
+            assert (caught.value.code, caught.value.file) == (code, f"{root}/{name}")
+        with pytest.raises(FileNotFoundError):
+            files.head(f"{root}/folder/none", 4)
+
+
+def test_heads_keep_few_folders_open_and_close_them(tmp_path: Path) -> None:
+    root = tmp_path.resolve()
+    before = len(os.listdir("/proc/self/fd"))
+    with reading.Heads() as files:
+        for number in range(200):
+            (root / str(number)).mkdir()
+            (root / f"{number}/file").write_bytes(bytes([number]))
+            assert files.head(f"{root}/{number}/file", 1) == (bytes([number]), 1)
+        assert len(os.listdir("/proc/self/fd")) - before <= reading._MOST_FOLDERS
+    assert len(os.listdir("/proc/self/fd")) == before

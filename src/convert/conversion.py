@@ -22,7 +22,7 @@ from ..errors import Cure, Finding, Refused, SegconvError, as_errors, refuse_if_
 from ..work.caseio import COPY
 from ..work.held import unchanged
 from ..work.interruption import interruptible
-from ..work.plan import Plan
+from ..work.plan import Item, LazyItems, Plan
 from ..work.readers import Readers
 from ..work.run import Outcome, Result, execute
 from ..work.run_options import USUAL, RunOptions, refuse_unfit
@@ -39,6 +39,7 @@ from .source_files import real_folder
 from .sources import nnunet_v1
 from .sources.registry import scan_source
 from .survey import Survey
+from .uncollected import uncollected
 from .write.case import convert_case
 from .write.task import CaseTask, Recipe, decoded
 from .write.whole import Whole
@@ -100,7 +101,7 @@ class Conversion:
             "notes": list(scan.notes),
             "left_alone": self.left_alone.as_json(),
             "mapped_names": {case.original_name: case.case for case in scan.cases if case.case != case.original_name},
-            "bytes_to_read": sum(item.nbytes for item in self.plan.items),
+            "bytes_to_read": self.plan.nbytes,
         }
 
 
@@ -201,8 +202,7 @@ def _planned(
         with unchanged(held):
             survey = Survey(root, options, Readers(how.jobs, how.progress))
             kind, evidence, scan = _scanned(survey, kind, strict=how.strict)
-            recipe = _recipe(scan, options)
-            items = tuple(CaseTask(case, recipe, scan.origin.get(case.case)).item() for case in scan.cases)
+            items = _items(scan, _recipe(scan, options))
         output.refuse(scan)
     name = output.free_name(to, scan.name, how, force=force)
     target = output.target(name)
@@ -213,7 +213,8 @@ def _planned(
 
 def _scanned(survey: Survey, kind: str | None, *, strict: bool) -> tuple[str, str, Scan]:
     """Return the kind of a source, the evidence for it, and what the source holds."""
-    kind, evidence = (kind, "as asked") if kind is not None else detect(survey)
+    with uncollected():
+        kind, evidence = (kind, "as asked") if kind is not None else detect(survey)
     scan = with_patients(scan_source(kind, survey), survey.options)
     if survey.options.keep and scan.compiled is None and not survey.failed:
         scan = keeping(scan, survey.options.keep)
@@ -313,6 +314,14 @@ def _recipe(scan: Scan, options: ConvertOptions) -> Recipe:
         compiled=scan.compiled,
         channel_names=scan.channel_names,
     )
+
+
+def _items(scan: Scan, recipe: Recipe) -> LazyItems:
+    def make(number: int) -> Item:
+        case = scan.cases[number]
+        return CaseTask(case, recipe, scan.origin.get(case.case)).item()
+
+    return LazyItems((case.case for case in scan.cases), make, scan.nbytes)
 
 
 def _finish(conversion: Conversion, results: Iterable[Result], staged: Staged) -> list[Finding]:

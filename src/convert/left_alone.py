@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -89,7 +90,7 @@ def _held(found: Mapping[str, T]) -> dict[str, T]:
 
 def left_alone(scan: Scan, options: ConvertOptions) -> LeftAlone:
     """Return the files that a scan does not use; a link counts at its target, an empty folder does not count."""
-    used = {file for case in scan.cases for file in case.files}
+    used = set(itertools.chain.from_iterable(case.files for case in scan.cases))
     used |= {str(scan.root / name) for name in (JSON, SPLITS, nnunet_v1.SPLITS)}
     used |= {str(path.absolute()) for path in (options.pairs, options.patients) if path is not None}
     if (scan.root / RUN).is_file():
@@ -114,16 +115,22 @@ def _tool_tables(scan: Scan) -> set[str]:
 
 def _look(folder: str, relative: str, used: Collection[str], tables: Collection[str]) -> tuple[LeftAlone, bool]:
     """Return the unused files of a folder, and whether any of its files is used."""
+    some_used = False
+    others: list[os.DirEntry[str]] = []
     try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.path in used:
+                    some_used = True
+                else:
+                    others.append(entry)
     except OSError:  # if a case needs it, reading reports it
         return LeftAlone(), False
     names: list[str] = []
     found = LeftAlone({relative: names})
-    some_used = False
-    for entry in entries:
+    for entry in sorted(others, key=lambda entry: entry.name):
         path = os.path.join(relative, entry.name)
-        if _is_used(entry, used) or entry.name in tables:
+        if _is_used_by_link(entry, used) or entry.name in tables:
             some_used = True
         elif is_stray(entry.name):
             found.hidden[path] = _number_of_files(entry)
@@ -136,9 +143,8 @@ def _look(folder: str, relative: str, used: Collection[str], tables: Collection[
     return found.without_empty(), some_used
 
 
-def _is_used(entry: os.DirEntry[str], used: Collection[str]) -> bool:
-    through_link = entry.is_symlink() and not is_stray(entry.name)
-    return entry.path in used or (through_link and os.path.realpath(entry.path) in used)
+def _is_used_by_link(entry: os.DirEntry[str], used: Collection[str]) -> bool:
+    return entry.is_symlink() and not is_stray(entry.name) and os.path.realpath(entry.path) in used
 
 
 def _number_of_files(entry: os.DirEntry[str]) -> int:

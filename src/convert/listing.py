@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .. import reading
 from ..dataset.folders import is_stray
@@ -70,31 +72,65 @@ class Folder:
     ----------
     path
         Relative to the source, with slashes; empty for the source itself.
-    names
-        Of its files, sorted, without stray ones.
+    odd
+        Whether some of its files are links, pipes, or anything else but regular files.
     findings
         On links in it to folders that are not entered.
     """
 
-    __slots__ = ("_units", "findings", "names", "path")
+    __slots__ = ("_endings", "_names", "_units", "findings", "odd", "path")
 
-    def __init__(self, path: str, names: list[str], findings: tuple[Finding, ...] = ()) -> None:
+    def __init__(self, path: str, names: list[str], findings: tuple[Finding, ...], *, odd: bool) -> None:
         self.path = path
-        self.names = names
+        self._names: list[str] | None = names
+        self.odd = odd
         self.findings = findings
         self._units: list[Unit] | None = None
+        self._endings: Counter[str] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The names of its files, sorted, without stray ones; not to be changed."""
+        return [unit.name for unit in self.units] if self._names is None else self._names
+
+    @property
+    def endings(self) -> Counter[str]:
+        """The endings of its pictures and volumes, as written, and how many files have each."""
+        if self._endings is None:
+            self._endings = Counter(unit.ending for unit in self.units)
+        return self._endings
 
     @property
     def units(self) -> list[Unit]:
         """Its pictures and volumes by name, in the order of their names; not to be changed."""
         if self._units is None:
-            ending_of = opened.ending_of
+            names, endings = self.names, _Endings()
             self._units = [
-                Unit(self.path, name[: -len(ending)], name[-len(ending) :])
-                for name in self.names
-                if (ending := ending_of(name)) is not None
+                Unit(self.path, name[: -len(ending)], ending)
+                for name in names
+                if (ending := endings[name[name.rfind(".") :]] or _ending_as_written(name)) is not None
             ]
+            if len(self._units) == len(names):
+                self._names = None  # the units tell them
         return self._units
+
+
+class _Endings(dict[str, str | None]):
+    """What follows the last dot of a name → the ending of a picture or volume, if it alone tells; otherwise None.
+
+    The names of a source end in few ways, so that a plan over 100,000 files judges few endings.
+    """
+
+    def __missing__(self, last: str) -> str | None:
+        known = last.lower() in opened.ENDINGS
+        alone = known and not any(ending.endswith(last.lower()) for ending in opened.ENDINGS if ending != last.lower())
+        self[last] = last if alone else None
+        return self[last]
+
+
+def _ending_as_written(name: str) -> str | None:
+    ending = opened.ending_of(name)
+    return None if ending is None else sys.intern(name[-len(ending) :])
 
 
 class Listing:
@@ -104,11 +140,18 @@ class Listing:
     ----------
     root
         The source, resolved.
+
+    Attributes
+    ----------
+    tried
+        Kind of source → what its recognition found out that its scan can use.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._found: dict[bool, list[Folder]] = {}
+        self._regular: dict[str, bool] = {}
+        self.tried: dict[str, Any] = {}
 
     def folders(self, *, external: bool) -> list[Folder]:
         """Return each folder, a folder before those in it, sorted by name; stray files and `OWN_FOLDERS` are left out.
@@ -124,10 +167,21 @@ class Listing:
         if external not in self._found:
             real_root = Path(os.path.realpath(self._root))
             self._found[external] = list(self._listed("", real_root, external=external))
+            self._regular.update({folder.path: not folder.odd for folder in self._found[external]})
         return self._found[external]
+
+    def forget(self) -> None:
+        """Free the memory for the names of the files."""
+        self._found.clear()
+        self.tried.clear()
+
+    def is_regular(self, folder: str) -> bool:
+        """Return whether a folder was listed, and all of its files were regular files then, and no links."""
+        return self._regular.get(folder, False)
 
     def _listed(self, relative: str, real_root: Path, *, external: bool) -> Iterator[Folder]:
         files: list[str] = []
+        odd = False
         folders: list[str] = []
         findings: list[Finding] = []
         place = os.path.join(self._root, relative)
@@ -137,8 +191,12 @@ class Listing:
                     name = entry.name
                     if is_stray(name) or name in OWN_FOLDERS:
                         continue
-                    if not _is_folder(entry):
+                    if entry.is_file(follow_symlinks=False):
                         files.append(name)
+                        continue
+                    if not leads_to_folder(entry):
+                        files.append(name)
+                        odd = True
                         continue
                     path = f"{relative}/{name}" if relative else name
                     closed = _closed(self._root, path, real_root, external=external) if entry.is_symlink() else None
@@ -149,12 +207,13 @@ class Listing:
         except OSError as error:
             raise reading.unlisted(error, place) from error
         files.sort()
-        yield Folder(relative, files, tuple(findings))
+        yield Folder(relative, files, tuple(findings), odd=odd)
         for folder in sorted(folders):
             yield from self._listed(folder, real_root, external=external)
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a folder, or a link to one."""
     try:
         return entry.is_dir()
     except OSError:

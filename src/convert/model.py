@@ -200,6 +200,8 @@ class Parts:
     places: tuple[str, ...] = ()
 
 
+NO_PARTS: Mapping[str, Parts] = {}
+"""`SourceCase.parts` of the cases whose images and labels are one file each."""
 CASE = "{case}"
 """Placeholder for the name of the case in `Parts.places`."""
 DETACHED = "detached"
@@ -253,7 +255,7 @@ class SourceCase:
     split: str = TRAIN
     patient: str | None = None
     label_name: str | None = None
-    parts: Mapping[str, Parts] = field(default_factory=dict)
+    parts: Mapping[str, Parts] = field(default_factory=lambda: NO_PARTS)
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -331,6 +333,8 @@ class Scan:
         What earlier runs did to the images of such a source.
     patients_guessed_from
         What the patients of the cases were guessed from, in words, if they were guessed.
+    nbytes
+        Size of all files of the cases, in bytes, if that was found on the way.
     """
 
     kind: str
@@ -350,6 +354,7 @@ class Scan:
     extra: Mapping[str, Any] = field(default_factory=dict)
     prepared: Prepared = NOT_PREPARED
     patients_guessed_from: str = ""
+    nbytes: int | None = None
 
     @property
     def name(self) -> str:

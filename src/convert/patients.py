@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ..dataset.lineage import TEST, TRAIN, CaseRecord
+from ..dataset.lineage import TEST, TRAIN
 from ..dataset.patient_rules import Named, guess_patients, patients_in_words
 from ..dataset.tested_patients import judge_tested_patients
 from ..errors import Finding
@@ -17,7 +17,7 @@ from .source_files import shown
 def with_patients(scan: Scan, options: ConvertOptions) -> Scan:
     """Return the source with a guessed patient for each case, if none is known and names or folders say it for all."""
     declared = options.patients is not None or options.patient_pattern is not None
-    if declared or any(_patient(case, scan) for case in scan.cases):
+    if declared or any(_patients_of(scan.cases, scan)):
         return scan
     training = [case for case in scan.cases if case.split == TRAIN]
     found = _guessed(scan, sorted(scan.cases, key=lambda case: case.split != TRAIN))
@@ -27,7 +27,7 @@ def with_patients(scan: Scan, options: ConvertOptions) -> Scan:
 
 
 def _guessed(scan: Scan, cases: Sequence[SourceCase]) -> Scan | None:
-    guess = guess_patients([_named(case, scan) for case in cases])
+    guess = guess_patients(_named(cases, scan))
     if guess is None:
         return None
     patients = {case.case: patient for case, patient in zip(cases, guess.patients, strict=True)}
@@ -41,9 +41,19 @@ def tested_patients(scan: Scan) -> list[Finding]:
     return judge_tested_patients(_patients(scan), testing, scan.patients_guessed_from)
 
 
-def _named(case: SourceCase, scan: Scan) -> Named:
-    original = _origin(case, scan).parent or case.original_name
-    return Named(posixpath.basename(original), posixpath.dirname(shown(case.images[0], scan.root)))
+def _named(cases: Sequence[SourceCase], scan: Scan) -> list[Named]:
+    """Return the names of the cases or, of copies, of their originals, and the folders of their images."""
+    found = []
+    folders: dict[str, str] = {}
+    for case in cases:
+        origin = scan.origin.get(case.case)
+        original = (origin and origin.parent) or case.original_name
+        image = case.images[0]
+        place = image.rpartition("/")[0]
+        if place not in folders:
+            folders[place] = posixpath.dirname(shown(image, scan.root))
+        found.append(Named(original.rpartition("/")[2], folders[place]))
+    return found
 
 
 def number_of_patients(scan: Scan) -> int:
@@ -63,12 +73,15 @@ def in_words(scan: Scan, otherwise: str = "a pattern or a list of patients") -> 
 
 
 def _patients(scan: Scan) -> list[str | None]:
-    return [_patient(case, scan) for case in scan.cases if case.split == TRAIN]
+    return _patients_of([case for case in scan.cases if case.split == TRAIN], scan)
 
 
-def _origin(case: SourceCase, scan: Scan) -> CaseRecord:
-    return scan.origin.get(case.case) or CaseRecord(case.case)
+def _patients_of(cases: Iterable[SourceCase], scan: Scan) -> list[str | None]:
+    if not scan.origin:
+        return [case.patient for case in cases]
+    return [_patient(case, scan) for case in cases]
 
 
 def _patient(case: SourceCase, scan: Scan) -> str | None:
-    return case.patient or _origin(case, scan).patient
+    origin = scan.origin.get(case.case)
+    return case.patient or (None if origin is None else origin.patient)

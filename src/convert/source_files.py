@@ -17,8 +17,13 @@ from ..image import opened
 
 def files_of(folder: Path) -> list[Path]:
     """Return the entries of a folder, sorted by name, without stray files."""
+    return [folder / name for name in names_of(folder)]
+
+
+def names_of(folder: Path) -> list[str]:
+    """Return the names in a folder, sorted, without stray files."""
     try:
-        return sorted((p for p in folder.iterdir() if not is_stray(p.name)), key=lambda p: p.name)
+        return sorted(name for name in os.listdir(folder) if not is_stray(name))
     except FileNotFoundError as error:
         raise SegconvError("does not exist", code="SC010", file=str(folder)) from error
     except OSError as error:
@@ -95,6 +100,15 @@ def real_folder(folder: str) -> str:
 def _ending(name: str) -> str:
     """Return the ending of a picture or volume, in lower case, or an empty string."""
     return opened.ending_of(name) or ""
+
+
+def real_folder_below(folder: str, root: str) -> str:
+    """Return the real path of a folder, with a slash at its end; empty if it is not in the source any more."""
+    try:
+        real = os.path.join(real_folder(folder.rstrip("/")), "")
+    except OSError:
+        return ""
+    return real if real.startswith(os.path.join(root, "")) else ""
 
 
 def _is_below(path: str, folder: str) -> bool:

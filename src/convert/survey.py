@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -10,9 +11,9 @@ from pathlib import Path
 from ..dataset.lineage import TEST
 from ..errors import Cure, Finding, SegconvError, warning
 from ..work.readers import ONE, Readers
-from .listing import Listing
+from .listing import Listing, Unit
 from .model import ConvertOptions
-from .source_files import resolve_inside, shown
+from .source_files import real_folder_below, resolve_inside, shown
 
 _OF_CASES = frozenset(f"SC{number:03d}" for number in (12, *range(50, 63), 80, 82, 83, 84))
 """Codes of errors that say nothing about which files are labels, or what their values mean."""
@@ -89,6 +90,8 @@ class Survey(Remarks):
     listing: Listing = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        self._root = str(self.root)
+        self._real_folders: dict[str, str] = {}
         self.listing = Listing(self.root)
 
     def resolve(self, path: str | Path, *, external: bool = False) -> str:
@@ -100,6 +103,25 @@ class Survey(Remarks):
             Allow a link that leaves the source, whatever the options say.
         """
         return resolve_inside(path, self.root, external=external or self.options.allow_external)
+
+    def resolve_unit(self, unit: Unit) -> str:
+        """Return the real path of an image or a label that is one file; raises the errors of `resolve_inside`."""
+        if (folder := self._real_folders.get(unit.folder)) is None:
+            folder = self._real_folders[unit.folder] = self._real_folder(unit.folder)
+        # A listed file needs no further look: opening it proves that it is still a regular file.
+        if folder and unit.parts is None:
+            return f"{folder}{unit.stem}{unit.ending}"
+        # A list that the user names may refer to files anywhere.
+        return self.resolve(os.path.join(self._root, unit.path), external=unit.folder.startswith("/"))
+
+    def _real_folder(self, folder: str) -> str:
+        """Return the real path of a folder in the source, with a slash at its end.
+
+        Return nothing if it was not listed, or holds names that are no regular files.
+        """
+        if not self.listing.is_regular(folder):
+            return ""
+        return real_folder_below(os.path.join(self._root, folder), self._root)
 
     def shown(self, path: str | Path) -> str:
         """Return a path for messages: relative to the source if it is in it."""

@@ -45,10 +45,11 @@ def by_ending(folder: Folder, ending_of: Callable[[str], str | None]) -> tuple[l
     ending_of
         Returns one of the endings of pictures and volumes, or None.
     """
-    known = {ending: ending_of(ending) is not None for ending in {unit.ending for unit in folder.units}}
-    if len(folder.units) == len(folder.names) and all(known.values()):
-        return folder.units, []
-    own = [unit for unit in folder.units if known[unit.ending]]
+    known = {ending for ending in folder.endings if ending_of(ending) is not None}
+    if not known:
+        return [], folder.names
+    all_known = len(known) == len(folder.endings)
+    own = folder.units if all_known else [unit for unit in folder.units if unit.ending in known]
     return own, [name for name in folder.names if ending_of(name) is None] if len(own) < len(folder.names) else []
 
 

@@ -9,7 +9,7 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -273,6 +273,16 @@ def twin_findings(originals: dict[str, str]) -> list[Finding]:
         else:
             folded[lower] = name
     return findings
+
+
+def have_twins(originals: Collection[str]) -> bool:
+    """Return whether `twin_findings` finds any among different names."""
+    return len(set(map(_folded, originals))) < len(originals)
+
+
+def _folded(name: str) -> str:
+    """Return the common form of names that differ only in their Unicode form, or in upper and lower case."""
+    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
 
 
 def _clean(text: str) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from .lineage import TRAIN, CaseRecord
 
@@ -51,11 +52,11 @@ _CHANGES = (
     r"aug|augmented|copy|rot|rotate|rotated|flip|flipped|hflip|vflip|mirror|mirrored|noise|noisy|shift|shifted|"
     r"scale|scaled|zoom|elastic|deform|gamma|blur|blurred|brightness|contrast|hu|[ijkxyz](?=[-+]?\d)"
 )
+_CHANGE = re.compile(rf"[_\-. ](?:{_CHANGES})", re.I)
 _CHANGED = re.compile(rf"(.+?)(?:[_\-. ]+(?:{_CHANGES})(?:[-_+ ]*\d+(?:\.\d+)?)*)+", re.I)
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """The name and folder of a case.
 
     Parameters
@@ -96,6 +97,8 @@ def guess_patients(cases: Sequence[Named]) -> PatientGuess | None:
 
     A case that is named as a copy of another, such as ``b0_aug01`` next to ``b0``, is of the patient of that one.
     """
+    if not _CHANGE.search("\n".join(case.name for case in cases)):
+        return _guessed(cases)
     known = set(cases)
     originals = [_original(case, known) for case in cases]
     if originals == list(cases):
@@ -120,9 +123,12 @@ def _guessed(cases: Sequence[Named]) -> PatientGuess | None:
     if len(cases) < 2:
         return None
     own = _without_common(cases)
-    if any(len(_bids_in(case)) > 1 or len(_worded_in(case)) > 1 for case in own):
+    possible = [rule for rule in RULES if rule[0](own[0]) is not None]
+    if not possible:
+        return None  # a rule must name a patient for every case
+    if _any_worded(own) and any(len(_bids_in(case)) > 1 or len(_worded_in(case)) > 1 for case in own):
         return None  # folder and file name different patients
-    for rule, what, shared in RULES:
+    for rule, what, shared in possible:
         found = _of_all(rule, own)
         if found and (patients := _settled(found, shared=shared)):
             if _contradicted(own, patients):
@@ -216,11 +222,14 @@ def _example(cases: Sequence[Named], patients: Sequence[str]) -> str:
 
 def _without_common(cases: Sequence[Named]) -> list[Named]:
     """Return the cases without the folders that they all share."""
-    split = [case.folder.split("/") if case.folder else [] for case in cases]
+    split = {folder: folder.split("/") if folder else [] for folder in {case.folder for case in cases}}
     depth = 0
-    while all(len(parts) > depth for parts in split) and len({parts[depth] for parts in split}) == 1:
+    while all(len(parts) > depth for parts in split.values()) and len({parts[depth] for parts in split.values()}) == 1:
         depth += 1
-    return [Named(case.name, "/".join(parts[depth:])) for case, parts in zip(cases, split, strict=True)]
+    if not depth:
+        return list(cases)
+    own = {folder: "/".join(parts[depth:]) for folder, parts in split.items()}
+    return [Named(case.name, own[case.folder]) for case in cases]
 
 
 Rule = Callable[[Named], tuple[str, bool] | None]
@@ -246,6 +255,12 @@ def _worded_in(case: Named) -> dict[str, str]:
         for match in _WORDED.finditer(text):
             found.setdefault(_plain(match[2]), match[0])
     return found
+
+
+def _any_worded(cases: Iterable[Named]) -> bool:
+    """Return whether a word for a patient, or ``sub-``, occurs at all: looking once is faster than at each case."""
+    texts = "\n".join({text for case in cases for text in case})
+    return "sub-" in texts or _WORDED.search(texts) is not None
 
 
 def _by_folder(case: Named) -> tuple[str, bool] | None:

@@ -73,16 +73,20 @@ def refuse(head: Buffer, expected: str) -> SegconvError:
 
 
 def refuse_overlong(path: str, voxel_bytes: int) -> None:
-    """Refuse a file far longer than its header accounts for, before the rest of it is read into memory.
+    """Refuse a file on the disk as `refuse_length` does; ``SC030`` if the system refuses."""
+    refuse_length(reading.size_of(path), voxel_bytes)
 
-    `voxel_bytes` is the size of its voxels by its header.
 
-    Raises
-    ------
-    SegconvError
-        ``SC054``; ``SC030`` if the system refuses.
+def refuse_length(size: int, voxel_bytes: int) -> None:
+    """Refuse a file far longer than its header accounts for (``SC054``), before the rest is read into memory.
+
+    Parameters
+    ----------
+    size
+        Length of the file in bytes.
+    voxel_bytes
+        Size of its voxels by its header.
     """
-    size = reading.size_of(path)
     most = LARGEST_RATIO * voxel_bytes + SPARE_BYTES
     if size > most:
         raise SegconvError(

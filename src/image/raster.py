@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import reading
 from ..errors import SegconvError
 from . import content, opened
 from .formats import png, table
@@ -48,6 +49,36 @@ def probe_file(path: str) -> PictureHeader:
     if ending_of(path) is None:
         raise SegconvError(f"has none of the endings {', '.join(ENDINGS)}", code="SC051", file=path)
     return cast(PictureHeader, opened.probe(path))
+
+
+class Heads(reading.Heads):
+    """Judges the headers of many pictures, of which most share one; see `reading.Heads`.
+
+    Attributes
+    ----------
+    nbytes
+        Size of these files together, in bytes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.nbytes = 0
+
+    def probe(self, path: str) -> PictureHeader:
+        """Return the header of a picture, judged as by `probe_file`."""
+        if ending_of(path) != ".png":
+            header = probe_file(path)
+            self.nbytes += reading.size_of(path)
+            return header
+        try:
+            head, length = self.head(path, content.HEAD_BYTES)
+        except OSError as error:
+            raise reading.refusal(error, path) from error
+        header = png.header_of(head)
+        if length > content.SPARE_BYTES:
+            content.refuse_length(length, header.voxel_bytes)
+        self.nbytes += length
+        return header
 
 
 def decode(data: Buffer, name: str | None = None, how: ReadOptions = STRICT) -> Picture:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from ..errors import Finding
 from .held import Held
@@ -70,6 +70,36 @@ class Item:
     nbytes: int = 0
 
 
+class LazyItems(Sequence[Item]):
+    """Items that are made each time they are asked for, so that a plan over 100,000 cases holds only what they are of.
+
+    Parameters
+    ----------
+    cases
+        The identifier of each; the outputs of two cases must differ.
+    make
+        Makes the item of a case by its place in the plan.
+    nbytes
+        Estimated bytes that they write together, if known.
+    """
+
+    def __init__(self, cases: Iterable[str], make: Callable[[int], Item], nbytes: int | None = None) -> None:
+        self._number = _refuse_twins(cases)
+        self._make = make
+        self.nbytes = nbytes
+
+    def __len__(self) -> int:
+        return self._number
+
+    @overload
+    def __getitem__(self, at: int) -> Item: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Item, ...]: ...
+    def __getitem__(self, at: int | slice) -> Item | tuple[Item, ...]:
+        numbers = range(self._number)[at]
+        return self._make(numbers) if isinstance(numbers, int) else tuple(map(self._make, numbers))
+
+
 @dataclass(frozen=True)
 class Target:
     """A folder that appears complete or not at all.
@@ -126,14 +156,21 @@ class Plan:
 
     target: Target
     source_root: Path
-    items: tuple[Item, ...]
+    items: Sequence[Item]
     key: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[Finding, ...] = ()
     held: tuple[Held, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        _refuse_twins(item.case for item in self.items)
-        _refuse_twins(output for item in self.items for output in item.outputs)
+        if not isinstance(self.items, LazyItems):
+            _refuse_twins(item.case for item in self.items)
+            _refuse_twins(output for item in self.items for output in item.outputs)
+
+    @property
+    def nbytes(self) -> int:
+        """Estimated bytes that it writes."""
+        total = self.items.nbytes if isinstance(self.items, LazyItems) else None
+        return sum(item.nbytes for item in self.items) if total is None else total
 
     @property
     def fingerprint(self) -> str:
@@ -148,9 +185,11 @@ class Plan:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _refuse_twins(names: Iterable[str]) -> None:
+def _refuse_twins(names: Iterable[str]) -> int:
+    """Return how many different names there are; raises ValueError if one stands twice."""
     seen: set[str] = set()
     for name in names:
         if name in seen:
             raise ValueError(f"{name!r} stands twice in the plan")
         seen.add(name)
+    return len(seen)

@@ -39,7 +39,7 @@ def preflight(plan: Plan, *, overwrite: bool) -> None:
             file=str(target),
             cures=[Cure("choose_other_target")],
         )
-    need = sum(item.nbytes for item in plan.items) * 11 // 10 + SPARE_BYTES
+    need = plan.nbytes * 11 // 10 + SPARE_BYTES
     free = shutil.disk_usage(above).free
     if not plan.target.staging.is_dir() and free < need:
         raise SegconvError(

@@ -313,7 +313,7 @@ def _kind_of_workers(plan: Plan, jobs: int) -> str | None:
     at once, while a process first spends most of a second on its imports. The work left under the
     lock, about a millisecond per item, slows down many workers on small items.
     """
-    nbytes = sum(item.nbytes for item in plan.items) / max(1, len(plan.items))
+    nbytes = plan.nbytes / max(1, len(plan.items))
     return THREADS if jobs <= FEW_WORKERS or nbytes >= jobs * BYTES_A_WORKER else None
 
 

@@ -77,14 +77,24 @@ def read_only(place: Place) -> Iterator[None]:
 @contextmanager
 def unreadable(place: Place) -> Iterator[None]:
     """A disk that fails to give the bytes of the label."""
-    real = reading._through_no_link
+    real, head = reading._through_no_link, reading.Heads.head
 
-    def opened(path: str, flags: int) -> int:
+    def fail(path: str) -> None:
         if path == str(place.label):
             raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+
+    def opened(path: str, flags: int) -> int:
+        fail(path)
         return real(path, flags)
 
-    with mock.patch.object(reading, "_through_no_link", opened):
+    def head_of(files: reading.Heads, path: str, size: int) -> tuple[bytes, int]:
+        fail(path)
+        return head(files, path, size)
+
+    with (
+        mock.patch.object(reading, "_through_no_link", opened),
+        mock.patch.object(reading.Heads, "head", head_of),
+    ):
         yield
 
 

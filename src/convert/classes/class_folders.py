@@ -48,9 +48,15 @@ def _without_previews(survey: Survey) -> dict[str, list[Unit]]:
 
     TotalSegmentator, for one, puts a preview picture into each folder of masks.
     """
-    found = {folder.path: units for folder in folders_of(survey) if (units := units_of(folder))}
-    endings = Counter(unit.ending for units in found.values() for unit in units)
+    found: dict[str, list[Unit]] = {}
+    endings: Counter[str] = Counter()
+    for folder in folders_of(survey):
+        if units := units_of(folder):
+            found[folder.path] = units
+            endings += folder.endings
     pictures = {ending for ending in endings if raster.ending_of(ending) is not None}
+    if len(pictures) in (0, len(endings)):
+        return found
     most = 2 * sum(endings[ending] for ending in pictures) > endings.total()
     return {
         folder: [unit for unit in units if (unit.ending in pictures) == most] or units

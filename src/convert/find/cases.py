@@ -5,17 +5,16 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ...dataset.lineage import TRAIN
-from ...dataset.names import case_identifier, case_identifiers, twin_findings
+from ...dataset.names import case_identifier, case_identifiers, have_twins, twin_findings
 from ...errors import Cure, SegconvError, naming
 from ...words import count_of, some_of
-from ..model import DETACHED, INSTANCES, Parts, SourceCase
+from ..model import DETACHED, INSTANCES, NO_PARTS, Parts, SourceCase
 from ..survey import Survey
 from ..tree import Unit
 from ..volumes.volume_units import companions_of
@@ -43,36 +42,75 @@ class CaseFiles:
 
     def path(self, unit: Unit) -> str:
         """Return the real path of an image or a label."""
-        external = unit.folder.startswith("/")  # a list that the user names may refer to files anywhere
-        path = self._survey.root / unit.path
         if unit.parts is not None:
+            external = unit.folder.startswith("/")  # a list that the user names may refer to files anywhere
+            path = str(self._survey.root / unit.path)
             files = tuple(self._survey.resolve(Path(file), external=external) for file in unit.parts.files)
-            self.parts[str(path)] = replace(unit.parts, files=files)
-            return str(path)
-        real = self._survey.resolve(path, external=external)
+            self.parts[path] = replace(unit.parts, files=files)
+            return path
+        real = self._survey.resolve_unit(unit)
         if more := companions_of(real):
             self.parts[real] = Parts(DETACHED, (real, *more))
         return real
 
 
-def cases_of(survey: Survey, pairs: Iterable[Pair]) -> list[SourceCase]:
+def cases_of(survey: Survey, pairs: Sequence[Pair]) -> list[SourceCase]:
     """Return the cases, training cases first; errors in one go to the survey."""
+    return _cases_of(survey, pairs, _shared_label_names(survey, pairs))
+
+
+def cases_instead_of(survey: Survey, pairs: list[Pair]) -> list[SourceCase]:
+    """Do what `cases_of` does, and empty the list of pairs on the way: 100,000 take much memory."""
+    return _cases_of(survey, _drained(pairs), _shared_label_names(survey, pairs))
+
+
+def _drained(pairs: list[Pair]) -> Iterator[Pair]:
+    pairs.reverse()
+    while pairs:
+        yield pairs.pop()
+
+
+def _cases_of(survey: Survey, pairs: Iterable[Pair], shared: Container[str]) -> list[SourceCase]:
+    """Return the cases.
+
+    Parameters
+    ----------
+    shared
+        Names that labels of several cases in separate folders have; such labels are named by their folders.
+    """
     cases = []
-    places: dict[str, str] = {}
+    files = CaseFiles(survey)
+    by_path = survey.options.case_names == "path"
     for pair in pairs:
         split = _split_of(survey, pair)
         if split is None:
             continue
-        name = pair.path_name if survey.options.case_names == "path" else pair.name
-        with survey.judging():
-            case = _case(survey, pair, name, split)
-            cases.append(case)
-            if len(pair.labels) == 1:
-                places[case.original_name] = _place(pair.labels[0], name)
+        name = pair.path_name if by_path else pair.name
+        try:
+            case = _case(survey, files, pair, name, split)
+        except SegconvError as error:
+            survey.collect(error)
+            continue
+        if shared and len(pair.labels) == 1 and (case.label_name or name) in shared:
+            case = replace(case, label_name=_place(pair.labels[0], name))
+        cases.append(case)
     if survey.skipped:
         what = f"holds {count_of(len(survey.skipped), 'image')} and no label, so that nothing is left to convert"
         survey.refuse_no_case(cases, what, cures=(Cure("name_images_and_masks"), Cure("take_as_test_images")))
-    return sorted(_labels_apart(cases, places), key=lambda case: case.split != TRAIN)
+    return sorted(cases, key=lambda case: case.split != TRAIN)
+
+
+def _shared_label_names(survey: Survey, pairs: Iterable[Pair]) -> set[str]:
+    """Return the names that labels of several cases have."""
+    by_path = survey.options.case_names == "path"
+    seen: set[str] = set()
+    shared: set[str] = set()
+    for pair in pairs:
+        if pair.labels:
+            name = pair.path_name if by_path else pair.name
+            called = _name_of_label(pair, name) or name
+            (shared if called in seen else seen).add(called)
+    return shared
 
 
 def _split_of(survey: Survey, pair: Pair) -> str | None:
@@ -81,37 +119,31 @@ def _split_of(survey: Survey, pair: Pair) -> str | None:
     return survey.split_without_label(pair.first_image.path, f"has no label{pair.first_image.slices}")
 
 
-def _labels_apart(cases: Sequence[SourceCase], places: Mapping[str, str]) -> list[SourceCase]:
-    """Name labels by their folders where several cases in separate folders have labels of the same name."""
-    called = Counter(case.label_name or case.original_name for case in cases if case.label is not None)
-    return [
-        replace(case, label_name=places[case.original_name])
-        if case.original_name in places and called[case.label_name or case.original_name] > 1
-        else case
-        for case in cases
-    ]
-
-
 def _place(label: Unit, name: str) -> str:
     """Return a label's path in the source, without its ending; one from outside has its case's name as folder."""
     return f"{name if label.folder.startswith('/') else label.folder}/{label.stem}".lstrip("/")
 
 
-def _case(survey: Survey, pair: Pair, name: str, split: str) -> SourceCase:
-    files = CaseFiles(survey)
-    images = tuple(files.path(unit) for _, unit in sorted(pair.images.items()))
+def _case(survey: Survey, files: CaseFiles, pair: Pair, name: str, split: str) -> SourceCase:
+    if files.parts:
+        files.parts = {}
+    images = tuple([files.path(pair.images[channel]) for channel in sorted(pair.images)])
     label: str | None = None
-    label_name: str | None = None
     if len(pair.labels) == 1:
         label = files.path(pair.labels[0])
-        label_name = _label_name(pair, name, pair.labels[0])
     elif pair.labels:
         masks = tuple(map(files.path, pair.labels))
         label = str(survey.root / pair.labels[0].folder)
         files.parts[label] = Parts(INSTANCES, masks)
-        if pair.stem and len(pair.images) == 1:
-            label_name = _label_name(pair, name, pair.labels[0])
-    return SourceCase(case_identifier(name), name, images, label, split, pair.patient, label_name, files.parts)
+    parts = files.parts or NO_PARTS
+    label_name = _name_of_label(pair, name) if pair.labels else None
+    return SourceCase(case_identifier(name), name, images, label, split, pair.patient, label_name, parts)
+
+
+def _name_of_label(pair: Pair, name: str) -> str | None:
+    """Return what `_label_name` returns; None for masks of one object each, unless there is one image by their name."""
+    one = len(pair.labels) == 1 or (pair.stem and len(pair.images) == 1)
+    return _label_name(pair, name, pair.labels[0]) if one else None
 
 
 def _label_name(pair: Pair, name: str, label: Unit) -> str | None:
@@ -139,7 +171,8 @@ def finished(
     chosen = _named(cases, [case.original_name for case in cases])
     if survey.options.cases is not None:
         chosen = _selected(survey, chosen, survey.options.cases)
-    survey.add(twin_findings({case.original_name: survey.shown(case.images[0]) for case in chosen}))
+    if have_twins({case.original_name for case in chosen}):
+        survey.add(twin_findings({case.original_name: survey.shown(case.images[0]) for case in chosen}))
     _judge_meeting(survey, chosen, () if survey.options.case_names is not None else apart)
     return _with_patients(survey, chosen)
 

@@ -95,7 +95,10 @@ def image_form(image: Unit, case: CaseFolder) -> str:
 
 
 def _groups(folders: Mapping[str, list[Unit]]) -> list[_Group]:
-    """Return pictures and masks below each folder with both, found by words; none if one has no counterpart."""
+    """Return pictures and masks below each folder with both, found by words.
+
+    Return none if one has no counterpart, or if no mask can be of one class among several.
+    """
     by_words = any(place_of(folder).role == MASK for folder in folders)
     above: dict[tuple[str, str | None], dict[str, list[Unit]]] = {}
     for folder, units in folders.items():
@@ -107,8 +110,16 @@ def _groups(folders: Mapping[str, list[Unit]]) -> list[_Group]:
         keys = _keys(images)
         if not keys or not masks or _in_own_folders(images, masks):
             return []
+        if len(above) == 1 and _named_alike(masks, keys):
+            return []
         groups.append(_Group(keys, dict(_owners(masks, keys, top))))
     return groups
+
+
+def _named_alike(masks: Iterable[Unit], keys: Mapping[str, Unit]) -> bool:
+    """Return whether all masks are in one folder with the names of their pictures, so that nothing names a class."""
+    folders = {unit.folder for unit in masks}
+    return len(folders) == 1 and keys.keys().isdisjoint(folders.pop().split("/")) and all(m.stem in keys for m in masks)
 
 
 def _above(folder: str) -> str:

@@ -24,7 +24,7 @@ from ...image import opened, raster
 from ...image.segment import ENDING as SEGMENTATION
 from ..listing import Folder
 from ..model import ConvertOptions
-from ..source_files import files_of
+from ..source_files import files_of, names_of
 from ..survey import Survey
 from ..tree import Unit, folders_of, unit_with
 from ..volumes.volume_units import series_units
@@ -115,9 +115,12 @@ def _own_image_folder(survey: Survey) -> Path | None:
         if reading.is_folder(path):
             folders.setdefault(place_of(path.name).role, []).append(path)
     images, masks = folders.get(IMAGE, []), folders.get(MASK, [])
-    if len(images) != 1 or len(masks) != 1 or any(is_segmentation(path.name) for path in images[0].iterdir()):
+    if len(images) != 1 or len(masks) != 1:
         return None
-    return images[0].resolve() if {is_segmentation(path.name) for path in files_of(masks[0])} == {True} else None
+    segmentations = names_of(masks[0])
+    if not segmentations or not all(map(is_segmentation, segmentations)):
+        return None
+    return None if any(map(is_segmentation, os.listdir(images[0]))) else images[0].resolve()
 
 
 def find_folders(survey: Survey) -> list[CaseFolder]:
@@ -155,7 +158,7 @@ def _files(survey: Survey, elsewhere: Path | None) -> tuple[dict[str, list[Unit]
 
 def units_of(folder: Folder) -> list[Unit]:
     """Return the pictures, volumes and segmentations of a folder; see `unit_of`."""
-    if not any(map(is_segmentation, folder.names)):
+    if not any(SEGMENTATION.endswith(ending.lower()) for ending in folder.endings):
         return folder.units
     return [unit_of(unit.folder, unit.name) or unit for unit in folder.units]
 
@@ -259,6 +262,9 @@ def _of_one_kind(
     elsewhere
         The folder of the images, if they have their own.
     """
+    endings = set[str]().union(*({unit.ending for unit in units} for units in files.values()))
+    if elsewhere is None and len({raster.ending_of(ending) is None for ending in endings}) < 2:
+        return dict(files)
     of_case: dict[str, set[bool]] = {}
     for folder, units in files.items() if elsewhere is None else ():
         of_case.setdefault(_place_in_case(folder)[0], set()).update(

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..tree import Unit
 from .roles import SEPARATORS, bare_stem, rests_of
+
+
+class OneFile(Mapping[str, Unit]):
+    """The images of a case of one file, whose channel has no name; a dict takes five times the memory."""
+
+    __slots__ = ("_unit",)
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+
+    def __getitem__(self, channel: str) -> Unit:
+        if channel:
+            raise KeyError(channel)
+        return self._unit
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("",))
+
+    def __len__(self) -> int:
+        return 1
 
 
 class MatchedCase(NamedTuple):
@@ -20,7 +40,7 @@ class MatchedCase(NamedTuple):
     @property
     def first(self) -> Unit:
         """The file of its first channel."""
-        return next(iter(self.images.values()))
+        return self.images[next(iter(self.images))]
 
 
 @dataclass(frozen=True)
@@ -68,11 +88,20 @@ def match(images: Iterable[Unit], masks: Iterable[Unit]) -> Matched:
             elif owners[name] in found:
                 second[mask] = found[owners[name]].label
             else:
-                found[owners[name]] = MatchedCase(name, {"": owners[name]}, mask)
+                found[owners[name]] = MatchedCase(name, OneFile(owners[name]), mask)
         return left
 
     # Full names first, so that no label takes by a part of its name what another matches in full.
-    if waiting := take(masks, lambda stem: [stem], by_stem):
+    waiting: list[Unit] = []
+    for mask in masks:
+        stem = mask.stem
+        if (owner := by_stem.get(stem)) is None:
+            waiting.append(mask)
+        elif owner in found:
+            second[mask] = found[owner].label
+        else:
+            found[owner] = MatchedCase(stem, OneFile(owner), mask)
+    if waiting:
         waiting = take(waiting, rests_of, by_stem)
     if waiting:
         bare = _unique((bare_stem(unit.stem), unit) for unit in images)

@@ -15,7 +15,7 @@ from ...errors import Cure, Finding
 from ..tree import Unit
 from .globs import glob_of, globs_of, listed
 from .groups import Files, Group, all_in, groups_of
-from .matching import Matched, MatchedCase, match
+from .matching import Matched, MatchedCase, OneFile, match
 from .named_labels import LOSSY
 from .pairs import Pair, Pairing
 from .raters import raters_in
@@ -199,8 +199,10 @@ class _Pairs:
                 return
         self.add(group, found)
 
-    def once(self, units: Iterable[Unit]) -> list[Unit]:
+    def once(self, units: list[Unit]) -> list[Unit]:
         """Return the files of a folder; two whose names differ only in their ending are refused."""
+        if len({unit.stem for unit in units}) == len(units):
+            return units
         found: dict[str, Unit] = {}
         for unit in units:
             twin = found.setdefault(unit.stem, unit)
@@ -216,8 +218,11 @@ class _Pairs:
     def add(self, group: Group, found: Matched) -> None:
         """Add what was matched in the folders of a group."""
         further = further_masks(found)
-        made = [_pair(group, one.name, one.images, (one.label, *further.get(one.first, ()))) for one in found.cases]
-        made += [_pair(group, unit.stem, {"": unit}, further.get(unit, ())) for unit in found.alone]
+        made = [
+            _pair(group, name, images, (label, *further.get(_first(images), ())) if further else (label,))
+            for name, images, label in found.cases
+        ]
+        made += [_pair(group, unit.stem, OneFile(unit), further.get(unit, ())) for unit in found.alone]
         self.pairing.pairs += made
         self.pairing.several += [one.labels for one in made if len(one.labels) > 1]
         self._judge_orphans(found, {unit for units in further.values() for unit in units})
@@ -273,8 +278,12 @@ class _Pairs:
 
 
 def _pair(group: Group, stem: str, images: Mapping[str, Unit], labels: Iterable[Unit]) -> Pair:
-    where = place_of(next(iter(images.values())).folder).where
-    return Pair(group.key, stem, group.split or TRAIN, images, tuple(labels), where=where)
+    where = place_of(_first(images).folder).where
+    return Pair(group.key, stem, group.split or TRAIN, images, tuple(labels), None, where)
+
+
+def _first(images: Mapping[str, Unit]) -> Unit:
+    return images[next(iter(images))]
 
 
 def _by_names(units: list[Unit]) -> tuple[list[Unit], list[Unit]]:

@@ -56,7 +56,7 @@ class Pair(NamedTuple):
     @property
     def first_image(self) -> Unit:
         """The file of its first channel."""
-        return next(iter(self.images.values()))
+        return self.images[next(iter(self.images))]
 
 
 @dataclass

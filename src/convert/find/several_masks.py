@@ -23,6 +23,8 @@ _NUMBER = re.compile(r"[_\-. ]*\(?\d+\)?$")
 
 def further_masks(found: Matched) -> dict[Unit, list[Unit]]:
     """Return image → its numbered masks that match no other image, next to its own mask or without one."""
+    if not found.orphans:
+        return {}
     owners: dict[str, Unit] = {}
     own: dict[Unit, str] = {}  # the name of its own mask
     for case in found.cases:

@@ -62,11 +62,15 @@ def channels_of_pictures(
         Names of channels in separate files, if there are any.
     """
     looks: dict[_Look, list[SourceCase]] = {}
+    known: dict[tuple[int, ...], list[SourceCase]] = {}  # by identity, as hashing the header of each file is slow
     for case in cases:
-        own = list(filter(None, map(heads.get, case.images)))
+        own = tuple(filter(None, map(heads.get, case.images)))
         # Cases with more or fewer files are already reported.
         if len(own) == len(case.images) == max(len(files), 1):
-            looks.setdefault(_Look.of(own, grey_to_rgb=survey.options.grey_to_rgb), []).append(case)
+            key = tuple(map(id, own))
+            if key not in known:
+                known[key] = looks.setdefault(_Look.of(own, grey_to_rgb=survey.options.grey_to_rgb), [])
+            known[key].append(case)
     usual = max(looks, key=lambda look: len(looks[look]), default=_Look(1, False))
     of_most = looks.pop(usual, [])
     for look, odd in looks.items():

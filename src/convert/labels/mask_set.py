@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from ...dataset.labels import BACKGROUND, GRAY, RGB, grey_of_colour
 from ...errors import SegconvError
 from ...image.mask_values import WITH_ALPHA
-from ...image.picture import Picture, PictureHeader
+from ...image.picture import Picture, PictureHeader, distinct
 from ...image.pieces import Extent, count_pieces, extents
 from ...image.voxels import border_counts, label_values, tally
 from ..model import INSTANCES, SourceCase
@@ -37,6 +38,11 @@ class MaskSet:
     cases: Sequence[SourceCase]
     headers: Mapping[str, PictureHeader]
 
+    @cached_property
+    def _kinds(self) -> list[PictureHeader]:
+        """The different headers of all files, images included."""
+        return distinct(self.headers)
+
     @property
     def forms(self) -> dict[str, str | None]:
         """Path of each mask → how it forms a label; see `SourceCase.form`."""
@@ -46,10 +52,14 @@ class MaskSet:
     @property
     def in_colours(self) -> bool:
         """Whether a mask may hold colours, judged by its header."""
+        if not any(map(_in_colours, self._kinds)):
+            return False
         return any(_in_colours(self.headers[path]) for path in self.forms if path in self.headers)
 
     def with_palettes(self) -> list[str]:
         """Return the masks with a palette; it is meaningless in masks of one object or class each."""
+        if not any(header.kind == "palette" for header in self._kinds):
+            return []
         headers = ((path, self.headers.get(path)) for path, form in self.forms.items() if form is None)
         return [path for path, header in headers if header is not None and header.kind == "palette"]
 
@@ -59,7 +69,9 @@ class MaskSet:
         return [mask for mask in facts if mask.file in names]
 
     def white_is_zero(self, palettes: Sequence[MaskFacts]) -> dict[str, bool]:
-        """Return mask → whether it says that 0 is white, for masks that say either."""
+        """Return mask → whether it says that 0 is white, for masks that say either; nothing if none says so."""
+        if not any(header.white_is_zero for header in self._kinds) and not any(m.white_is_zero for m in palettes):
+            return {}
         greys = {p: self.headers[p] for p in self.forms if p in self.headers and self.headers[p].kind == "gray"}
         found = {self.survey.shown(path): header.white_is_zero for path, header in greys.items()}
         return found | {mask.file: mask.white_is_zero for mask in palettes if mask.white_is_zero is not None}

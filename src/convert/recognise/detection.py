@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ...image import raster, volumes
 from ..find.lists import pair_by_list
 from ..find.mask_folders import image_folder
 from ..find.patterns import pair_by_patterns
+from ..listing import leads_to_folder
 from ..model import ConvertOptions
 from ..sources import masks
 from ..sources.registry import KINDS, kind_named
@@ -95,8 +97,18 @@ def _refuse_without_json(survey: Survey, evidence: Mapping[str, str]) -> None:
 
 def _tasks_below(root: Path) -> list[Path]:
     """Return the folders one or two levels down that are tasks or datasets with their own dataset.json."""
-    found = [folder.parent for depth in ("*", "*/*") for folder in root.glob(f"{depth}/imagesTr")]
+    near = [*_folders_in(root), *(inner for outer in _folders_in(root) for inner in _folders_in(outer))]
+    found = [folder for folder in near if os.path.exists(folder / TRAINING.images)]
     return sorted(folder for folder in found if reading.is_there(folder / JSON, links_followed=False))
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    """Return the folders in a folder; none if it cannot be listed."""
+    try:
+        with os.scandir(folder) as entries:
+            return [folder / entry.name for entry in filter(leads_to_folder, entries)]
+    except OSError:
+        return []
 
 
 def _holding_tasks(root: Path, tasks: list[Path], evidence: Mapping[str, str]) -> SegconvError:

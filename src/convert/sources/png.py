@@ -15,10 +15,10 @@ from ...dataset.labels import RGB
 from ...dataset.stored_label import StoredLabel
 from ...errors import Cure, SegconvError
 from ...image import raster
-from ...image.picture import PictureHeader
+from ...image.picture import PictureHeader, distinct
 from ..bands import KIND as BANDS
 from ..bands import apart, as_bands, may_have_alpha, planes_in, refuse_planes
-from ..find.cases import cases_of, finished
+from ..find.cases import cases_instead_of, finished
 from ..find.channels import refuse_other_count, usual_files
 from ..find.lists import pair_by_list
 from ..find.pairing import images_alone, pair_units
@@ -35,6 +35,7 @@ from ..model import INSTANCES, Scan, SourceCase
 from ..survey import Survey
 from ..tasks.folder_cases import has_training_folders
 from ..tree import Unit, units_in
+from ..uncollected import uncollected
 from .kind import FOUND_BY_NAME, Kind
 
 KIND = "png"
@@ -52,11 +53,13 @@ def recognise(survey: Survey) -> str | None:
     if not units:
         return None
     pairing = pair_units(units)
+    survey.listing.tried[KIND] = units, pairing
     if not pairing.pairs and _hold_dicom(others):
         return None  # masks of slices
     if not pairing.paired and not pairing.folders:
         return _unpaired(units, others)
-    kinds = sorted({unit.ending.lower().lstrip(".").replace("jpeg", "jpg").upper() for unit in units})
+    endings = {unit.ending for unit in units}
+    kinds = sorted({ending.lower().lstrip(".").replace("jpeg", "jpg").upper() for ending in endings})
     return f"{pairing.evidence} with {' and '.join(kinds)} pictures"
 
 
@@ -77,19 +80,15 @@ def scan(survey: Survey) -> Scan:
     from ..classes.channel_masks import usual_planes, with_channels
     from ..classes.compiled_scan import scan_of_masks
 
-    pairing = _pairing(survey)
-    survey.take(pairing)
-    cases = finished(survey, cases_of(survey, pairing.pairs))
-    files = usual_files(survey, pairing.pairs)
-    pairing.pairs.clear()  # of 100,000 pairs, keep only the cases
-    hint = "known are training/{input,output}, images and masks, and the like"
-    cures = (Cure("name_images_and_masks"),)
-    survey.refuse_no_case(cases, "holds no known pair of folders", hint=hint, cures=cures)
-    _note_unions(survey, cases)
-    heads = _headers(survey, cases)
-    judge_lossy(survey, {path: heads[path] for case in cases for path in case.label_files if path in heads})
-    cases = [apart(case, heads) for case in cases]
-    channels = _channels(survey, cases, heads, files)
+    with uncollected():
+        cases, files = _cases(survey)
+        heads, nbytes = _headers(survey, cases)
+    kinds = distinct(heads)
+    if any(head.lossy for head in kinds):
+        judge_lossy(survey, {path: heads[path] for case in cases for path in case.label_files if path in heads})
+    if any(head.kind == BANDS for head in kinds):
+        cases = [apart(case, heads) for case in cases]
+    channels = _channels(survey, cases, heads, files, kinds)
     if survey.options.mask_channels:
         cases = with_channels(survey, cases, lambda _, path: planes_in(heads[path]) if path in heads else None)
         return scan_of_masks(survey, KIND, cases, channels, usual_planes(survey, cases))
@@ -103,7 +102,25 @@ def scan(survey: Survey) -> Scan:
         label_map=label_map,
         file_ending=survey.options.file_ending or ENDING,
         label_file=_stored(label_map, [heads[case.label] for case in cases if case.label in heads]),
+        nbytes=nbytes,
     )
+
+
+def _cases(survey: Survey) -> tuple[list[SourceCase], tuple[str, ...]]:
+    """Return the cases, and the names of their channels if most have a file for each."""
+    pairing = _pairing(survey)
+    survey.take(pairing)
+    channels = survey.again()  # what is found on channels is reported after what is found on names
+    files = usual_files(channels, pairing.pairs)
+    survey.listing.forget()
+    cases = cases_instead_of(survey, pairing.pairs)
+    cases = finished(survey, cases)
+    survey.take(channels)
+    hint = "known are training/{input,output}, images and masks, and the like"
+    cures = (Cure("name_images_and_masks"),)
+    survey.refuse_no_case(cases, "holds no known pair of folders", hint=hint, cures=cures)
+    _note_unions(survey, cases)
+    return cases, files
 
 
 def _note_unions(survey: Survey, cases: Iterable[SourceCase]) -> None:
@@ -112,11 +129,17 @@ def _note_unions(survey: Survey, cases: Iterable[SourceCase]) -> None:
 
 
 def _channels(
-    survey: Survey, cases: Sequence[SourceCase], heads: Mapping[str, PictureHeader], files: Sequence[str]
+    survey: Survey,
+    cases: Sequence[SourceCase],
+    heads: Mapping[str, PictureHeader],
+    files: Sequence[str],
+    kinds: Iterable[PictureHeader],
 ) -> tuple[str, ...]:
     """Return the names of the channels; judge what the images of all cases hold."""
     channels = channels_of_pictures(survey, cases, heads, files)
-    images = {path: heads[path] for case in cases for path in case.images if path in heads}
+    of_images = (path for case in cases for path in case.images if path in heads)
+    unusual = any(head.white_is_zero or may_have_alpha(head) for head in kinds)
+    images = {path: heads[path] for path in of_images} if unusual else {}
     _note_unnamed_sample(survey, images)
     hint = f"they are called {', '.join(channels)} if no names are given"
     refuse_other_count(survey, len(channels), "the pictures have", hint=hint)
@@ -152,7 +175,8 @@ def _pairing(survey: Survey) -> Pairing:
     units, others = units_in(survey, raster.ending_of)
     if (as_told := pair_as_told(survey, units)) is not None:
         return as_told
-    pairing = pair_units(units)
+    tried, found = survey.listing.tried.pop(KIND, (None, None))
+    pairing: Pairing = found if tried == units else pair_units(units)
     if any(finding.code == "SC063" for finding in pairing.findings):
         pairing = pair_units(_without_stores(units, survey.root))
     if units and not pairing.paired:
@@ -189,24 +213,40 @@ def _unread_masks(others: Mapping[str, list[str]]) -> str | None:
     return next((ending.lstrip(".").upper() for ending in endings if ending in _UNREAD), None)
 
 
-def _headers(survey: Survey, cases: Sequence[SourceCase]) -> dict[str, PictureHeader]:
-    """Return path → header of all files; what cannot be used, or does not fit together, becomes a finding."""
+def _headers(survey: Survey, cases: Sequence[SourceCase]) -> tuple[dict[str, PictureHeader], int]:
+    """Return path → header of all files, and their size in bytes together.
+
+    What cannot be used, or does not fit together, becomes a finding.
+    """
     heads: dict[str, PictureHeader] = {}
     looks: dict[PictureHeader, PictureHeader] = {}  # most pictures of a set have the same header
-    for case in cases:
-        for path in case.files:
-            with survey.judging(path):
-                is_image = path in case.images
-                head = as_bands(raster.probe_file(path), drop_alpha=survey.options.drop_alpha and is_image)
-                heads[path] = looks.setdefault(head, head)
-        _judge_sizes(survey, case, heads)
+    sizes: set[tuple[int, int]] = set()
+    before: dict[bool, tuple[PictureHeader | None, PictureHeader | None]] = {True: (None, None), False: (None, None)}
+    with raster.Heads() as files:
+        for case in cases:
+            images = case.images
+            for path in case.files:
+                is_image = path in images
+                try:
+                    stored = files.probe(path)
+                    last, head = before[is_image]
+                    if head is None or stored is not last:
+                        head = as_bands(stored, drop_alpha=survey.options.drop_alpha and is_image)
+                        head = looks.setdefault(head, head)
+                        sizes.add((head.width, head.height))
+                        before[is_image] = stored, head
+                    heads[path] = head
+                except SegconvError as error:
+                    survey.collect(error, path)
+            if len(sizes) > 1:
+                _judge_sizes(survey, case, heads)
     _judge_pages(survey, cases, heads)
-    return heads
+    return heads, files.nbytes
 
 
 def _judge_pages(survey: Survey, cases: Sequence[SourceCase], heads: dict[str, PictureHeader]) -> None:
     """Add an error for each file with several pages; if all images, or all masks, have some, they may be volumes."""
-    if not any(head.pages > 1 or head.kind == BANDS for head in heads.values()):
+    if not any(head.pages > 1 or head.kind == BANDS for head in distinct(heads)):
         return
     images = {path for case in cases for path in case.images}
     alike = [{path: head for path, head in heads.items() if (path in images) == is_image} for is_image in (True, False)]
@@ -224,11 +264,13 @@ def _judge_pages(survey: Survey, cases: Sequence[SourceCase], heads: dict[str, P
 
 def _judge_sizes(survey: Survey, case: SourceCase, heads: Mapping[str, PictureHeader]) -> None:
     image = heads.get(case.images[0])
-    own = {path: heads[path] for path in case.files if path in heads}
-    for path, head in own.items():
+    if image is None:
+        return
+    for path in dict.fromkeys(case.files):
+        head = heads.get(path, image)
         if head.kind == BANDS and path not in case.images and not survey.options.mask_channels:
             continue  # refused as a mask
-        if image and (image.width, image.height) != (head.width, head.height):
+        if head is not image and (image.width, image.height) != (head.width, head.height):
             survey.error(
                 "SC082",
                 f"has {head.width}×{head.height} pixels, its picture {image.width}×{image.height}",

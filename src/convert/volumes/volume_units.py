@@ -26,8 +26,10 @@ _NO_SLICE = (*raster.ENDINGS, ".txt", ".json", ".csv", ".tsv", ".xml")
 
 def companions_of(path: str) -> tuple[str, ...]:
     """Return the further files of a volume; only headers that may have their voxels in another file are opened."""
+    if not path.lower().endswith(_HEADERS):
+        return ()
     with naming(path):
-        return volumes.companions(path) if path.lower().endswith(_HEADERS) else ()
+        return volumes.companions(path)
 
 
 def volume_units(survey: Survey) -> tuple[list[Unit], dict[str, list[str]]]:

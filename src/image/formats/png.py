@@ -13,7 +13,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -74,13 +74,23 @@ class Png(Picture):
 
 def probe(file: BinaryIO, _how: ReadOptions = STRICT) -> PictureHeader:
     """Judge the header of an open PNG; see `read_header`."""
-    return read_header(file.read(content.HEAD_BYTES))
+    return header_of(file.read(content.HEAD_BYTES))
 
 
 def decode(data: Buffer, _companion: Buffer | None = None, how: ReadOptions = STRICT) -> Png:
     """Prove a PNG; see `prove`."""
     header, plain = prove(data, pixels=how.proves_pixels)
     return Png(header, plain, not plain, bytes(data), palette(data) if header.kind == "palette" else None)
+
+
+def header_of(head: bytes) -> PictureHeader:
+    """Do what `read_header` does; equal headers, as most pictures of a set have, are judged once."""
+    return _sound_header(head[:HEAD_BYTES]) if head.startswith(SIGNATURE) else read_header(head)
+
+
+@lru_cache(maxsize=1 << 10)
+def _sound_header(head: bytes) -> PictureHeader:
+    return read_header(head)
 
 
 def read_header(head: Buffer) -> PictureHeader:
