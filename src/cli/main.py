@@ -81,10 +81,11 @@ class Lazy(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the module of a command."""
+        """Import the module of a command, and give the command its name, which its function does not have."""
         if cmd_name not in COMMANDS:
             return None
         found: click.Command = importlib.import_module(f".{cmd_name}", __package__).command
+        found.name = cmd_name
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

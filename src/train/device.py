@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 
 from ..errors import SegconvError
 
 AUTO, CPU = "auto", "cpu"
+
+_GPUS = ("nvidia", "nvhost", "nvgpu", "nvmap", "kfd", "dxg")
+"""What Linux calls the devices of GPUs of NVIDIA, also in Jetsons, of AMD, and of Windows in ``/dev``."""
 
 
 def chosen_device(asked: str) -> str:
@@ -19,11 +24,17 @@ def chosen_device(asked: str) -> str:
     """
     if asked != AUTO:
         return asked
+    if "torch" not in sys.modules and not _may_have_gpu() and importlib.util.find_spec("torch") is not None:
+        return CPU  # importing PyTorch takes seconds
     try:
         import torch
     except ImportError as error:
         raise SegconvError("PyTorch is not installed", code="SC041", hint="pip install 'segconv[train]'") from error
     return "cuda" if torch.cuda.is_available() else CPU
+
+
+def _may_have_gpu() -> bool:
+    return sys.platform != "linux" or any(name.startswith(_GPUS) for name in os.listdir("/dev"))
 
 
 def settings_of(device: str) -> dict[str, str]:

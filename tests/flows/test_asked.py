@@ -68,5 +68,6 @@ def test_planning_refuses_all_unknown_names_before_the_check(segconv: Command) -
         "plan", 7, "-c", "3d_fulres", "-c", "2dd", "--planner", "nnUNetPlannerResEncN", "-tr", "nnUNetTrainr"
     )
     assert done.codes() == ["SC001"] * 4
+    assert "--ext-trainer" not in done.err, "planning takes no folder of trainers"
     for hint in ("-c 3d_full", "did you mean nnUNetPlannerResEnc", "did you mean nnUNetTrainer"):
         assert hint in done.err

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import sys
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -17,6 +19,24 @@ def test_auto_takes_a_gpu_where_pytorch_can_use_one(
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=SimpleNamespace(is_available=lambda: has_gpu)))
     assert chosen_device("auto") == expected
+
+
+@pytest.mark.train
+@pytest.mark.parametrize(("devices", "imported"), [(["null", "nvme0", "nvram"], False), (["nvidiactl"], True)])
+def test_pytorch_is_imported_only_where_there_may_be_a_gpu(
+    devices: list[str], imported: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.listdir", lambda _: devices)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    asked = SimpleNamespace(cuda=SimpleNamespace(is_available=lambda: True))
+    monkeypatch.setattr("builtins.__import__", importing(torch=asked))
+    assert chosen_device("auto") == ("cuda" if imported else "cpu")
+
+
+def importing(**modules: object) -> Callable[..., object]:
+    """Return an import that finds these modules."""
+    before = builtins.__import__
+    return lambda name, *how, **more: modules[name] if name in modules else before(name, *how, **more)
 
 
 def test_a_named_device_needs_no_pytorch_and_auto_does(monkeypatch: pytest.MonkeyPatch) -> None:
