@@ -89,7 +89,7 @@ WORDS = {
     "plan": "`segconv plan {dataset}`",
     "plan_where_it_is": "`segconv plan {dataset} --raw {raw}`",
     "make_plans_again": "`segconv plan {dataset}` makes new plans",
-    "plan_these": "`segconv plan {dataset} {configurations:-c}[ --planner {planner}][ --network {network}]"
+    "plan_these": "`segconv plan {dataset}[ {configurations:-c}][ --planner {planner}][ --network {network}]"
     "[ --plans-name {plans}]`",
     "preprocess": "`segconv plan {dataset} -c {configuration}`",
     "preprocess_first": "`segconv plan {dataset} -c {configuration}[ --keep-plans --plans-name {plans}]`",

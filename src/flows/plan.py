@@ -20,15 +20,13 @@ from ..train.commands import USUAL_PLANNING, PlanOptions
 from ..train.deep_supervision import deep_supervision_of
 from ..train.holds import preprocessing
 from ..train.model import plans_file
-from ..train.own_planner import is_own
 from ..train.paths import Paths
 from ..train.planned_networks import having, refuse_other_network
-from ..train.planner_list import CONFIGURATIONS
+from ..train.planner_list import CONFIGURATIONS, refuse_unknown
 from ..train.planning import Plan, largest_case_bytes, plan_and_preprocess
 from ..train.planning_progress import EXAMINING, UNHEARD, Reporting
 from ..train.plans import plans_in, read_plans
 from ..train.plans_names import plans_names
-from ..train.unplanned import unplanned
 from ..train.untrusted_models import foreign_classes
 from ..work import fsops
 from ..work.locks import if_possible, locked
@@ -96,7 +94,9 @@ def plan_dataset(
         lambda: deep_supervision_of(options.trainer),
         lambda: plans_names(options, paths),
         lambda: _refuse_network(options.network, dataset.path.name, paths, allowed_modules),
-        lambda: _refuse_unknown_configurations(options, paths.require("preprocessed") / dataset.path.name),
+        lambda: _refuse_unknown_configurations(
+            options, dataset.name.id, paths.require("preprocessed") / dataset.path.name
+        ),
     )
     if options.network is not None and options.plans_name is None:
         refuse_other_network(options.network, plans_file(paths, dataset.path.name, names.final))
@@ -159,22 +159,11 @@ def _refuse_network(network: str | None, name: str, paths: Paths, allowed_module
         refuse_missing(network, name, paths)
 
 
-def _refuse_unknown_configurations(options: PlanOptions, folder: Path) -> None:
-    """Refuse configurations that neither nnU-Net's planners make nor any plans have, with similar names.
-
-    A planner of the user's own makes others.
-    """
-    if is_own(options.planner):
-        return
-    known = dict.fromkeys(
-        [*CONFIGURATIONS, *(name for each in plans_in(folder).values() for name in each["configurations"])]
-    )
-    refuse_at_once(*(partial(_refuse_unknown, name, known) for name in options.configurations))
-
-
-def _refuse_unknown(name: str, known: Collection[str]) -> None:
-    if name not in known:
-        raise unplanned(name, known)
+def _refuse_unknown_configurations(options: PlanOptions, dataset: int, folder: Path) -> None:
+    """Refuse configurations that neither nnU-Net's planners make nor any plans have."""
+    planned = (name for plans in plans_in(folder).values() for name in plans["configurations"])
+    known = dict.fromkeys([*CONFIGURATIONS, *planned])
+    refuse_unknown(options.configurations, known, partial(options.planning, dataset))
 
 
 def _refuse_elsewhere(dataset: Dataset, raw: Path) -> None:

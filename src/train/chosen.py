@@ -65,7 +65,7 @@ def named_model(
             f"no fold of {model.configuration} with {model.trainer} and {model.plans} is trained{in_words(others)}",
             code="SC010",
             file=str(folder.parent),
-            cures=[*offer_of_begun(folder), *offers(others, model), *to_train],
+            cures=[*offer_of_begun(folder), *offers(others, model), *to_train] or [training_of(model.dataset, paths)],
         )
     return Chosen(Ensemble((check_model(folder, model.dataset, folds, trust, checkpoint=checkpoint),)), said)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..dataset.names import DatasetName
+from ..errors import Cure
 from .child import See, run_nnunet
 from .model import log_file
 from .own_planner import Asked, Hearing, is_own, plan_with
@@ -50,6 +51,14 @@ class PlanOptions:
     spacing_mm: tuple[float, float, float] | None = None
     keep_plans: bool = False
     again: bool = False
+
+    def planning(self, dataset: int, configurations: Sequence[str]) -> Cure:
+        """Return the command that plans a dataset in this way with other configurations; with all if there are none."""
+        given = {"planner": self.planner, "network": self.network, "plans": self.plans_name}
+        words: dict[str, object] = {name: value for name, value in given.items() if value is not None}
+        if configurations:
+            words["configurations"] = list(configurations)
+        return Cure.of("plan_these", dataset=dataset, **words)
 
 
 USUAL_PLANNING = PlanOptions()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import SegconvError
+from ..errors import Cure, SegconvError
 from .model import DEFAULT_PLANS
 from .source_classes import SourceClass, ancestry, classes_below, descending_from, folder_in_nnunet
 
@@ -84,22 +84,27 @@ def find_planner(name: str, among: Sequence[Planner]) -> Planner:
     return found
 
 
-def refuse_unknown(configurations: Sequence[str], known: Sequence[str]) -> None:
+def refuse_unknown(
+    configurations: Sequence[str], known: Collection[str], planning: Callable[[Sequence[str]], Cure]
+) -> None:
     """Refuse configurations that do not exist.
+
+    Parameters
+    ----------
+    planning
+        Returns the command for other configurations.
 
     Raises
     ------
     SegconvError
-        ``SC001`` for the first one, with similar names.
+        ``SC001`` for all, with the command for those of similar names.
     """
-    for name in configurations:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            there_are = f"there are {', '.join(known)}"
-            raise SegconvError(
-                f"no configuration {name!r}",
-                hint=f"did you mean {near[0]}? {there_are}" if near else there_are,
-            )
+    unknown = [name for name in configurations if name not in known]
+    if unknown:
+        near = {name: difflib.get_close_matches(name, known, n=1) for name in unknown}
+        meant = [one for name in configurations for one in near.get(name, [name])]
+        what = f"no configuration {' or '.join(map(repr, unknown))}: there are {', '.join(known)}"
+        raise SegconvError(what, cures=[planning(list(dict.fromkeys(meant)))])
 
 
 def _default_of_plans_name(found: SourceClass) -> str:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +111,8 @@ def plan_and_preprocess(
     """
     plans_name = names.final
     folder = paths.require("preprocessed") / dataset.path.name
-    refuse_unknown(options.configurations, _known(folder, plans_name, options))
+    known = _known(folder, plans_name, options)
+    refuse_unknown(options.configurations, known, partial(options.planning, dataset.name.id))
     room = PlanningFolder(paths.require("preprocessed"), dataset.path.name)
     room.begin()
     follower = Follower(reporting.heard)
@@ -282,10 +283,7 @@ class _Planning:
 
     def _again(self, configurations: Sequence[str]) -> Cure:
         """Return the command that was given, for other configurations."""
-        options = self._options
-        given = {"planner": options.planner, "network": options.network, "plans": options.plans_name}
-        words = {name: value for name, value in given.items() if value is not None}
-        return Cure.of("plan_these", dataset=self._dataset.name.id, configurations=list(configurations), **words)
+        return self._options.planning(self._dataset.name.id, configurations)
 
     def _conflict(self, data: str, name: str) -> Finding | None:
         before = settings_in(self._room.final, data)

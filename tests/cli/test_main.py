@@ -84,6 +84,11 @@ def test_the_options_that_commands_have_in_common_come_last(segconv: Command) ->
 
 
 @pytest.mark.parametrize(("name", "command"), leaves())
+def test_a_command_knows_its_name_by_which_hints_are_worded(name: str, command: click.Command) -> None:
+    assert command.name == name.split()[-1]
+
+
+@pytest.mark.parametrize(("name", "command"), leaves())
 def test_no_command_has_many_options_under_no_heading_of_their_own(name: str, command: click.Command) -> None:
     own = [option for option in command.params if isinstance(option, Option) and option.group == OWN]
     assert len(own) <= 8, [option.name for option in own]

@@ -67,7 +67,12 @@ def test_planning_refuses_all_unknown_names_before_the_check(segconv: Command) -
     done = segconv(
         "plan", 7, "-c", "3d_fulres", "-c", "2dd", "--planner", "nnUNetPlannerResEncN", "-tr", "nnUNetTrainr"
     )
-    assert done.codes() == ["SC001"] * 4
+    assert done.codes() == ["SC001"] * 3
+    assert "no configuration '3d_fulres' or '2dd'" in done.err
     assert "--ext-trainer" not in done.err, "planning takes no folder of trainers"
-    for hint in ("-c 3d_full", "did you mean nnUNetPlannerResEnc", "did you mean nnUNetTrainer"):
+    for hint in (
+        "segconv plan 7 -c 3d_fullres -c 2d --planner",
+        "did you mean nnUNetPlannerResEnc",
+        "did you mean nnUNetTrainer",
+    ):
         assert hint in done.err

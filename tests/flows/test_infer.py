@@ -437,6 +437,8 @@ def test_without_models_the_hint_goes_on_with_what_is_missing(world: World) -> N
     plans.parent.mkdir()
     plans.write_text('{"configurations": {"2d": {}}}')
     assert hints(world.segconv(*words)) == ["segconv train 501 -c 2d -f 0"]
+    assert hints(world.segconv(*words, "-c", "2d")) == ["segconv train 501 -c 2d -f 0"]
+    assert hints(world.segconv(*words, "-c", "3d_lowres")) == ["segconv train 501 -c 2d -f 0"], "which was not planned"
 
 
 def test_infer_and_predict_name_each_other_for_what_the_other_takes(world: World) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from segconv.errors import SegconvError
+from segconv.errors import Cure, SegconvError
 from segconv.train.planner_list import find_planner, list_planners, read_planners, refuse_unknown
 
 SOURCE = """
@@ -39,8 +39,9 @@ def test_a_similar_planner_or_configuration_is_named(tmp_path: Path) -> None:
         find_planner("plannerresencl", read_planners(tmp_path))
     assert "PlannerResEncM" in caught.value.hint
     with pytest.raises(SegconvError) as caught:
-        refuse_unknown(["2d", "3d_fulres"], ["2d", "3d_fullres"])
-    assert (caught.value.exit_code, "did you mean 3d_fullres?" in caught.value.hint) == (2, True)
+        refuse_unknown(["2d", "3d_fulres", "x"], ["2d", "3d_fullres"], lambda names: Cure.of("plan_these", names=names))
+    assert caught.value.message == "no configuration '3d_fulres' or 'x': there are 2d, 3d_fullres"
+    assert (caught.value.exit_code, dict(caught.value.cures[0].values)) == (2, {"names": ("2d", "3d_fullres")})
 
 
 @pytest.mark.train

@@ -201,7 +201,7 @@ def test_names_are_refused_before_anything_starts(
     monkeypatch.setattr(plans_names, "list_planners", list)
     for words, said in (
         (("--planner", "Nothing"), "no planner 'Nothing'"),
-        (("-c", "3d_fulres"), "did you mean 3d_fullres?"),
+        (("-c", "3d_fulres"), "Hint: segconv plan 7 -c 3d_fullres\n"),
         (("--plans-name", "a__b"), "cannot name plans"),
         (("--plans-name", "../a"), "cannot name plans"),
     ):
