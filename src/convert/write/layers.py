@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -160,8 +161,16 @@ def compile_layers(
         inside = tuple(compiled.masks_of.get(name, (0,)))
         masks.append(StoredMask(name, file.rsplit("/", 1)[-1], on, smallest_dtype(values), inside, place))
     label, voxels = compiled_label(work, path, found.settled())
+    if parts.form == CHANNELS:
+        masks = _alike(masks, voxels)
     stored = StoredLabel(form=parts.form, masks=tuple(masks), losses=overlaps_lost(compiled))
     return label, work.written(voxels, stored)
+
+
+def _alike(masks: list[StoredMask], voxels: Mapping[int, int]) -> list[StoredMask]:
+    """Return the masks of one file; what is empty in it is on, in a prediction, where the others have their value."""
+    on = max((mask.on for mask in masks if voxels.keys() & {*mask.values}), default=1)
+    return [mask if voxels.keys() & {*mask.values} else replace(mask, on=on) for mask in masks]
 
 
 def overlaps_lost(compiled: Compiled) -> tuple[Loss, ...]:

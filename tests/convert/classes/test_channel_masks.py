@@ -270,6 +270,18 @@ def test_a_new_volume_is_restored_as_the_masks_are(tmp_path: Path, segconv: Comm
     assert np.array_equal(channels_of(tmp_path / "back/new.nrrd"), masks)
 
 
+def test_a_class_that_a_case_lacks_is_predicted_in_the_value_of_the_others(tmp_path: Path, segconv: Command) -> None:
+    lacking = planes(0)
+    lacking[1] = 0
+    root = made(tmp_path / "mine", "tif", in_pages, lacking, planes(1))
+    assert segconv("convert", root, "--to", "5_A", "--mask-channels", "nucleus,cell").code == 0
+    labels = json.loads((segconv.raw / "Dataset005_A/dataset.json").read_text())["labels"]
+    save(tmp_path / "predicted/c0.png", np.full(SIZE, np.max(labels["cell"]), np.uint8))
+    done = segconv("restore", tmp_path / "predicted", "--like", "5", "-o", tmp_path / "back")
+    assert done.code == 0, done.err
+    assert (tifffile.imread(tmp_path / "back/c0.tif")[1] == 255).all()
+
+
 def test_two_channels_of_one_name_are_refused(tmp_path: Path, segconv: Command) -> None:
     root = made(tmp_path / "mine", "tif", in_pages, planes(0))
     done = segconv("convert", root, "--to", "5_A", "--mask-channels", "cell,cell")
