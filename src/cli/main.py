@@ -17,6 +17,7 @@ import click
 
 from ..errors import EXIT_USAGE, Finding, Interrupted, SegconvError, exit_code_of
 from ..version import VERSION
+from ..work.allocator import keep_freed_memory
 from ..work.interruption import answer_no_more, answer_once
 from ..work.search_path import forget_relative_entries
 from ..work.unforeseen import unforeseen
@@ -149,6 +150,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     # Matrices here have four rows: starting threads takes longer than they save. nnU-Net's
     # processes do not inherit this.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    keep_freed_memory()
     code = run(arguments)
     # The result is final: only workers still have to end.
     answer_no_more()

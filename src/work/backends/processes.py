@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from ...errors import EXIT_INTERRUPTED, SegconvError
+from ..allocator import keep_freed_memory
 from ..interruption import end_workers
 from .backend import Work
 from .environment import environment_of_workers
@@ -89,6 +90,7 @@ def _begin(owner: int) -> None:
         os._exit(EXIT_INTERRUPTED)
 
     serve(gone)
+    keep_freed_memory()
     threading.Thread(target=watch, name="segconv-watch", daemon=True).start()
 
 
