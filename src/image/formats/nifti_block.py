@@ -20,6 +20,8 @@ FORM_FIELDS = (slice(76, 92), slice(123, 124), slice(252, 328))
 
 FORMS_BYTES = sum(part.stop - part.start for part in FORM_FIELDS)
 """How many bytes these are."""
+_SPATIAL = (slice(0, 4), slice(40, 56), *FORM_FIELDS)
+"""Where a header says its byte order, its size and its grid."""
 
 _FIELDS = [
     ("sizeof_hdr", "i4"), ("data_type", "S10"), ("db_name", "S18"), ("extents", "i4"), ("session_error", "i2"),
@@ -79,6 +81,13 @@ class NiftiBlock:
     def to_bytes(self) -> bytes:
         """Return the 348 bytes."""
         return self._fields.tobytes()
+
+    def only_spatial(self) -> bytes:
+        """Return the 348 bytes with zeros for all fields that say nothing of the grid."""
+        own, block = self.to_bytes(), bytearray(SIZE)
+        for part in _SPATIAL:
+            block[part] = own[part]
+        return bytes(block)
 
     def little_endian(self) -> bytes:
         """Return the 348 bytes with the least byte of each number first."""

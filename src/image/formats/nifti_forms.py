@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,6 +160,12 @@ def spatial(
     the sform counts if it is orthonormal and its code is 1 or the qform has none; otherwise the
     qform; with neither, a grid along the LPS axes at the origin. The spacing is always pixdim.
     """
+    return _spatial(header.only_spatial(), size, how)
+
+
+@lru_cache(maxsize=1 << 8)  # image and label of a case agree, and often all cases of a set
+def _spatial(block: bytes, size: tuple[int, ...], how: ReadOptions) -> tuple[Geometry, tuple[tuple[str, str], ...]]:
+    header = NiftiBlock(block)
     oddities: list[tuple[str, str]] = []
     unit = int(header["xyzt_units"]) & 7
     steps = _Steps(size, _pixdim(header), _MM_PER_UNIT.get(unit, 1.0))

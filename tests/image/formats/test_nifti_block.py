@@ -79,3 +79,15 @@ def test_quarter_and_half_turns_have_a_quaternion(turn: tuple[int, int, int]) ->
 def test_types_have_nibabels_codes() -> None:
     for code, dtype in DTYPES.items():
         assert nib.nifti1.data_type_codes.dtype[code] == dtype
+
+
+def test_headers_with_one_grid_are_alike_but_for_other_fields() -> None:
+    spatial = {"dim", "pixdim", "xyzt_units", "qform_code", "sform_code"}
+    spatial |= {f"quatern_{axis}" for axis in "bcd"} | {f"qoffset_{axis}" for axis in "xyz"}
+    spatial |= {f"srow_{axis}" for axis in "xyz"}
+    plain = NiftiBlock().only_spatial()
+    for name, *_ in _FIELDS:
+        if name != "sizeof_hdr":
+            other = NiftiBlock()
+            other[name] = b"x" if other[name].dtype.kind == "S" else 7
+            assert (other.only_spatial() != plain) == (name in spatial), name
