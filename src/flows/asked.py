@@ -47,6 +47,8 @@ def refusing_trainers(trainers: Iterable[str], paths: Paths) -> Iterator[None]:
     """
     try:
         yield
+    except Interrupted:
+        raise
     except SegconvError as error:
         _, others = _made([lambda: refuse_unknown_trainers(trainers, paths)])
         _raise([error, *others])

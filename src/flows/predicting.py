@@ -15,13 +15,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..convert.back.raw_predictions import OF_PROBABILITIES, PROBABILITIES
-from ..errors import Cure, Finding, Refused, SegconvError, refuse_if_any
+from ..errors import Cure, Finding, Interrupted, Refused, SegconvError, refuse_if_any
 from ..image import opened
 from ..train.ensemble import Ensemble, average, stages
 from ..train.paths import Paths
 from ..train.postprocess import apply_postprocessing
 from ..train.predict import OWN_FILES, CheckedModel, Folders, PredictOptions, predict_with
 from ..train.queue import Job, Slot, run_jobs
+from ..words import count_of
 from ..work import begun, fsops
 from ..work.memory import available_bytes
 from ..work.run_options import UNHEARD, Progress, shown
@@ -170,13 +171,20 @@ def predict_missing(cases: Cases, run: Run) -> None:
         ``SC101`` if nnU-Net fails; what `writing` raises.
     Refused
         ``SC101`` for cases that nnU-Net lost, which it may do without an error.
+    Interrupted
+        With how many predictions are finished.
     """
     ends = _ends(run.options.probabilities)
     missing = [case for case in cases.images if not _is_whole(cases, run.result, case, ends)]
     run = replace(run, jobs=_processes(cases, missing, run.jobs))
     predict = _predict_on_slots if run.slots else _predict_here
-    with _watching(cases, run, missing) as watched:
-        predict(cases, watched, missing)
+    try:
+        with _watching(cases, run, missing) as watched:
+            predict(cases, watched, missing)
+    except Interrupted as error:
+        finished = sum(_is_whole(cases, run.result, case, ends) for case in cases.images)
+        error.message = f"interrupted: {finished} of {count_of(len(cases.images), 'prediction')} finished"
+        raise
     if run.result != PREDICTIONS:
         _postprocess(cases, run)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -687,6 +688,7 @@ def test_a_command_that_was_ended_is_run_again(world: World, number: signal.Sign
     _, err = run.communicate(timeout=LIMIT_S)
     if number != signal.SIGKILL:
         assert run.returncode == 128 + number
+        assert re.search(r"interrupted: \d of 2 predictions finished\n", err)
         assert f"segconv abort {world.output}" in err
     assert not world.output.exists()
     done = when_free(world.infer)
