@@ -17,7 +17,7 @@ from tests.work.backends.ray_cluster import Head
 from . import data
 from .job import Comparison, Room
 
-FEW, MANY = 500, 2000
+FEW, MANY = 500, 3000
 EDGE = 256
 NEEDS = {DASK: "distributed", RAY: "ray", SLURM: "submitit"}
 SETTLES_S = 5

@@ -182,12 +182,12 @@ def _memory(between: int, beside: Sequence[int]) -> Iterator[list[float]]:
 
 
 def _cpu_s(roots: Sequence[int]) -> float:
-    """Return the CPU seconds that processes and their children have taken so far."""
+    """Return the CPU seconds that processes and their children, also those that have ended, have taken so far."""
     total = 0.0
     for process in _trees(roots):
         with suppress(psutil.Error):
             times = process.cpu_times()
-            total += times.user + times.system
+            total += times.user + times.system + times.children_user + times.children_system
     return total
 
 

@@ -13,8 +13,6 @@ from .result import Measured, Result
 
 GROWTH = "grow-"
 CLUSTER_JOB = "clusters"
-GROWN = ("cases", "volume")
-"""What grows."""
 
 
 def page(measured: Measured) -> str:
@@ -100,10 +98,11 @@ def _growth(results: Sequence[Result]) -> Iterator[str]:
     yield from ("", "## Growth")
     for result in results:
         yield from ("", f"### {result.title}", "")
-        yield _line("", *GROWN, "workers", "CPU s", "wall s", "MiB")
-        yield "|---" * 7 + "|"
+        sizes = list(result.rows[0].size)
+        yield _line("", *sizes, "CPU s", "wall s", "MiB")
+        yield "|---" * (4 + len(sizes)) + "|"
         for row in result.rows:
-            yield _line(row.who, *(str(row.size.get(key, "")) for key in (*GROWN, "workers")), *_figures(row))
+            yield _line(row.who, *(str(row.size[key]) for key in sizes), *_figures(row))
         yield ""
         yield from _slopes(result)
     by_workers = [result for result in results if any("workers" in row.size for row in result.rows)]
