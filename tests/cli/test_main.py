@@ -99,6 +99,14 @@ def test_every_command_belongs_to_a_part_of_the_overview() -> None:
     assert [name for name in main.COMMANDS if name in main.PARTS] == list(main.PARTS)
 
 
+def test_the_end_of_a_command_looks_for_no_garbage() -> None:
+    """After all that a command does, everything is exempt from it."""
+    ends = "import atexit, gc, sys; atexit.register(lambda: print(gc.get_freeze_count() > 0));"
+    command = f"{ends} from segconv.cli.main import main; sys.argv = ['segconv', '--version']; main()"
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "True"
+
+
 def test_the_installed_script_and_the_module_are_the_same() -> None:
     script = Path(sys.executable).parent / "segconv"
     outputs = [
