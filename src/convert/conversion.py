@@ -44,7 +44,7 @@ from .write.case import convert_case
 from .write.task import CaseTask, Recipe, decoded
 from .write.whole import Whole
 
-_NOT_IN_KEY = ("raise_max_volume", "fewer_jobs", "restart", "repair")
+_NOT_IN_KEY = ("raise_max_volume", "fewer_jobs", "restart", "repair", "leave_case_out")
 """Kinds of cures that do not affect the bytes of the result."""
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import Cure, Finding, Refused, SegconvError, as_errors, refuse_if_any, warning
+from ..errors import CODES, EXIT_DATA, Cure, Finding, Refused, SegconvError, as_errors, refuse_if_any, warning
 from . import begun, staging
 from .backends import THREADS, backend_of
 from .case_work import CaseWork, Entry, Task, failed_entry
@@ -194,7 +194,7 @@ def _staged(
             how = within_memory(how, pending, lambda item: item.nbytes, decoded)
         failed = _run_items(plan, task, journal, how, do)
         if failed and not how.keep_going:
-            raise Refused(reasons=failed)
+            raise Refused(reasons=map(_or_without, failed) if len(journal) else failed)
         outcome = _finish(plan, journal, finish, failed, reused, how, keep)
         while changed := forget_changed(plan, journal):
             if not how.keep_going:
@@ -262,6 +262,14 @@ def _run_items(plan: Plan, task: Task, journal: Journal, how: RunOptions, do: Do
 
         do(call, pending, take)
     return [finding for item in plan.items for finding in failures.get(item.case, ())]
+
+
+def _or_without(finding: Finding) -> Finding:
+    """Return a finding on the data of a case with the way to do without the case, if nothing else cures it."""
+    hint, cures = finding.advice
+    if cures or CODES[finding.code].exit_code != EXIT_DATA or finding.code == "SC062":  # a source that changed is whole
+        return finding
+    return replace(finding, hint=hint, cures=(Cure("leave_case_out"),))
 
 
 def _by_workers(plan: Plan, how: RunOptions) -> Do:

@@ -125,3 +125,25 @@ def test_a_label_that_no_list_names_and_no_image_has_is_left_out_only_if_it_was_
     (root / f"imagesTr/ct_002{suffix}.nii.gz").unlink()
     refused = segconv("convert", root, "--to", "6_B", "--listed-only")
     assert (refused.code, refused.codes()[0]) == (66, "SC012"), "what is listed and missing is refused all the same"
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def test_a_case_that_fails_is_left_out_by_the_option_that_its_hint_names(tmp_path: Path, segconv: Command) -> None:
+    root = msd_ct(tmp_path / "src")
+    cut(root / "imagesTr/ct_001.nii.gz")
+    refused = segconv("convert", root, "--to", "5_A")
+    assert refused.codes() == ["SC050"]
+    assert "restore the file from its origin, or --keep-going leaves its case out" in refused.err
+    assert segconv("convert", root, "--to", "5_A", "--keep-going").code == 1
+    assert json.loads((segconv.raw / "Dataset005_A/dataset.json").read_text())["numTraining"] == 3
+
+
+def test_where_all_cases_fail_none_is_left_out(tmp_path: Path, segconv: Command) -> None:
+    root = msd_ct(tmp_path / "src")
+    for path in root.glob("images*/*"):
+        cut(path)
+    refused = segconv("convert", root, "--to", "5_A")
+    assert ({*refused.codes()}, "--keep-going" in refused.err) == ({"SC050"}, False)

@@ -112,7 +112,7 @@ class _Walk:
 
     def on(self, here: _Here) -> None:
         """Go on from what a run printed."""
-        if here.done.code == 0:
+        if here.done.code == 0 or (here.done.code == 1 and "--keep-going" in here.line):
             self._finished(here)
             return
         found = printed(here.done)
