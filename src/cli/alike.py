@@ -86,6 +86,8 @@ def _each(values: Sequence[str | tuple[str, ...]]) -> tuple[str, ...]:
 
 
 _SHARED: Mapping[tuple[str, str], Callable[[Sequence[str | tuple[str, ...]]], str | tuple[str, ...]]] = (
-    MappingProxyType({("take_nearest", "snap"): _largest, ("map_value", "value"): _each})
+    MappingProxyType(
+        {("take_nearest", "snap"): _largest, ("map_value", "value"): _each, ("leave_out_case", "case"): _each}
+    )
 )
 """Kind of a cure and name of a value → what the value must be to cure several files."""

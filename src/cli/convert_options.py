@@ -70,6 +70,7 @@ converting = bundled(
             metavar="NAME,…|FILE",
             help="Convert only these cases, by name or glob; or a CSV of old and new names.",
         ),
+        option("--leave-out", "without", type=NAMES, metavar="NAME,…", help="Leave out these cases, by name or glob."),
         option("--case-names", type=click.Choice(["path"]), help="Name cases by their folders and file."),
         option("--patient-pattern", metavar="REGEX", help="Finds the patient in the name of a case."),
         option("--patients", type=PATH, metavar="CSV", help="Case and patient."),

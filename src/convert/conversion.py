@@ -31,6 +31,7 @@ from .labels.coding import Coding
 from .labels.keep import keeping
 from .labels.recalled import RECALLED
 from .left_alone import LeftAlone, left_alone
+from .left_out import or_left_out
 from .model import ConvertOptions, Scan, own_name
 from .outputs import Made, Output, V1Task, V2Dataset
 from .patients import in_words, number_of_patients, tested_patients, with_patients
@@ -44,7 +45,7 @@ from .write.case import convert_case
 from .write.task import CaseTask, Recipe, decoded
 from .write.whole import Whole
 
-_NOT_IN_KEY = ("raise_max_volume", "fewer_jobs", "restart", "repair", "leave_case_out")
+_NOT_IN_KEY = ("raise_max_volume", "fewer_jobs", "restart", "repair", "keep_going")
 """Kinds of cures that do not affect the bytes of the result."""
 
 
@@ -219,7 +220,10 @@ def _scanned(survey: Survey, kind: str | None, *, strict: bool) -> tuple[str, st
     if survey.options.keep and scan.compiled is None and not survey.failed:
         scan = keeping(scan, survey.options.keep)
     scan = replace(scan, findings=(*scan.findings, *tested_patients(scan)))
-    refuse_if_any(as_errors(scan.findings) if strict else scan.findings)
+    findings = as_errors(scan.findings) if strict else scan.findings
+    if any(finding.severity == "error" for finding in findings):
+        findings = or_left_out(survey, scan.cases, findings)
+    refuse_if_any(findings)
     if survey.options.unlabelled != "test" and not any(case.split == TRAIN for case in scan.cases):
         raise SegconvError(
             "holds no training case",

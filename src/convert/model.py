@@ -61,6 +61,8 @@ class ConvertOptions:
         ``"path"``: name cases by their path in the source, not only by their file.
     cases
         Which cases to take, by name or pattern, and what to call them; see `selection`.
+    without
+        Cases to leave out, by name or pattern.
     patient_pattern
         Regular expression that finds the patient in a case's name.
     patients
@@ -121,6 +123,7 @@ class ConvertOptions:
     pairs: Path | None = None
     case_names: str | None = None
     cases: str | None = None
+    without: tuple[str, ...] = ()
     patient_pattern: str | None = None
     patients: Path | None = None
     unlabelled: str | None = None
@@ -173,7 +176,9 @@ class ConvertOptions:
         found = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in silent}
         # Left out if not given, so that runs that older versions began go on.
         found = {
-            name: value for name, value in found.items() if value or name not in ("numbering", "keep", "mask_channels")
+            name: value
+            for name, value in found.items()
+            if value or name not in ("numbering", "keep", "mask_channels", "without")
         }
         return {name: _plain(value) for name, value in found.items()}
 

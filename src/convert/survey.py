@@ -81,6 +81,8 @@ class Survey(Remarks):
     ----------
     listing
         Its folders, listed once for all surveys of the source.
+    chosen_after
+        Number of findings when the cases were chosen; further ones concern the chosen cases. None if they were not.
     """
 
     root: Path
@@ -88,11 +90,17 @@ class Survey(Remarks):
     readers: Readers = ONE
     skipped: list[str] = field(default_factory=list)
     listing: Listing = field(init=False, repr=False, compare=False)
+    chosen_after: int | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._root = str(self.root)
         self._real_folders: dict[str, str] = {}
         self.listing = Listing(self.root)
+
+    @property
+    def takes_all_cases(self) -> bool:
+        """Whether the user neither chooses cases nor leaves any out."""
+        return self.options.cases is None and not self.options.without
 
     def resolve(self, path: str | Path, *, external: bool = False) -> str:
         """Return the real path of a source file; raises the errors of `resolve_inside`.

@@ -269,7 +269,7 @@ def _or_without(finding: Finding) -> Finding:
     hint, cures = finding.advice
     if cures or CODES[finding.code].exit_code != EXIT_DATA or finding.code == "SC062":  # a source that changed is whole
         return finding
-    return replace(finding, hint=hint, cures=(Cure("leave_case_out"),))
+    return replace(finding, hint=hint, cures=(Cure("keep_going"),))
 
 
 def _by_workers(plan: Plan, how: RunOptions) -> Do:

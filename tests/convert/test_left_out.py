@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pytest
 
 from fixtures.make_fixtures import msd_ct
@@ -147,3 +149,54 @@ def test_where_all_cases_fail_none_is_left_out(tmp_path: Path, segconv: Command)
         cut(path)
     refused = segconv("convert", root, "--to", "5_A")
     assert ({*refused.codes()}, "--keep-going" in refused.err) == ({"SC050"}, False)
+
+
+def shorter(path: Path) -> None:
+    image = nib.load(path)
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj)[:20], image.affine), path)
+
+
+def test_a_case_that_a_plan_refuses_is_left_out_by_the_option_that_its_hint_names(
+    tmp_path: Path, segconv: Command
+) -> None:
+    root = msd_ct(tmp_path / "src")
+    shorter(root / "labelsTr/ct_001.nii.gz")
+    refused = segconv("convert", root, "--to", "5_A")
+    assert refused.codes() == ["SC082"]
+    assert "give both files of one case, or --leave-out ct_001 leaves its case out" in refused.err
+    done = segconv("convert", root, "--to", "5_A", "--leave-out", "ct_001", "--json")
+    assert (done.code, done.json["training_cases"]) == (0, 3)
+    assert "left out 1 case, as asked: ct_001" in done.json["notes"]
+    assert not list(segconv.raw.glob("Dataset005_A/*/ct_001*"))
+
+
+def test_several_refused_cases_share_one_option(tmp_path: Path, segconv: Command) -> None:
+    root = msd_ct(tmp_path / "src")
+    for number in (1, 2):
+        shorter(root / f"labelsTr/ct_00{number}.nii.gz")
+    assert segconv("convert", root, "--to", "5_A").err.count("--leave-out ct_001,ct_002 leaves its case out") == 2
+    assert segconv("convert", root, "--to", "5_A", "--leave-out", "ct_001,ct_002").code == 0
+
+
+def test_a_case_that_is_left_out_stays_out_with_the_next(tmp_path: Path, segconv: Command) -> None:
+    root = msd_ct(tmp_path / "src")
+    shorter(root / "labelsTr/ct_002.nii.gz")
+    refused = segconv("convert", root, "--to", "5_A", "--leave-out", "ct_001")
+    assert "--leave-out ct_001,ct_002 leaves its case out" in refused.err
+
+
+def test_where_a_plan_refuses_all_cases_none_is_left_out(tmp_path: Path, segconv: Command) -> None:
+    root = msd_ct(tmp_path / "src")
+    for path in root.glob("labels*/*"):
+        shorter(path)
+    refused = segconv("convert", root, "--to", "5_A")
+    assert ({*refused.codes()}, "--leave-out" in refused.err) == ({"SC082"}, False)
+
+
+def test_a_case_to_leave_out_must_exist(tmp_path: Path, segconv: Command) -> None:
+    root = msd_ct(tmp_path / "src")
+    refused = segconv("convert", root, "--to", "5_A", "--leave-out", "ct_00[12],ct_9")
+    assert refused.codes() == ["SC012"]
+    assert "'ct_9' is to be left out, but does not exist" in refused.err
+    assert segconv("convert", root, "--to", "5_A", "--leave-out", "ct_00[12]").code == 0
+    assert json.loads((segconv.raw / "Dataset005_A/dataset.json").read_text())["numTraining"] == 2

@@ -57,6 +57,7 @@ OTHER: dict[str, list[Any]] = {
     "pairs": [Path("a.csv"), Path("b.csv")],
     "case_names": ["path"],
     "cases": ["a", "a,b"],
+    "without": [("a",), ("a", "b")],
     "patient_pattern": ["^."],
     "patients": [Path("a.csv")],
     "unlabelled": ["skip", "test"],

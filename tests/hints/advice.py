@@ -7,7 +7,7 @@ import re
 from .typed import Choice
 
 CHOICES = re.compile(
-    r"^(did you mean|similar:|its cases:|an example is|for example|known are|there are|(the )?\w+( \w+)? are) "
+    r"^(did you mean|similar:|its cases:|an example is|for example|known are|there are|-c|(the )?\w+( \w+)? are) "
 )
 """Advice that names what can be written in place of what was."""
 LISTED = re.compile(r"Did you mean|is not (one of|in the range|a valid)|such as ")

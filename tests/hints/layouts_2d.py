@@ -82,6 +82,9 @@ def names_beside_each(root: Path) -> None:
         (root / f"p{n}_json/label_names.txt").write_text("\n".join(["_background_", *names]))
 
 
+WHITE = pictures({"foreground": lambda n: boxes(255) > 0}, anyhow=True)
+
+
 def white_is_zero(*folders: str) -> Callable[[Path], None]:
     """Return what stores one file of these folders with white as 0."""
 
@@ -257,8 +260,8 @@ LAYOUTS = [
         "class_2": lambda n: (boxes(1) > 0) & (n == 0),
     })),
     Layout("lists of names that differ", names_beside_each),
-    Layout("one mask with white as 0", white_is_zero("masks")),
-    Layout("one picture with white as 0", white_is_zero("images")),
+    Layout("one mask with white as 0", white_is_zero("masks"), WHITE),
+    Layout("one picture with white as 0", white_is_zero("images"), WHITE),
     Layout("masks in colours", drawn(in_colours), pictures({"a": lambda n: boxes(0, 1) > 0, "b": lambda n: boxes(1) > 0}, anyhow=True)),
     Layout("masks on transparent ground", drawn(see_through), pictures({"a": lambda n: boxes(1) > 0, "b": lambda n: boxes(0, 1) > 0}, anyhow=True)),
     Layout("pictures of two splits", splits_of_pictures(photo), NO_LABELS, answers=UNLABELLED),

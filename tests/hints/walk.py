@@ -241,6 +241,7 @@ class _Walk:
                 "convert, check", "dataset", len(here.typed), f"{self.start.name}: {here} ? {done.err[-500:]}"
             )
             kept = _Kept(self.start.folder)
+            kept.restore()
             start = replace(self.start, line=line, dataset=made.name)
             _Walk(start, self.ends).on(_Here(line, done, settled=here.settled, before=f"{here} (made, checked)"))
             kept.restore()

@@ -168,9 +168,12 @@ def finished(
     apart
         What keeps names apart that meet, unless cases are named by their paths already.
     """
+    survey.chosen_after = len(survey.findings)
     chosen = _named(cases, [case.original_name for case in cases])
     if survey.options.cases is not None:
         chosen = _selected(survey, chosen, survey.options.cases)
+    if survey.options.without:
+        chosen = _without(survey, chosen, survey.options.without)
     if have_twins({case.original_name for case in chosen}):
         survey.add(twin_findings({case.original_name: survey.shown(case.images[0]) for case in chosen}))
     _judge_meeting(survey, chosen, () if survey.options.case_names is not None else apart)
@@ -214,6 +217,18 @@ def _selected(survey: Survey, cases: list[SourceCase], wanted: str) -> list[Sour
     for name in (name for name in names if name not in used):
         survey.error("SC012", f"the case {name!r} is asked for, but does not exist", **_near(name, cases))
     return chosen
+
+
+def _without(survey: Survey, cases: list[SourceCase], unwanted: Sequence[str]) -> list[SourceCase]:
+    """Return the cases but for those that the user leaves out by names and globs."""
+    kept = [case for case in cases if _matching(case, unwanted) is None]
+    for name in unwanted:
+        if all(_matching(case, [name]) is None for case in cases):
+            near = _near(name, cases)["hint"]
+            survey.error("SC012", f"the case {name!r} is to be left out, but does not exist", hint=near)
+    if len(kept) < len(cases):
+        survey.note(f"left out {count_of(len(cases) - len(kept), 'case')}, as asked: {some_of(unwanted)}")
+    return kept
 
 
 def _near(name: str, cases: Sequence[SourceCase]) -> dict[str, Any]:

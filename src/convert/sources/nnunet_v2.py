@@ -191,7 +191,7 @@ def _refuse_numbering(survey: Survey, dataset: _Dataset) -> None:
 
 def _judge_count(survey: Survey, dataset: _Dataset, cases: Sequence[SourceCase]) -> None:
     number = sum(case.split == TRAIN for case in cases)
-    if dataset.description.num_training != number and survey.options.cases is None:
+    if dataset.description.num_training != number and survey.takes_all_cases:
         counted = brief(dataset.entries.get("numTraining", "missing"))
         survey.warn("SC089", f"numTraining is {counted}, there are {number}; counted again", file=DESCRIPTION)
 

@@ -116,6 +116,7 @@ def _cases(survey: Survey) -> tuple[list[SourceCase], tuple[str, ...]]:
     cases = cases_instead_of(survey, pairing.pairs)
     cases = finished(survey, cases)
     survey.take(channels)
+    survey.chosen_after = len(survey.findings)  # channels are judged over all cases, also those that are left out
     hint = "known are training/{input,output}, images and masks, and the like"
     cures = (Cure("name_images_and_masks"),)
     survey.refuse_no_case(cases, "holds no known pair of folders", hint=hint, cures=cures)
