@@ -106,8 +106,8 @@ def command(
 
     with refusing_trainers([model_of(dataset).trainer], paths):
         found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
-    model = model_of(found.path.name)
-    origin = _origin(source, model, paths)
+        model = model_of(found.path.name)
+        origin = _origin(source, model, paths)
     show_environment(sink, place, paths)
     display, planning = TrainingDisplay(sink), PlanningDisplay(sink)
     compared: dict[str, dict[str, Shape]] = {}

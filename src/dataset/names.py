@@ -151,7 +151,7 @@ def _no_dataset(reference: str, root: Path | None, known: Sequence[str]) -> Segc
             code="SC010",
             cures=(Cure.of("take_raw", raw=nearby[0].parent), Cure.of("show_paths")),
         )
-    called = {part.lower(): name for name in known for part in (name, name.split("_", 1)[1])}
+    called = {part.lower(): name for name in reversed(known) for part in (name, name.split("_", 1)[1])}
     close = [called[match] for match in difflib.get_close_matches(reference.lower(), called, n=1)]
     listed = f"; there are {some_of(known, 10)}" if known else ""
     return SegconvError(

@@ -49,13 +49,15 @@ def test_a_configuration_that_other_plans_have_is_not_wrong(segconv: Command) ->
     [
         ("train", "Livr", "-c", "2d"),
         ("finetune", "Livr", "-c", "2d", "--weights", "w.pth"),
+        ("finetune", "42", "-c", "2d", "--from", "Livr"),
         ("cascade", "Livr"),
         ("infer", "Livr", "-c", "2d", "-i", "in", "-o", "out"),
         ("plan", "Livr"),
     ],
 )
 def test_a_trainer_is_refused_with_the_dataset(words: tuple[str, ...], segconv: Command) -> None:
-    (segconv.raw / "Dataset042_Liver").mkdir()
+    datasets.volumes(segconv.raw, cases=1).rename(segconv.raw / "Dataset042_Liver")
+    (segconv.raw / "Dataset142_Liver").mkdir()
     done = segconv(*words, "-tr", "nnUNetTrainr")
     assert done.codes() == ["SC010", "SC001"]
     assert "did you mean 'Dataset042_Liver'?" in done.err
