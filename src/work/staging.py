@@ -223,7 +223,7 @@ def clean(plan: Plan, journal: Journal, keep: Iterable[str] = ()) -> None:
 def verify(staging: Path, targets: Iterable[dict[str, Any]], jobs: int) -> None:
     """Read every file again and compare it with the written bytes: by length and CRC-32, or SHA-256 without one.
 
-    What a disk or its memory does to a file changes the CRC-32, and SHA-256 takes a hundred times as long.
+    What a disk or its memory does to a file changes the CRC-32, and SHA-256 takes at least ten times as long.
 
     Raises
     ------

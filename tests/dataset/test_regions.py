@@ -98,7 +98,7 @@ def test_the_usual_nested_regions_are_proved() -> None:
 def test_a_wrong_order_that_can_be_fixed_says_how() -> None:
     (finding,) = prove_order(Labels.from_json(BRATS, [3, 2, 1]))
     assert finding.message == ("regions_class_order [3, 2, 1] swaps 1 whole → 3 enhancing, 3 enhancing → 1 whole")
-    assert finding.hint == "regions_class_order [1, 2, 3] gives every value back"
+    assert finding.hint == "write regions_class_order [1, 2, 3] there, which gives every value back"
     backwards = {"background": 0, "enhancing": 3, "core": [2, 3], "whole": [1, 2, 3]}
     (finding,) = prove_order(Labels.from_json(backwards, [3, 2, 1]))
     assert "with the regions in the order whole, core, enhancing" in finding.hint
