@@ -43,6 +43,10 @@ def _same(one: Path, other: Path) -> bool:
     return other.is_file() and one.read_bytes() == other.read_bytes()
 
 
+UNTRUE = ("--scribbles",)
+"""No class of these datasets stands for background that was drawn."""
+
+
 def declared(dataset: Path) -> str:
     """Return labels with a class for each whole number that the masks hold."""
     found = {value for path in (dataset / "labelsTr").glob("*.*") for value in _values(path)}
@@ -79,4 +83,5 @@ def follow(command: str, name: str, folder: Path, ends: Ends) -> None:
         right = Kept(undamaged(good, damaged))
         answers = {"VALUE": "0", "NAME": "odd", "--labels": declared(damaged)}
         line = COMMANDS[command](damaged.name)
-        walk(Start(f"{command}: {name}", line, folder, right, answers, dataset=damaged.name), ends)
+        start = Start(f"{command}: {name}", line, folder, right, answers, UNTRUE, damaged.name)
+        walk(start, ends)
