@@ -186,7 +186,7 @@ def _sides(folders: Mapping[str, list[Unit]]) -> Iterator[list[tuple[str, list[U
 
 
 def _by_last_word(units: list[Unit]) -> Iterator[list[tuple[str, list[Unit]]]]:
-    """Yield the pattern and files of each side of one folder, if their last words give two sides for each case."""
+    """Yield the pattern and files of each side of one folder, if each case has a file with each last word."""
     cases: dict[str, set[str]] = {}
     files: dict[str, list[Unit]] = {}
     for unit in units:
@@ -195,7 +195,7 @@ def _by_last_word(units: list[Unit]) -> Iterator[list[tuple[str, list[Unit]]]]:
         cases.setdefault(word + unit.ending, set()).add(case)
         files.setdefault(word + unit.ending, []).append(unit)
     if (
-        len(cases) != 2
+        not 1 < len(cases) <= MOST_SIDES
         or len({frozenset(own) for own in cases.values()}) > 1
         or any("" in own for own in cases.values())
     ):

@@ -9,7 +9,9 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from pydicom.uid import RTStructureSetStorage, SegmentationStorage
 
 from ...command import Command, tree_hash
@@ -53,6 +55,12 @@ def one_folder_two_words(root: Path) -> None:
         pair(root, f"t/pat{number}_slice1-in.png", f"t/pat{number}_slice1-out.tif", number)
 
 
+def two_channels_and_an_odd_word(root: Path) -> None:
+    for number in range(4):
+        pair(root, f"t/c{number}_dapi.png", f"t/c{number}_q.png", number)
+        save(root / f"t/c{number}_gfp.png", picture(9 + number))
+
+
 def images_and_another_word(root: Path) -> None:
     for number in range(4):
         pair(root, f"train/img/c{number}.png", f"train/ann/c{number}.png", number)
@@ -76,6 +84,7 @@ def a_list_in_json(root: Path) -> None:
     ("make", "wording", "cases"),
     [
         (one_folder_two_words, "4 .png and 4 .tif files in 1 folder (t)", 4),
+        (two_channels_and_an_odd_word, "12 .png files in 1 folder (t)", 4),
         (images_and_another_word, "8 .png files in 2 folders (train/ann, train/img)", 4),
         (a_list_in_csv, "8 .png and 1 .csv files in 3 folders (., x, y)", 4),
         (a_list_in_json, "8 .png and 1 .json files in 3 folders (., x, y)", 4),
@@ -265,6 +274,21 @@ def test_files_of_one_kind_are_never_advised_as_images_and_masks(
     assert (done.code, done.codes()) == (66, ["SC011"]), done.err
     assert "--masks" not in done.err
     assert "--unlabelled test" in done.err
+
+
+def test_masks_of_two_raters_are_a_question_of_which(tmp_path: Path, segconv: Command) -> None:
+    for number in range(4):
+        pair(tmp_path / "src", f"c{number}_photo.png", f"c{number}_raterA.png", number)
+        save(tmp_path / f"src/c{number}_raterB.png", labels(9 + number))
+    done = segconv("convert", tmp_path / "src", "--to", "5_A")
+    assert (done.code, done.codes()) == (66, ["SC011"]), done.err
+    for rater in "AB":
+        assert f"--images '{{case}}_photo.png' --masks '{{case}}_rater{rater}.png' takes what holds few" in done.err
+    done = segconv(
+        "convert", tmp_path / "src", "--to", "5_A", "--images", "{case}_photo.png", "--masks", "{case}_raterB.png"
+    )
+    assert done.code == 0, done.err
+    assert np.array_equal(np.asarray(Image.open(segconv.raw / "Dataset005_A/labelsTr/c1.png")) > 0, labels(10) > 0)
 
 
 def test_masks_of_lossy_pictures_are_advised_as_png(tmp_path: Path, segconv: Command) -> None:
