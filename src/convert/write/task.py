@@ -10,6 +10,7 @@ from ...dataset.layout import image_path, label_path
 from ...dataset.lineage import TRAIN, CaseRecord
 from ...dataset.overlaps import Compiled
 from ...dataset.stored_label import NOTHING_KNOWN, StoredLabel
+from ...errors import SegconvError
 from ...image.opened import decoded_bytes
 from ...work.caseio import EXTERNAL, SYMBOLIC
 from ...work.plan import Item
@@ -79,7 +80,7 @@ class CaseTask:
     def item(self) -> Item:
         """Return the work on the case."""
         files = self.source.files
-        return Item(self.source.case, files, self.outputs(), self, sum(map(reading.size_of, files)))
+        return Item(self.source.case, files, self.outputs(), self, sum(map(_size_of, files)))
 
     def outputs(self) -> tuple[str, ...]:
         """Return the paths that the case is written to, relative to the dataset."""
@@ -100,6 +101,14 @@ class CaseTask:
     def shown(self, path: str) -> str:
         """Return a path as messages name it."""
         return shown(path, self.recipe.root)
+
+
+def _size_of(path: str) -> int:
+    """Return the length of a file in bytes; 0 if it is gone, which its case reports when it reads it."""
+    try:
+        return reading.size_of(path)
+    except SegconvError:
+        return 0
 
 
 def decoded(item: Item) -> int:
