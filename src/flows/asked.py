@@ -18,6 +18,9 @@ from .splits.found import find_splits
 
 T = TypeVar("T")
 
+_NOT_INSTALLED = "SC041"
+"""Says nothing about a name."""
+
 
 def refuse_at_once(*checks: Callable[[], Any]) -> list[Any]:
     """Return what checks return; raise what they raise: their only error, or all in one.
@@ -51,7 +54,7 @@ def refusing_trainers(trainers: Iterable[str], paths: Paths) -> Iterator[None]:
         raise
     except SegconvError as error:
         _, others = _made([lambda: refuse_unknown_trainers(trainers, paths)])
-        _raise([error, *others])
+        _raise([error, *(one for one in others if one.code != _NOT_INSTALLED)])
 
 
 def refuse_unknown(folds: Sequence[str], splits: Splits) -> None:

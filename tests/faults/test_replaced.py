@@ -192,6 +192,7 @@ def test_a_label_that_is_edited_under_a_stress_test_is_seen(dataset: Path, tmp_p
     assert label.name in caught.value.message
 
 
+@pytest.mark.train
 def test_folds_are_judged_by_the_lineage_of_one_dataset(
     dataset: Path, segconv: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

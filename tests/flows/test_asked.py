@@ -10,6 +10,8 @@ from ..command import Command
 from ..review import datasets
 from ..train.prepared import plan
 
+pytestmark = pytest.mark.train  # the trainers are those of nnunetv2
+
 PLANS = {"plans_name": "nnUNetPlans", "configurations": {"3d_full": {"data_identifier": "cases"}}}
 
 
