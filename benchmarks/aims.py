@@ -91,7 +91,10 @@ def slope_ms(result: Result, who: str) -> float:
 def _overhead(kind: str) -> Value:
     def value(measured: Measured) -> float:
         result = measured.results["clusters"][0]
-        return slope_ms(result, kind) / slope_ms(result, PROCESSES) - 1
+        overhead = slope_ms(result, kind) / slope_ms(result, PROCESSES) - 1
+        if overhead < 0:
+            raise LookupError("less work than without a cluster: not all of it was counted, or it is lost in the noise")
+        return overhead
 
     return value
 

@@ -95,7 +95,7 @@ def test_growth_and_scaling_are_told_apart_from_what_is_projected() -> None:
 
 
 def test_clusters_are_compared_by_what_a_further_item_takes() -> None:
-    each_ms = {"loky": 4.0, "dask": 4.1, "ray": 5.0, "slurm": 4.0}
+    each_ms = {"loky": 4.0, "dask": 4.1, "ray": 5.0, "slurm": 3.0}
     rows = [
         row(f"{kind}, {items}", 3 + items * ms / 1000, cases=items)
         for kind, ms in each_ms.items()
@@ -104,6 +104,7 @@ def test_clusters_are_compared_by_what_a_further_item_takes() -> None:
     text = recorded(clusters=[compared(*rows)])
     assert "- dask: 4.10 ms, an overhead of +0.10 ms, +2.5%." in text
     assert "| Ray: overhead, part of the CPU time of an item | ≤ 5.0% | 25.0% | missed by 400% |" in text
+    assert "| SLURM: overhead, part of the CPU time of an item | ≤ 5.0% | not measured |" in text, "less than none"
 
 
 def test_programs_that_are_missing_are_named_and_a_failure_says_what_the_program_said(tmp_path: Path) -> None:
