@@ -7,6 +7,11 @@ from dataclasses import dataclass
 ENDING = ".seg.nrrd"
 
 
+def is_segmentation(path: str) -> bool:
+    """Return whether a file is a 3D Slicer segmentation by its name."""
+    return path.lower().endswith(ENDING)
+
+
 @dataclass(frozen=True)
 class Segment:
     """One segment.

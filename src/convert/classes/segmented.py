@@ -15,7 +15,8 @@ from ...errors import Cure, SegconvError, naming
 from ...image.formats import nrrd, segmentation
 from ...image.read_options import ANY_AXES
 from ...image.segment import ENDING as SEGMENTATION
-from ..find.mask_folders import is_segmentation, wanted_name
+from ...image.segment import is_segmentation
+from ..find.mask_folders import wanted_name
 from ..find.raters import raters_in
 from ..model import SEGMENTS, Parts, SourceCase
 from ..source_files import read_head

@@ -11,24 +11,23 @@ CASE/liver.nii.gz …, or CASE.seg.nrrd                  with the images in a fo
 from __future__ import annotations
 
 import itertools
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ... import reading
 from ...dataset.lineage import TRAIN
-from ...errors import Cure, SegconvError
 from ...image import opened, raster
 from ...image.segment import ENDING as SEGMENTATION
+from ...image.segment import is_segmentation
 from ..listing import Folder
 from ..model import ConvertOptions
-from ..source_files import files_of, names_of
+from ..source_files import files_of
 from ..survey import Survey
 from ..tree import Unit, folders_of, unit_with
 from ..volumes.volume_units import series_units
 from .groups import all_in
+from .image_folder import image_folder_of
 from .roles import IMAGE, IMAGE_WORDS, MASK, MASK_WORDS, place_of
 
 IMAGE_NAMES = ("ct", "mri", "mr", "image", "img", "scan", "volume")
@@ -76,56 +75,9 @@ class CaseFolder:
         return [*self.masks.values(), *self.segmentations]
 
 
-def is_segmentation(path: str) -> bool:
-    """Return whether a file is a 3D Slicer segmentation by its name."""
-    return path.lower().endswith(SEGMENTATION)
-
-
-def image_folder(root: Path, options: ConvertOptions) -> Path | None:
-    """Return the image folder that the user names, relative to the source or the working folder; None if not found."""
-    if len(options.images) != 1:
-        return None
-    places = (root / options.images[0], Path(options.images[0]))
-    return next((Path(os.path.realpath(place)) for place in places if reading.is_folder(place)), None)
-
-
-def _image_folder(survey: Survey) -> Path | None:
-    """Return the folder of the images if they have their own.
-
-    Raises
-    ------
-    SegconvError
-        ``SC001`` if the user names one that does not exist.
-    """
-    if not survey.options.images:
-        return _own_image_folder(survey)
-    folder = image_folder(survey.root, survey.options)
-    if folder is None:
-        what = f"the images are looked for in {' '.join(survey.options.images)}, which is not a folder"
-        raise SegconvError(what, cures=(Cure("name_image_folder"),))
-    return folder
-
-
-def _own_image_folder(survey: Survey) -> Path | None:
-    """Return the folder of images next to a folder of 3D Slicer segmentations, if there is exactly one of each."""
-    if survey.options.image:
-        return None
-    folders: dict[str | None, list[Path]] = {}
-    for path in survey.root.iterdir():
-        if reading.is_folder(path):
-            folders.setdefault(place_of(path.name).role, []).append(path)
-    images, masks = folders.get(IMAGE, []), folders.get(MASK, [])
-    if len(images) != 1 or len(masks) != 1:
-        return None
-    segmentations = names_of(masks[0])
-    if not segmentations or not all(map(is_segmentation, segmentations)):
-        return None
-    return None if any(map(is_segmentation, os.listdir(images[0]))) else images[0].resolve()
-
-
 def find_folders(survey: Survey) -> list[CaseFolder]:
     """Return the cases of a source; raises ``SC001`` if the user names a folder of images that does not exist."""
-    elsewhere = _image_folder(survey)
+    elsewhere = image_folder_of(survey)
     files, waiting = _files(survey, elsewhere)
     layout = _Layout(survey, elsewhere)
     for folder, units in _of_one_kind(files, survey.options, elsewhere).items():

@@ -10,8 +10,8 @@ from ... import reading
 from ...dataset.folders import TRAINING
 from ...errors import Cure, Finding, Refused, SegconvError
 from ...image import raster, volumes
+from ..find.image_folder import image_folder
 from ..find.lists import pair_by_list
-from ..find.mask_folders import image_folder
 from ..find.patterns import pair_by_patterns
 from ..listing import leads_to_folder
 from ..model import ConvertOptions

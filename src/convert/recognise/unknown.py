@@ -10,10 +10,10 @@ from pathlib import Path
 from ... import reading
 from ...errors import Cure, Finding, Refused, SegconvError
 from ...image import raster, volumes
+from ...image.segment import is_segmentation
 from ...words import count_of
 from ..find.globs import glob_of, globs_of
 from ..find.lists import pair_by_list
-from ..find.mask_folders import is_segmentation
 from ..find.named_labels import LOSSY
 from ..find.pairing import pair_units
 from ..find.roles import MASK, MASK_WORDS, SEPARATORS, place_of, tokens_of
