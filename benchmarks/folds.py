@@ -24,5 +24,5 @@ def folds(room: Room) -> Sequence[Comparison]:
         OURS: room.segconv("splits", "make", dataset, made=dataset / "splits_final.json"),
         FLOOR: room.program("folds_sklearn", dataset, "--in-turn", made=dataset / "splits_final.json"),
     }
-    notes = ["The script ignores patients, near-identical images and volumes; it is not told of more than one class."]
+    notes = ["The script ignores patients, near-identical images and volumes; it stratifies by one class only."]
     return [Comparison(f"splits of {cases:,} cases", contestants, notes=[*notes, *quality(room.many(SETS))])]

@@ -29,7 +29,7 @@ def faults(how: str) -> int:
     return int(done.stdout)
 
 
-@pytest.mark.skipif("CS_GNU_LIBC_VERSION" not in getattr(os, "confstr_names", {}), reason="only glibc can be told")
+@pytest.mark.skipif("CS_GNU_LIBC_VERSION" not in getattr(os, "confstr_names", {}), reason="only glibc has mallopt")
 def test_freed_memory_is_kept_for_the_next_file() -> None:
     pages = (80 << 20) // os.sysconf("SC_PAGE_SIZE")
     assert faults("keep") < pages // 10 < faults("leave")
