@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -32,13 +32,17 @@ def recorded_voxels(dataset: Path) -> dict[int, int]:
     return dict(sorted(found.items()))
 
 
-def label_counts(dataset: Dataset, *, readers: Readers = ONE) -> Iterator[tuple[str, dict[int, int]]]:
+def label_counts(
+    dataset: Dataset, records: Iterable[CaseRecord] | None = None, *, readers: Readers = ONE
+) -> Iterator[tuple[str, dict[int, int]]]:
     """Yield (training case, label value → number of voxels) in order; read files only where necessary.
 
     The lineage counts for labels that have the recorded size and were not changed after it was written.
 
     Parameters
     ----------
+    records
+        Records of the lineage that were read before; all are read if they are None.
     readers
         How their files are read.
 
@@ -47,7 +51,7 @@ def label_counts(dataset: Dataset, *, readers: Readers = ONE) -> Iterator[tuple[
     SegconvError
         Any error of `read_label`, with the file; ``SC080`` if a label does not exist.
     """
-    recorded = dict(_counts_of_unchanged(dataset))
+    recorded = dict(_counts_of_unchanged(dataset, read_records(dataset.path) if records is None else records))
     cases = dataset.cases(TRAIN)
     paths = [str(dataset.label_file(case, TRAIN)) for case in cases if case not in recorded]
     with closing(readers.over(paths, _counted, files=lambda path: [path], decoded=decoded_bytes)) as counted:
@@ -61,21 +65,26 @@ def label_counts(dataset: Dataset, *, readers: Readers = ONE) -> Iterator[tuple[
             yield case, found
 
 
-def _counts_of_unchanged(dataset: Dataset) -> Iterator[tuple[str, dict[int, int]]]:
-    for record in read_records(dataset.path):
-        if record.split == TRAIN and record.label_voxels and _is_unchanged(dataset, record):
+def _counts_of_unchanged(dataset: Dataset, records: Iterable[CaseRecord]) -> Iterator[tuple[str, dict[int, int]]]:
+    try:
+        written = os.stat(dataset.path / CASES).st_mtime_ns
+    except OSError:
+        return
+    for record in records:
+        if record.split == TRAIN and record.label_voxels and _is_unchanged(dataset, record, written):
             yield record.case, _counts(record)
 
 
-def _is_unchanged(dataset: Dataset, record: CaseRecord) -> bool:
+def _is_unchanged(dataset: Dataset, record: CaseRecord, written: int) -> bool:
+    """Return whether a label has the recorded size, and was not changed after the lineage was written (ns)."""
     label = dataset.label_file(record.case, TRAIN)
     try:
-        now, written = os.stat(label), os.stat(dataset.path / CASES)
+        now = os.stat(label)
     except OSError:
         return True  # a label that is gone cannot be counted
     path = os.path.relpath(label, dataset.path)
     sizes = {target["path"]: target["size"] for target in record.targets}
-    return sizes.get(path, now.st_size) == now.st_size and now.st_mtime_ns <= written.st_mtime_ns
+    return sizes.get(path, now.st_size) == now.st_size and now.st_mtime_ns <= written
 
 
 def _counts(record: CaseRecord) -> dict[int, int]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..image.perceptual import WORD_BITS
 
 _WORD = np.dtype(f">u{WORD_BITS // 8}")
-_BITS_OF = np.array([number.bit_count() for number in range(1 << 16)], dtype=np.uint8)
+_BITS_OF = np.unpackbits(np.arange(1 << 16, dtype=np.uint16).view(np.uint8)).reshape(-1, 16).sum(axis=1, dtype=np.uint8)
 _AT_ONCE = 1 << 18
 """Number of pairs that are compared at once, for memory."""
 

@@ -48,7 +48,8 @@ def loads(data: bytes) -> Any:
     if len(data) > MAX_BYTES:
         raise SegconvError(f"is {len(data)} bytes long, at most {MAX_BYTES} are read", code="SC086")
     try:
-        value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_constant)
+        text = data.decode("utf-8-sig")
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
     except UnicodeDecodeError as error:
         raise SegconvError(f"is not UTF-8 (byte {error.start})", code="SC086", hint="save it as UTF-8") from error
     except json.JSONDecodeError as error:
@@ -59,7 +60,8 @@ def loads(data: bytes) -> Any:
         raise SegconvError(f"is nested deeper than {MAX_DEPTH} levels", code="SC086") from None
     except ValueError as error:  # an integer of thousands of digits
         raise SegconvError(f"holds a number that cannot be read ({error})", code="SC086") from error
-    _check_depth(value)
+    if text.count("[") + text.count("{") > MAX_DEPTH:  # fewer brackets cannot nest deeper
+        _check_depth(value)
     return value
 
 

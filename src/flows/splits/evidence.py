@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
@@ -120,7 +120,11 @@ def cases_of(dataset: Dataset, patients: NamedPatients = AS_RECORDED) -> Evidenc
     SegconvError
         Any error of `NamedPatients.of` and `Dataset.records`.
     """
-    known = {record.case: record for record in dataset.records() if record.split == TRAIN}
+    return _cases_of(dataset, dataset.records(), patients)
+
+
+def _cases_of(dataset: Dataset, lineage: Iterable[CaseRecord], patients: NamedPatients) -> Evidence:
+    known = {record.case: record for record in lineage if record.split == TRAIN}
     records = patients.of([known.get(case) or CaseRecord(case) for case in dataset.cases()])
     guessed, why = with_guessed_patients(records)
     return Evidence(dataset, records, {}, guessed, why, patients.evidence)
@@ -134,7 +138,8 @@ def recorded(dataset: Dataset, readers: Readers, patients: NamedPatients = AS_RE
     SegconvError
         Any error of `cases_of` and `label_counts`.
     """
-    return replace(cases_of(dataset, patients), voxels=dict(label_counts(dataset, readers=readers)))
+    lineage = list(dataset.records())
+    return replace(_cases_of(dataset, lineage, patients), voxels=dict(label_counts(dataset, lineage, readers=readers)))
 
 
 def read(dataset: Dataset, readers: Readers, patients: NamedPatients = AS_RECORDED, *, alike: bool = True) -> Evidence:
