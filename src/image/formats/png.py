@@ -159,13 +159,17 @@ def prove(data: Buffer, *, pixels: bool = True) -> tuple[PictureHeader, bool]:
     inflated = PixelData(sum(rows * (1 + row) for rows, row in _passes(header)))
     names: list[bytes] = []
     end = 0
-    for name, body, end in _chunks(memoryview(data)):  # noqa: B007 - the last end counts
-        _judge_chunk(name, body, names)
-        names.append(name)
-        if name == b"IDAT" and pixels:
-            inflated.add(body)
+    try:
+        for name, body, end in _chunks(memoryview(data)):  # noqa: B007 - the last end counts
+            _judge_chunk(name, body, names)
+            names.append(name)
+            if name == b"IDAT" and pixels:
+                inflated.add(body)
+    except SegconvError:
+        inflated.refuse_damaged()  # what comes first in the file is reported
+        raise
     if pixels:
-        inflated.refuse_cut()
+        inflated.refuse_unsound()
     if header.kind == "palette" and b"PLTE" not in names:
         raise SegconvError("is a palette picture without a palette", code="SC058")
     return header, not refuse_tail(data, end)
