@@ -16,6 +16,7 @@ from tests.work.backends.ray_cluster import Head
 
 from . import data
 from .job import Comparison, Room
+from .measure import COUNTED_RAY
 
 FEW, MANY = 500, 3000
 EDGE = 256
@@ -73,6 +74,6 @@ def _dask(room: Room) -> tuple[str, Sequence[int]]:
 
 def _ray(room: Room) -> tuple[str, Sequence[int]]:
     # In a folder with a short name: Ray puts sockets there.
-    head = Head(Path(room.exits.enter_context(tempfile.TemporaryDirectory())))
+    head = Head(Path(room.exits.enter_context(tempfile.TemporaryDirectory())), COUNTED_RAY)
     room.exits.callback(head.kill)
     return addressed(RAY, head.address), [head.pid]

@@ -18,13 +18,15 @@ import numpy as np
 import psutil
 
 SAMPLED_EVERY_S = 0.02
-_TIMED = (
-    "import resource, subprocess, sys, time; t = time.monotonic();"
-    "code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode;"
-    "u = resource.getrusage(resource.RUSAGE_CHILDREN);"
-    "print(code, u.ru_utime + u.ru_stime, time.monotonic() - t, u.ru_maxrss / 1024)"
+_REAPER = (sys.executable, str(Path(__file__).with_name("reaper.py")))
+
+COUNTED_RAY = (
+    "env",
+    "RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper=true",
+    "RAY_process_group_cleanup_enabled=false",
 )
-"""A process between, because the kernel keeps the peak of all children that were ever waited for."""
+"""Begins the command of a Ray node whose workers are counted. They end with the work that they were started for, and
+only so does the node wait for them; the kernel forgets the time of children that nobody waits for."""
 
 
 class Failed(Exception):
@@ -44,7 +46,8 @@ class Contestant:
     once
         It is so slow that it runs only once, watched.
     beside
-        Processes of servers that work for it: their CPU time and memory are counted.
+        Processes of servers that work for it: their CPU time and memory are counted. Those of
+        Ray begin with `COUNTED_RAY`.
     needs
         A module that must be installed.
     """
@@ -94,7 +97,7 @@ class Row:
         """Median of the wall seconds."""
         return statistics.median(self.wall_s)
 
-    def add(self, once: _Once) -> None:
+    def add(self, once: Once) -> None:
         """Add what one more run took."""
         self.cpu_s.append(once.cpu_s)
         self.wall_s.append(once.wall_s)
@@ -102,7 +105,9 @@ class Row:
 
 
 @dataclass(frozen=True)
-class _Once:
+class Once:
+    """What one run took, with its servers; seconds, and MiB as in `Row`."""
+
     cpu_s: float
     wall_s: float
     rss_mib: float
@@ -122,7 +127,7 @@ def compare(contestants: Mapping[str, Contestant], rounds: int, check: Callable[
     """
     rows = {name: Row(name, one.who or name, one.size) for name, one in contestants.items()}
     for name, contestant in contestants.items():
-        first = _run(contestant, watched=True)
+        first = run(contestant, watched=True)
         rows[name].pss_mib = first.pss_mib
         if contestant.once:
             rows[name].add(first)
@@ -131,19 +136,25 @@ def compare(contestants: Mapping[str, Contestant], rounds: int, check: Callable[
     order = np.random.default_rng(0)
     for _ in range(rounds):
         for name in order.permutation(again).tolist():
-            rows[name].add(_run(contestants[name]))
+            rows[name].add(run(contestants[name]))
     return list(rows.values())
 
 
-def _run(contestant: Contestant, *, watched: bool = False) -> _Once:
-    """Run a command once."""
+def run(contestant: Contestant, *, watched: bool = False) -> Once:
+    """Run a command once; if `watched`, find out how much memory it takes.
+
+    Raises
+    ------
+    Failed
+        If the command does.
+    """
     if contestant.made.is_file():
         contestant.made.unlink()
     shutil.rmtree(contestant.made, ignore_errors=True)
     os.sync()
     before = _cpu_s(contestant.beside)
     process = subprocess.Popen(
-        [sys.executable, "-c", _TIMED, *contestant.command],
+        [*_REAPER, *contestant.command],
         # As users have it: modules are compiled once, not by every process.
         env={k: v for k, v in {**os.environ, **contestant.env}.items() if k != "PYTHONDONTWRITEBYTECODE"},
         stdout=subprocess.PIPE,
@@ -155,7 +166,7 @@ def _run(contestant: Contestant, *, watched: bool = False) -> _Once:
     code, cpu, wall, rss = out.split()
     if int(code) != 0:
         raise Failed(f"{' '.join(contestant.command)} failed:\n{err}")
-    return _Once(float(cpu) + _cpu_s(contestant.beside) - before, float(wall), float(rss), max(peaks))
+    return Once(float(cpu) + _cpu_s(contestant.beside) - before, float(wall), float(rss), max(peaks))
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,13 @@ from .scenarios import LONG_S, refused, square, tell
 
 
 class Head:
-    """A cluster of one node with two workers, which can be killed."""
+    """A cluster of one node with two workers, which can be killed; `before` is what its command begins with."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, before: Sequence[str] = ()) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.address = f"127.0.0.1:{free.getsockname()[1]}"
-        words = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--num-cpus", "2"]
+        words = [*before, sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--num-cpus", "2"]
         words += ["--port", self.address.partition(":")[2], "--node-ip-address", "127.0.0.1"]
         words += ["--include-dashboard", "false", "--temp-dir", str(folder), "--object-store-memory", "80000000"]
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
