@@ -14,7 +14,7 @@ from segconv.augment import planning, runner
 from segconv.cli import labels
 from segconv.convert.back import restore
 from segconv.convert.judge import headers
-from segconv.convert.sources import nnunet_v2
+from segconv.convert.scans import datasets
 from segconv.dataset import counts, edit, regions
 from segconv.errors import SegconvError
 from segconv.flows import plan as plan_flow
@@ -79,7 +79,7 @@ MOMENTS: dict[str, tuple[Words, object, str]] = {
     "labels rename": (("labels", "rename", 9, "disc=plate"), edit, "locked"),
     "labels regions": (("labels", "regions", 9, "figure=1+2", "ring=ring", "--force"), edit, "locked"),
     "labels regions, while planning": (("labels", "regions", 9, "x=disc", "--force"), regions, "parse_regions"),
-    "labels remap": (("labels", "remap", 9, "--to", "10_C", "--map", "ring=disc"), nnunet_v2, "read_json"),
+    "labels remap": (("labels", "remap", 9, "--to", "10_C", "--map", "ring=disc"), datasets, "read_json"),
     "infer": (("infer", 9, "-c", "2d", "-f", 0, "--device", "cpu", "--trust-model", "-i", "src/png/training/input",
                "-o", "out"), stub, "_predict"),
     "infer --raw-output": (("infer", 9, "-c", "2d", "-f", 0, "--device", "cpu", "--trust-model", "-i",
