@@ -22,7 +22,6 @@ from ..version import VERSION
 from ..work.allocator import keep_freed_memory
 from ..work.interruption import answer_no_more, answer_once
 from ..work.search_path import forget_relative_entries
-from ..work.unforeseen import unforeseen
 from .cures import Speaker
 from .help_pages import Context
 from .options import OF_EVERY_COMMAND
@@ -165,6 +164,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     """Run the command line, report any error, and return the exit code."""
+    from ..work.unforeseen import unforeseen
+
     as_json = _wants_json(arguments)
     speaker = Speaker()
     speaker.again = shlex.join(["segconv", *arguments])

@@ -28,10 +28,8 @@ from ..work.run import Outcome, Result, execute
 from ..work.run_options import USUAL, RunOptions, refuse_unfit
 from ..work.staging import Staged
 from .labels.coding import Coding
-from .labels.keep import keeping
 from .labels.recalled import RECALLED
 from .left_alone import LeftAlone, left_alone
-from .left_out import or_left_out
 from .model import ConvertOptions, Scan, own_name
 from .outputs import Made, Output, V1Task, V2Dataset
 from .patients import in_words, number_of_patients, tested_patients, with_patients
@@ -218,10 +216,14 @@ def _scanned(survey: Survey, kind: str | None, *, strict: bool) -> tuple[str, st
         kind, evidence = (kind, "as asked") if kind is not None else detect(survey)
     scan = with_patients(scan_source(kind, survey), survey.options)
     if survey.options.keep and scan.compiled is None and not survey.failed:
+        from .labels.keep import keeping
+
         scan = keeping(scan, survey.options.keep)
     scan = replace(scan, findings=(*scan.findings, *tested_patients(scan)))
     findings = as_errors(scan.findings) if strict else scan.findings
     if any(finding.severity == "error" for finding in findings):
+        from .left_out import or_left_out
+
         findings = or_left_out(survey, scan.cases, findings)
     refuse_if_any(findings)
     if survey.options.unlabelled != "test" and not any(case.split == TRAIN for case in scan.cases):

@@ -14,7 +14,6 @@ from ..dataset.lineage import FOLDER as LINEAGE
 from ..dataset.lineage import RUN
 from ..dataset.splits import FILE as SPLITS
 from ..words import SHOWN, count_of, some_of
-from .labels import class_lists, colour_tables, tool_tables
 from .model import ConvertOptions, Scan
 from .sources import nnunet_v1, pairs, png
 from .tasks.task_json import JSON
@@ -23,8 +22,6 @@ T = TypeVar("T")
 
 LISTED = 20
 """How many names ``--json`` prints at most."""
-
-_TABLES = frozenset((*colour_tables.FILES, *class_lists.FILES, colour_tables.PROJECT))
 
 
 @dataclass
@@ -95,14 +92,23 @@ def left_alone(scan: Scan, options: ConvertOptions) -> LeftAlone:
     used |= {str(path.absolute()) for path in (options.pairs, options.patients) if path is not None}
     if (scan.root / RUN).is_file():
         used.add(str(scan.root / LINEAGE))
-    tables = _TABLES if scan.kind == png.KIND else frozenset()
+    tables = _names_of_tables() if scan.kind == png.KIND else frozenset()
     if not options.declares_labels and scan.kind in (png.KIND, pairs.KIND):
         used |= _tool_tables(scan)
     return _look(str(scan.root), "", used, tables)[0]
 
 
+def _names_of_tables() -> frozenset[str]:
+    """Return the names of files that say what the values of pictures mean."""
+    from .labels import class_lists, colour_tables
+
+    return frozenset((*colour_tables.FILES, *class_lists.FILES, colour_tables.PROJECT))
+
+
 def _tool_tables(scan: Scan) -> set[str]:
     """Return the tables written by tools, in the source and in its label folders, that name the labels."""
+    from .labels import tool_tables
+
     folders = {scan.root, *(Path(case.label).parent for case in scan.cases if case.label is not None)}
     return {
         str(path)

@@ -14,12 +14,12 @@ from ..dataset.numbering import Numbering
 from ..dataset.prepared import NOT_PREPARED, Prepared
 from ..dataset.stored_label import StoredLabel
 from ..errors import Finding, SegconvError
-from ..image.read_options import ReadOptions
 from .accepted import HEADER, REPAIRS
 from .repairs import AllowedRepairs
 
 if TYPE_CHECKING:
     from ..dataset.overlaps import Compiled
+    from ..image.read_options import ReadOptions
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ import numpy as np
 from ..errors import SegconvError
 from ..image.geometry import NEAR_GRID_VOXELS, Geometry, Volume
 from ..image.grids import order_of, other_order
-from ..image.orientation import axis_codes, canonical
 from ..image.read_options import MAX_VOLUME, ReadOptions
 from ..image.stored import DecodedVolume, VolumeHeader, laid_anew
 from ..image.voxels import LARGEST, saturated_value
@@ -76,6 +75,8 @@ class AllowedRepairs:
 
     def turned(self, volume: Volume) -> Volume:
         """Return a volume ``(z, y, x)`` with its axes in their final order."""
+        from ..image.orientation import canonical
+
         return canonical(volume) if ORIENTATION in self.kinds else volume
 
     def leaves(self, header: VolumeHeader) -> bool:
@@ -171,6 +172,8 @@ def turned(
     grid
         Where its voxels are, if not where its header says.
     """
+    from ..image.orientation import axis_codes
+
     own = grid or volume.header.geometry
     if ORIENTATION not in allowed.kinds or allowed.grid(own) == own:
         return volume

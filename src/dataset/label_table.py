@@ -8,7 +8,6 @@ from functools import cached_property
 
 from ..errors import SegconvError
 from .labels import BACKGROUND, GRAY, IGNORE, RGB, TRANSPARENT, Labels, parse_value, value_text
-from .regions import value_names
 
 
 @dataclass(frozen=True)
@@ -75,6 +74,8 @@ class LabelTable:
 
     @cached_property
     def _names(self) -> dict[int, str]:
+        from .regions import value_names
+
         return value_names(self.labels)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import itertools
 import os
@@ -143,6 +142,8 @@ def find_dataset(reference: str, root: Path | None) -> Path:
 
 def _no_dataset(reference: str, root: Path | None, known: Sequence[str]) -> SegconvError:
     """Return the error for a dataset that is not in a folder, with those of similar names and those nearby."""
+    import difflib  # only for this message
+
     where = f"in {root}" if root is not None else "(nnUNet_raw is not set)"
     nearby = elsewhere(reference, root)
     if nearby:

@@ -11,7 +11,6 @@ Source of the rule: ``LabelManager`` of nnunetv2 2.8; a test compares the two.
 
 from __future__ import annotations
 
-import difflib
 import heapq
 import shlex
 from collections import Counter
@@ -300,6 +299,8 @@ def _members(region: str, part: str, known: Mapping[str, int | tuple[int, ...]])
     values = {v for member in known.values() for v in (member if isinstance(member, tuple) else (member,))}
     if part.isdecimal() and len(part) <= LONGEST_NUMBER and int(part) in values:
         return (int(part),)
+    import difflib  # only for this message
+
     near = difflib.get_close_matches(part, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"labels are {', '.join(known)}"
     raise SegconvError(f"the region {region!r} names {part!r}, which is neither a label nor a value", hint=hint)

@@ -12,7 +12,6 @@ from .. import reading
 from ..errors import Cure, Interrupted, Refused, SegconvError
 from ..work.plan import HIDDEN, Target
 from . import lineage
-from .dependents import dependents
 from .names import DatasetName, next_free_id, parse_target
 
 
@@ -95,6 +94,8 @@ def _taken(number: int, other: Path, target: Path, *cures: Cure) -> SegconvError
 
 def _refuse_replacing(target: Path, free: Cure, *, force: bool) -> None:
     """Refuse to replace a folder that segconv did not make, or that other datasets link into."""
+    from .dependents import dependents
+
     if target.is_symlink() or not reading.is_folder(target) or not _is_ours(target):
         raise SegconvError(
             "was not made by segconv, and is not replaced", code="SC020", file=str(target), cures=(free,)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import Cure, SegconvError
 from .geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry
-from .orientation import Reordering, axis_codes, runs_alike, same_points
+
+if TYPE_CHECKING:
+    from .orientation import Reordering
+
 
 IMAGE = "its image"
 FIRST_CHANNEL = "the first channel"
@@ -72,6 +75,8 @@ def _advice_on_label(grid: Geometry, reference: Geometry) -> dict[str, Any]:
 
 def what_differs(grid: Geometry, reference: Geometry) -> str:
     """Return in words which part of two grids of one size differs."""
+    from .orientation import axis_codes, runs_alike
+
     if not np.allclose(grid.spacing_mm, reference.spacing_mm, rtol=SPACING_SAID_RTOL):
         return "spacing"
     if runs_alike(grid, reference):
@@ -85,6 +90,8 @@ def only_header_may_be_wrong(grid: Geometry, reference: Geometry) -> bool:
     If its axes run differently from the image's, using the image's header would mirror it or swap axes, unless
     its own header is empty: axes of 1 mm from the origin, while the image has other spacings.
     """
+    from .orientation import runs_alike
+
     if runs_alike(grid, reference):
         return True
     unset = (
@@ -103,6 +110,8 @@ def other_order(grid: Geometry, reference: Geometry) -> Reordering | None:
     reordering
         None if the points differ or are already in that order.
     """
+    from .orientation import same_points
+
     if grid.size == reference.size and grid.displacement_voxels(reference) <= NEAR_GRID_VOXELS:
         return None
     return same_points(grid, reference)
@@ -110,6 +119,8 @@ def other_order(grid: Geometry, reference: Geometry) -> Reordering | None:
 
 def order_of(grid: Geometry, reference: Geometry, whose: str) -> str:
     """Return in words, after the name of a file, that it has the points of another file in another order."""
+    from .orientation import axis_codes
+
     return f"has the voxels of {whose} in another order ({axis_codes(grid)}, not {axis_codes(reference)})"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from typing import TYPE_CHECKING, TypeAlias
 
 from .. import reading
 from ..errors import SegconvError, naming
@@ -16,9 +17,11 @@ from .formats.table import FORMATS, VOLUME_FORMATS, Format
 from .formats.table import encode as encode
 from .geometry import Volume
 from .gzipped import Buffer, is_gzip
-from .picture import Picture, PictureHeader
 from .read_options import ANY_AXES, STRICT, ReadOptions
-from .stored import DecodedVolume, VolumeHeader
+
+if TYPE_CHECKING:
+    from .picture import Picture, PictureHeader
+    from .stored import DecodedVolume, VolumeHeader
 
 ENDINGS = table.endings_of(FORMATS)
 """Of the names of images."""
@@ -27,10 +30,10 @@ WRITABLE = table.writable_of(FORMATS)
 """Endings that `encode` writes: those that keep every value."""
 
 
-Header = VolumeHeader | PictureHeader
+Header: TypeAlias = "VolumeHeader | PictureHeader"
 """What the header of any image says: attributes of both are what can be asked of a file whatever it is."""
 
-Opened = DecodedVolume | Picture
+Opened: TypeAlias = "DecodedVolume | Picture"
 """Any image file, every byte of it proved."""
 
 

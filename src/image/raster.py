@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,21 +11,21 @@ from numpy.typing import NDArray
 from .. import reading
 from ..errors import SegconvError
 from . import content, opened
-from .formats import png, table
+from .formats import table
 from .formats.table import PICTURE_FORMATS, PictureEncoder
 from .geometry import Geometry
 from .gzipped import Buffer
-from .picture import Picture as Picture
-from .picture import PictureHeader as PictureHeader
 from .read_options import STRICT, ReadOptions
+
+if TYPE_CHECKING:
+    from .picture import Picture as Picture
+    from .picture import PictureHeader as PictureHeader
 
 ENDINGS = table.endings_of(PICTURE_FORMATS)
 """Of the names of pictures."""
 
 WRITABLE = table.writable_of(PICTURE_FORMATS)
 """Endings that `encode` writes: those that keep every value."""
-
-encode_few_bits = png.encode_few_bits
 
 
 def ending_of(name: str) -> str | None:
@@ -48,7 +48,7 @@ def probe_file(path: str) -> PictureHeader:
     """Judge the header of a picture on the disk, for planning; see `opened.probe`."""
     if ending_of(path) is None:
         raise SegconvError(f"has none of the endings {', '.join(ENDINGS)}", code="SC051", file=path)
-    return cast(PictureHeader, opened.probe(path))
+    return cast("PictureHeader", opened.probe(path))
 
 
 class Heads(reading.Heads):
@@ -61,8 +61,11 @@ class Heads(reading.Heads):
     """
 
     def __init__(self) -> None:
+        from .formats import png
+
         super().__init__()
         self.nbytes = 0
+        self._header_of = png.header_of
 
     def probe(self, path: str) -> PictureHeader:
         """Return the header of a picture, judged as by `probe_file`."""
@@ -74,7 +77,7 @@ class Heads(reading.Heads):
             head, length = self.head(path, content.HEAD_BYTES)
         except OSError as error:
             raise reading.refusal(error, path) from error
-        header = png.header_of(head)
+        header = self._header_of(head)
         if length > content.SPARE_BYTES:
             content.refuse_length(length, header.voxel_bytes)
         self.nbytes += length
@@ -103,7 +106,7 @@ def decode(data: Buffer, name: str | None = None, how: ReadOptions = STRICT) -> 
     """
     if name is None and not is_picture(data):
         raise content.refuse(data, "a PNG, TIFF, BMP or JPEG picture")
-    return cast(Picture, opened.decode(data, name, how=how))
+    return cast("Picture", opened.decode(data, name, how=how))
 
 
 def encode(samples: NDArray[Any], ending: str) -> bytes:
@@ -130,7 +133,18 @@ def encode_palette(indices: NDArray[Any], colours: NDArray[np.uint8], ending: st
 
 def encode_mask(values: NDArray[Any], ending: str) -> bytes:
     """Return a grey picture of ``(y, x)`` uint8 or uint16; a PNG is deflated faster than for an image."""
-    return png.encode_mask(values) if ending == ".png" else encode(values, ending)
+    if ending != ".png":
+        return encode(values, ending)
+    from .formats import png
+
+    return png.encode_mask(values)
+
+
+def encode_few_bits(samples: NDArray[Any], depth: int) -> bytes:
+    """Return a grey PNG; see `png.encode_few_bits`."""
+    from .formats import png
+
+    return png.encode_few_bits(samples, depth)
 
 
 def encode_channel_pages(channels: NDArray[Any], names: Sequence[str] = ()) -> bytes:

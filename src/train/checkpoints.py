@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickletools
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,6 +30,8 @@ def is_whole(path: Path) -> bool:
     PyTorch writes a zip archive, whose list of contents comes last. nnU-Net writes each checkpoint over the one
     before, so a training that is killed meanwhile leaves an archive without that list.
     """
+    import zipfile  # slow to load, and most commands read no checkpoint
+
     return reading.is_file(path) and zipfile.is_zipfile(os.path.realpath(path))
 
 
@@ -52,6 +52,8 @@ def _value_of(key: str, path: Path, operations: Sequence[str]) -> object:
 
     Its pickle is read as a list of operations, none of which is carried out.
     """
+    import zipfile
+
     try:
         with reading.opened(os.path.realpath(path)) as file, zipfile.ZipFile(file) as archive:
             entry = next(entry for entry in archive.infolist() if entry.filename.endswith("/data.pkl"))
@@ -64,6 +66,8 @@ def _value_of(key: str, path: Path, operations: Sequence[str]) -> object:
 
 def _value_after(key: str, pickled: bytes, operations: Sequence[str]) -> object:
     """Return what follows a text in a pickle, which is the value of that key in a dict."""
+    import pickletools
+
     at_key = False
     for operation, argument, _ in pickletools.genops(pickled):
         if at_key and operation.name in operations:

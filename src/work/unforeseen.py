@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -24,6 +22,8 @@ def unforeseen(error: Exception, file: str) -> Finding:
         return reading.refusal(error, error.filename or file).findings[0]
     what = f"{type(error).__name__}: {error}"
     if os.environ.get("SEGCONV_DEBUG"):
+        import traceback
+
         what = "".join(traceback.format_exception(error))
     return Finding("SC104", f"unexpected {what}", file=file)
 
@@ -58,6 +58,8 @@ class Carried(Generic[T, R]):
 
 def _survives(error: Exception) -> bool:
     """Return whether an exception survives pickling unchanged; many of other packages do not."""
+    import pickle
+
     try:
         pickle.dumps(error)
         reduced: Any = error.__reduce__()

@@ -7,8 +7,10 @@ is the other. The server never computes anything itself: a fork of a process wit
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import pkgutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -243,27 +245,6 @@ def _serve() -> None:
     import segconv.cli.plan
     import segconv.cli.repair
     import segconv.cli.restore
-    import segconv.convert.back.restore
-    import segconv.convert.classes.compiled_masks
-    import segconv.convert.classes.compiled_scan
-    import segconv.convert.classes.segmented
-    import segconv.convert.conversion
-    import segconv.convert.judge.questioned
-    import segconv.convert.labels.found_labels
-    import segconv.convert.labels.inverted_masks
-    import segconv.convert.labels.stacks
-    import segconv.convert.sources.dicom
-    import segconv.convert.sources.msd
-    import segconv.convert.sources.nnunet_v2
-    import segconv.convert.sources.registry
-    import segconv.convert.tasks.task
-    import segconv.convert.volumes.mask_slice_order
-    import segconv.convert.write.pictures
-    import segconv.convert.write.volumes
-    import segconv.dataset.edit
-    import segconv.dataset.pickle_values
-    import segconv.dataset.pickled
-    import segconv.dataset.pickled_arrays
     import segconv.flows.infer
     import segconv.flows.plan
     import segconv.review.check.dataset_check
@@ -271,7 +252,11 @@ def _serve() -> None:
     import segconv.work.backends.environment
     import segconv.work.backends.inner
     import segconv.work.backends.processes
-    import segconv.work.backends.threads  # noqa: F401
+    import segconv.work.backends.threads
+
+    for room in (segconv.convert, segconv.dataset, segconv.image):
+        for found in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
+            importlib.import_module(found.name)
 
     from . import stub  # noqa: F401
 

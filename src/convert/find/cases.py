@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import re
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...dataset.lineage import TRAIN
 from ...dataset.names import case_identifier, case_identifiers, have_twins, twin_findings
@@ -17,9 +16,10 @@ from ...words import count_of, some_of
 from ..model import DETACHED, INSTANCES, NO_PARTS, Parts, SourceCase
 from ..survey import Survey
 from ..tree import Unit
-from ..volumes.volume_units import companions_of
-from .csv_text import read_text, rows_of
-from .pairs import Pair
+
+if TYPE_CHECKING:
+    from .pairs import Pair
+
 
 T = TypeVar("T")
 
@@ -37,6 +37,9 @@ class CaseFiles:
     """
 
     def __init__(self, survey: Survey) -> None:
+        from ..volumes.volume_units import companions_of
+
+        self._companions_of = companions_of
         self.parts: dict[str, Parts] = {}
         self._survey = survey
 
@@ -49,7 +52,7 @@ class CaseFiles:
             self.parts[path] = replace(unit.parts, files=files)
             return path
         real = self._survey.resolve_unit(unit)
-        if more := companions_of(real):
+        if more := self._companions_of(real):
             self.parts[real] = Parts(DETACHED, (real, *more))
         return real
 
@@ -233,6 +236,8 @@ def _without(survey: Survey, cases: list[SourceCase], unwanted: Sequence[str]) -
 
 def _near(name: str, cases: Sequence[SourceCase]) -> dict[str, Any]:
     """Return the advice on a case that does not exist: one of a similar name, or the first names."""
+    import difflib  # only for this message
+
     names = [case.original_name for case in cases]
     near = difflib.get_close_matches(name, names, n=1)
     return {"hint": f"the cases are {some_of(names)}", "cures": [Cure.of("take_case", case=one) for one in near]}
@@ -327,6 +332,8 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[list[str]]:
     SegconvError
         ``SC010`` if the file does not exist, ``SC087`` if it is not a table.
     """
+    from .csv_text import read_text, rows_of
+
     with naming(str(path)):
         rows = rows_of(read_text(path))
     header = [cell.casefold() for cell in rows[0]]

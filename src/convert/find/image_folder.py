@@ -7,11 +7,9 @@ from pathlib import Path
 
 from ... import reading
 from ...errors import Cure, SegconvError
-from ...image.segment import is_segmentation
 from ..model import ConvertOptions
 from ..source_files import names_of
 from ..survey import Survey
-from .roles import IMAGE, MASK, place_of
 
 
 def image_folder(root: Path, options: ConvertOptions) -> Path | None:
@@ -41,6 +39,9 @@ def image_folder_of(survey: Survey) -> Path | None:
 
 def _own_image_folder(survey: Survey) -> Path | None:
     """Return the folder of images next to a folder of 3D Slicer segmentations, if there is exactly one of each."""
+    from ...image.segment import is_segmentation
+    from .roles import IMAGE, MASK, place_of
+
     if survey.options.image:
         return None
     folders: dict[str | None, list[Path]] = {}

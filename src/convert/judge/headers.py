@@ -17,14 +17,11 @@ from ...image.read_options import too_large
 from ...image.stored import VolumeHeader
 from ...words import count_of
 from ..accepted import RESAMPLE
-from ..bands import KIND, as_bands, naming_cure, refuse_as_slices
 from ..labels.segment_values import BY_NAME, SegmentValues, names_segments
-from ..labels.set_coding import judge_polarity
 from ..model import BANDS, CHANNELS, FRAME, INSTANCES, LAYERS, SEGMENTS, SERIES, STACK, ConvertOptions, SourceCase
 from ..repairs import goes_with_image
 from ..source_files import shown
 from ..survey import Survey
-from ..volumes.frames import CURE, header_of_frame, same_frames
 
 ONE_MAP = "merge the channels into one label map, if each is a class; if each is a person's, keep one"
 ONE_CHANNEL = "keep one of the channels, if each is a person's"
@@ -90,6 +87,8 @@ def _label_units(case: SourceCase) -> tuple[str, ...]:
 
 def judge_pictures(survey: Survey, cases: Sequence[SourceCase], channels: int) -> int:
     """Do for pictures what `judge_headers` does for volumes."""
+    from ..labels.set_coding import judge_polarity
+
     counts: dict[str, int] = {}
     white: dict[str, dict[str, bool]] = {"picture": {}, "mask": {}}
     for case in cases:
@@ -114,6 +113,8 @@ def judge_pictures(survey: Survey, cases: Sequence[SourceCase], channels: int) -
 
 def _probe_picture(case: SourceCase, path: str, options: ConvertOptions) -> raster.PictureHeader:
     """Return the header of a picture; refuse channels in one file unless the case separates them."""
+    from ..bands import KIND, as_bands
+
     head = as_bands(raster.probe_file(path), drop_alpha=options.drop_alpha and path in case.images)
     if head.kind == KIND and case.form(path) != BANDS:
         raise SegconvError(
@@ -166,6 +167,9 @@ def _advice(images: Sequence[VolumeHeader], label: VolumeHeader, *, of_classes: 
     of_classes
         Whether all labels have as many channels, which may be masks of classes.
     """
+    from ..bands import naming_cure
+    from ..volumes.frames import CURE, same_frames
+
     if names_segments(label):
         return "", (BY_NAME,)
     if label.channels == 1:
@@ -199,13 +203,18 @@ def probe_unit(case: SourceCase, path: str, root: Path, options: ConvertOptions)
             header = _probe_stack(case.files_of(path), root, options)
         else:
             header = volumes.probe_file(path, options.read_options)
-            header = header_of_frame(header) if form == FRAME else header
+            if form == FRAME:
+                from ..volumes.frames import header_of_frame
+
+                header = header_of_frame(header)
         if header.voxel_bytes > options.max_volume:
             raise too_large(header.voxel_bytes, options.max_volume)
         return header
 
 
 def _probe_stack(files: Sequence[str], root: Path, options: ConvertOptions) -> VolumeHeader:
+    from ..bands import refuse_as_slices
+
     heads = []
     for file in files:
         with naming(shown(file, root)):

@@ -16,7 +16,6 @@ from ...dataset.labels import GRAY, RGB, value_text
 from ...errors import Cure, SegconvError
 from ...image.voxels import MOST_VALUES, label_values, position, remap, smallest_type, tally
 from ...words import count_of
-from .whole_labels import fills_a_patch, whole_labels
 
 MOST_MAPPED = 4
 """Most values of one label that a cure maps."""
@@ -92,6 +91,8 @@ class Coding:
 
     def settle_lossy(self, values: NDArray[Any]) -> tuple[dict[int, int], dict[int, int]]:
         """Do what `settle` does for a lossy label: values near a declared one are not labels of their own."""
+        from .whole_labels import fills_a_patch
+
         counts, nearest = self._settled(values)
         far = [value for value in nearest if self.distance(value, nearest[value]) > FARTHEST_OF_LOSSY]
         if far and fills_a_patch(np.isin(values, far)):
@@ -112,6 +113,8 @@ class Coding:
         return counts, nearest
 
     def _whole(self, values: NDArray[Any], counts: Mapping[int, int], nearest: Mapping[int, int]) -> list[int]:
+        from .whole_labels import whole_labels
+
         landing = {value: self.forward[nearest.get(value, value)] for value in counts}
         return whole_labels(values, counts, nearest, landing)
 

@@ -10,7 +10,9 @@ from ...dataset.label_table import LabelTable, dense, dense_colours, dense_on
 from ...dataset.labels import BACKGROUND, GRAY, RGB, grey_of_colour, parse_value
 from ...errors import SegconvError
 from ..model import ConvertOptions
-from .tool_tables import MANY
+
+MANY = 256
+"""A table with more names than this names everything a tool knows."""
 
 LAST_VALUE = (1 << 63) - 1
 """End of an open range."""

@@ -23,9 +23,7 @@ from ...dataset.labels import (
 )
 from ...errors import Cure, SegconvError
 from ..model import ConvertOptions
-from .choices import declaring, spelled
 from .declared import UNLABELLED, Declared, Found, coded, with_background
-from .guesses import guess
 
 
 def settle(options: ConvertOptions, declared: Declared | None, found: Found | None) -> LabelTable:
@@ -62,6 +60,8 @@ def settle(options: ConvertOptions, declared: Declared | None, found: Found | No
             declared = declared.in_colours()  # grey values have no alpha
         declared = with_background(declared, options)
     else:
+        from .guesses import guess
+
         table = guess(found or Found(()), options)
         names = {
             name: table.inverse[written] for name, written in table.labels.names.items() if isinstance(written, int)
@@ -103,6 +103,8 @@ def mapped_values(options: ConvertOptions) -> set[int]:
 
 def in_values(label_map: LabelTable) -> LabelTable:
     """Return the label map for files that cannot hold colours; refuse a map of colours (``SC074``)."""
+    from .choices import declaring
+
     if label_map.coding == RGB:
         raise SegconvError(
             "the labels are declared as colours, the label files hold values",
@@ -132,6 +134,8 @@ def with_merges(base: LabelTable, options: ConvertOptions) -> LabelTable:
 
 def _declared_too(base: LabelTable, text: str, name: str) -> tuple[Cure, ...]:
     """Return the cure that declares a further class; none beside regions, or for the name of one."""
+    from .choices import spelled
+
     own = {written: value for value, written in base.forward.items()}
     names = {title: own[written] for title, written in base.labels.names.items() if isinstance(written, int)}
     if len(names) < len(base.labels.names) or name in names or not name[:1].isalpha():  # a number names no class

@@ -9,11 +9,14 @@ import hashlib
 import threading
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...image.picture import DecodedPicture, Picture, PictureHeader
+if TYPE_CHECKING:
+    from ...image.picture import DecodedPicture, Picture, PictureHeader
+
 
 MOST_BYTES = 32 << 20
 """Limit for all packed masks: a thousand of 512×512 pixels."""
@@ -29,6 +32,8 @@ class _Packed:
     bits: NDArray[np.uint8]
 
     def opened(self, data: bytes) -> DecodedPicture:
+        from ...image.picture import DecodedPicture
+
         size = (self.header.height, self.header.width)
         set_bits = np.unpackbits(self.bits, count=size[0] * size[1]).reshape(size)
         low, high = self.values

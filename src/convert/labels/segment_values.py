@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...errors import Cure, Finding, SegconvError
-from ...image.formats import nrrd, segmentation
-from ...image.stored import VolumeHeader
+from ...image.stored import TextHeader, VolumeHeader
 from ..source_files import shown
+
+if TYPE_CHECKING:
+    from ...image.formats.nrrd import NrrdHeader
 
 BY_NAME = Cure.of("name_segments")
 
 
 def names_segments(header: VolumeHeader) -> bool:
     """Return whether a label names segments in its header."""
-    return isinstance(header, nrrd.NrrdHeader) and segmentation.is_segmentation(header)
+    return _segmentation_of(header) is not None
+
+
+def _segmentation_of(header: VolumeHeader) -> NrrdHeader | None:
+    """Return the header if it is that of a segmentation; of other formats, nothing is loaded."""
+    if not isinstance(header, TextHeader):
+        return None
+    from ...image.formats.nrrd import NrrdHeader
+    from ...image.formats.segmentation import is_segmentation
+
+    return header if isinstance(header, NrrdHeader) and is_segmentation(header) else None
 
 
 class SegmentValues:
@@ -27,11 +40,13 @@ class SegmentValues:
 
     def add(self, path: str, header: VolumeHeader) -> None:
         """Add a label; report a name that had another value in an earlier one."""
-        if not isinstance(header, nrrd.NrrdHeader) or not segmentation.is_segmentation(header):
+        if (segmentation := _segmentation_of(header)) is None:
             return
+        from ...image.formats.segmentation import segments_of
+
         file = shown(path, self._root)
         try:
-            segments = segmentation.segments_of(header)
+            segments = segments_of(segmentation)
         except SegconvError:
             return  # its values count, and are judged as such
         for segment in segments:

@@ -26,9 +26,6 @@ from ..source_files import shown
 from ..survey import Survey
 
 ENDINGS = (".ctbl", ".lut", ".label", ".txt")
-MANY = 256
-"""A table with more names than this names everything a tool knows."""
-
 _MOST_FILES = 20
 """Text files to look at in a folder; if there are more, they are reports of the cases."""
 _ITK_SNAP = re.compile(r'(\d+)(?:\s+\d+){3}\s+[\d.]+\s+[01]\s+[01]\s+"(.*)"')

@@ -11,8 +11,6 @@ from ...dataset.folders import TRAINING
 from ...errors import Cure, Finding, Refused, SegconvError
 from ...image import raster, volumes
 from ..find.image_folder import image_folder
-from ..find.lists import pair_by_list
-from ..find.patterns import pair_by_patterns
 from ..listing import leads_to_folder
 from ..model import ConvertOptions
 from ..sources import masks
@@ -20,8 +18,6 @@ from ..sources.registry import KINDS, kind_named
 from ..survey import Survey
 from ..tasks.task_json import JSON, refuse_unreadable
 from ..tree import OWN_FOLDERS, Unit, units_in
-from ..volumes.volume_units import volume_units
-from .class_layouts import refuse_class_folders
 
 SHOWN_TASKS = 3
 """Maximum number of tasks below the source that a hint names."""
@@ -77,6 +73,8 @@ def _only_reading(survey: Survey, evidence: Mapping[str, str]) -> tuple[str, str
 
 def _refuse_without_json(survey: Survey, evidence: Mapping[str, str]) -> None:
     """Refuse a source without dataset.json that holds tasks, masks of classes, or a task that lost its json."""
+    from .class_layouts import refuse_class_folders
+
     root = survey.root
     tasks = _tasks_below(root)
     if evidence:  # the source is next to the datasets made from it
@@ -131,10 +129,15 @@ def _described(survey: Survey) -> tuple[str, str] | None:
     if options.image:
         return "masks", f"an image called {options.image[0]}"
     if options.pairs is not None:
+        from ..find.lists import pair_by_list
+
         pairing = pair_by_list(options.pairs, survey.root, volumes.strip_ending)
     elif (found := _masks_of_images_elsewhere(survey)) is not None:
         return "masks", f"{found}, and images in {options.images[0]}"
     elif options.images:
+        from ..find.patterns import pair_by_patterns
+        from ..volumes.volume_units import volume_units
+
         units = [*volume_units(survey.again())[0], *units_in(survey.again(), raster.ending_of)[0]]
         pairing = pair_by_patterns(units, options.images, options.masks, survey.root)
     else:

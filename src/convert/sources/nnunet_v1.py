@@ -139,11 +139,11 @@ def _channel_files(survey: Survey, folder: str) -> dict[str, dict[int, str]]:
 
 def _splits(survey: Survey, cases: Sequence[SourceCase]) -> list[dict[str, list[str]]] | None:
     """Return v1's own folds, if they are next to the data, in the identifiers of the dataset."""
-    from ...dataset.pickled import read_splits
-
     path = survey.root / SPLITS
     if not reading.is_there(path, links_followed=False):
         return None
+    from ...dataset.pickled import read_splits
+
     try:
         refuse_no_file(path)
         with naming(SPLITS):

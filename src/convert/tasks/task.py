@@ -15,7 +15,6 @@ from ...image import volumes
 from ...words import count_of
 from ..find.cases import finished
 from ..judge.headers import judge_headers
-from ..labels.found_labels import table_of_volumes
 from ..model import Scan, SourceCase
 from ..source_files import files_of
 from ..survey import Survey
@@ -84,6 +83,8 @@ def task_scan(survey: Survey, kind: str, task: Task, found: Sequence[SourceCase]
     judge_headers(survey, cases, len(task.channels))
     labels = task.labels
     if labels is None:
+        from ..labels.found_labels import table_of_volumes
+
         labels = table_of_volumes(survey, cases)
     uncompressed = bool(cases) and all(case.images[0].lower().endswith(".nii") for case in cases)
     ending = ".nii" if uncompressed else ".nii.gz"

@@ -11,7 +11,6 @@ from ...image.formats.nifti import NiftiHeader
 from ...image.formats.nifti_forms import forms_of
 from ...image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry
 from ...image.grids import FIRST_CHANNEL, IMAGE, difference, order_of, same_grid
-from ...image.orientation import axis_codes, runs_alike, same_points
 from ...image.stored import DecodedVolume, VolumeHeader
 from ..accepted import ORTHONORMAL
 from ..repairs import goes_with_image, in_order, turned
@@ -136,8 +135,11 @@ def _of_label(own: VolumeHeader, first: FirstImage, *, reordered: bool, takes_he
     grid: Geometry | None = None
     if reordered and plain:
         grid = own.geometry
-        if takes_header and (order := same_points(first.own, grid)) is not None:
-            grid = order.grid(first.own)
+        if takes_header:
+            from ...image.orientation import same_points
+
+            order = same_points(first.own, grid)
+            grid = grid if order is None else order.grid(first.own)
     forms = ""
     if isinstance(own, NiftiHeader) and not takes_header and (grid is not None or not of_nifti):
         forms = forms_of(own.block)
@@ -166,6 +168,8 @@ def _takes_header(work: CaseWork, path: str, grid: Geometry, reference: Geometry
     how_far = "was on another grid" if apart > NEAR_GRID_VOXELS else difference(grid, reference, apart, whose)
     if not how_far:
         return False
+    from ...image.orientation import axis_codes, runs_alike
+
     if apart > NEAR_GRID_VOXELS and not runs_alike(grid, reference):
         how_far += f" whose axes run {axis_codes(grid)}, not {axis_codes(reference)}"
     if apart > SAME_GRID_VOXELS:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ... import reading
 from ...dataset.label_table import LabelTable
 from ...dataset.layout import image_path, label_path
 from ...dataset.lineage import TRAIN, CaseRecord
-from ...dataset.overlaps import Compiled
 from ...dataset.stored_label import NOTHING_KNOWN, StoredLabel
 from ...errors import SegconvError
 from ...image.opened import decoded_bytes
@@ -17,6 +17,10 @@ from ...work.plan import Item
 from ..labels.coding import Coding
 from ..model import BANDS, SERIES, STACK, ConvertOptions, SourceCase
 from ..source_files import shown
+
+if TYPE_CHECKING:
+    from ...dataset.overlaps import Compiled
+
 
 PICTURES = (".png", ".tif")
 """File endings of datasets of pictures; a picture holds all its channels in one file."""

@@ -10,10 +10,7 @@ from numpy.typing import NDArray
 from ...errors import Cure, SegconvError
 from ...image import stack, volumes
 from ...image.stored import ArrayVolume, DecodedVolume, VolumeHeader
-from ..bands import refuse_as_slices
 from ..model import CHANNELS, DETACHED, FRAME, SERIES
-from ..volumes.frames import frame_of
-from .picture_samples import plain_samples
 from .work import CaseWork
 
 
@@ -35,12 +32,17 @@ def open_volume(work: CaseWork, path: str) -> tuple[DecodedVolume, bytes | None]
             work.read(file)  # for its hash: SimpleITK opens the files itself
         return dicom.read_series(files, how.max_bytes), None
     if form == FRAME:
+        from ..volumes.frames import frame_of
+
         return frame_of(volumes.decode(work.read(path), path, how=how), work.source.parts[path]), None
     return _stacked(work, [_slice(work, file) for file in files]), None
 
 
 def _slice(work: CaseWork, file: str) -> NDArray[Any]:
     """Return a slice ``(y, x)``, or all slices of a picture with pages ``(page, y, x)``."""
+    from ..bands import refuse_as_slices
+    from .picture_samples import plain_samples
+
     with work.naming(file):
         opened = work.picture(file)
         refuse_as_slices(opened.header)

@@ -18,14 +18,9 @@ from ...image import raster, stack, volumes
 from ...image.geometry import Geometry, Volume
 from ...image.stored import VolumeHeader, laid_anew
 from ..accepted import REVERSE
-from ..labels.picture_file import codes_to_settle, stored_mask
-from ..labels.united_volumes import union_of
 from ..model import CHANNELS, FRAME, INSTANCES, LAYERS, SEGMENTS, SERIES, STACK
-from ..volumes.frames import channel_of
-from .layers import compile_layers
 from .placing import FirstImage, Placed, placed_label
 from .resampling import ClassOf
-from .segments import compile_segments
 from .volume_files import open_volume, same_ending, warn_odd
 from .work import CaseWork, Settle, WrittenLabel, smallest_dtype
 
@@ -38,6 +33,8 @@ def convert_label(work: CaseWork, path: str, first: FirstImage) -> WrittenLabel:
     if form == CHANNELS:
         return _write(work, first.grid, *_compile_channels(work, path, first))
     if form == SEGMENTS:
+        from .segments import compile_segments
+
         return _write(work, first.grid, *compile_segments(work, path, first.grid))
     if form == STACK:
         return _convert_slices(work, path, first)
@@ -111,6 +108,8 @@ def _placed(
 
 def _united(work: CaseWork, path: str, first: FirstImage) -> Placed:
     """Return the union of masks of one object each, on the grid of their image."""
+    from ..labels.united_volumes import union_of
+
     files = work.source.parts[path].files
     placed = []
     for file in files:
@@ -133,6 +132,8 @@ def _label_stack(work: CaseWork, path: str, own: Geometry) -> tuple[NDArray[Any]
     own
         Grid of its image, as in the file.
     """
+    from ..labels.picture_file import codes_to_settle, stored_mask
+
     coding = work.coding
     settle = coding.settle
     slices: list[NDArray[Any]] = []
@@ -164,6 +165,8 @@ def _as_kept(file: str) -> str:
 
 
 def _compile_masks(work: CaseWork, path: str, first: FirstImage) -> tuple[NDArray[Any], WrittenLabel]:
+    from .layers import compile_layers
+
     parts, ending = work.source.parts[path], work.recipe.ending
     names = dict(zip(parts.files, parts.names, strict=True))
     back: dict[str, StoredLabel] = {}
@@ -185,6 +188,9 @@ def _compile_masks(work: CaseWork, path: str, first: FirstImage) -> tuple[NDArra
 
 def _compile_channels(work: CaseWork, path: str, first: FirstImage) -> tuple[NDArray[Any], WrittenLabel]:
     """Compile the masks in the channels of one file."""
+    from ..volumes.frames import channel_of
+    from .layers import compile_layers
+
     names = work.source.parts[path].names
     placed: list[Placed] = []
 

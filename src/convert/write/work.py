@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,18 +16,20 @@ from ...dataset.labels import BACKGROUND, value_text
 from ...dataset.layout import image_path, label_path
 from ...dataset.lineage import CaseRecord, composed
 from ...dataset.losses import SNAPPED, Loss
-from ...dataset.overlaps import Compiled
 from ...dataset.stored_label import NOTHING_KNOWN, StoredLabel
 from ...errors import Cure, SegconvError, naming, warning
 from ...image.geometry import Geometry
-from ...image.picture import Picture
 from ...words import count_of
 from ...work.caseio import CaseIO
 from ..labels.coding import Coding
-from ..labels.picture_file import open_picture
 from ..labels.recalled import RECALLED
 from ..model import FRAME, ConvertOptions, SourceCase
 from .task import CaseTask, Recipe
+
+if TYPE_CHECKING:
+    from ...dataset.overlaps import Compiled
+    from ...image.picture import Picture
+
 
 MOST_LISTED = 8
 """Snapped values that are reported one by one, at most."""
@@ -151,6 +153,8 @@ class CaseWork:
 
     def picture(self, path: str) -> Picture:
         """Read a picture of the source."""
+        from ..labels.picture_file import open_picture
+
         data = self.read(path)
         return RECALLED.recall(self.io.sha256_of(Path(path)), data) or open_picture(data)
 

@@ -23,7 +23,6 @@ from ..stored import DecodedVolume, VolumeHeader
 from ..voxel_bytes import anything_after, arranged, refuse_large
 from .nifti_block import DTYPES, NiftiBlock
 from .nifti_forms import spatial, with_forms, with_sheared
-from .nifti_names import label_names
 
 ENDINGS = (".nii", ".nii.gz")
 
@@ -90,6 +89,8 @@ class Nifti(DecodedVolume):
     @property
     def label_names(self) -> dict[int, str]:
         """Value → name, from a label table in the header."""
+        from .nifti_names import label_names
+
         little = int.from_bytes(self.header.block[:4], "little") == HEADER_SIZE
         return label_names(self.raw, self.header.offset, little=little)
 

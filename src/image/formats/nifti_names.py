@@ -6,7 +6,6 @@ Sources: the extension of nifti1.h (https://nifti.nimh.nih.gov/nifti-1), and the
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
 from typing import Literal
@@ -61,8 +60,10 @@ def _extensions(head: memoryview, order: Literal["little", "big"]) -> Iterator[b
 
 
 def _labels(text: str) -> Iterator[tuple[int, str]]:
+    from html import unescape  # its table of names is long
+
     for attributes, quoted, plain in _LABEL.findall(text):
         key = _KEY.search(attributes)
-        name = (quoted or html.unescape(plain)).strip()
+        name = (quoted or unescape(plain)).strip()
         if key is not None and name:
             yield int(key[1]), name

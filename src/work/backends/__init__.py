@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from ...errors import SegconvError
-from .backend import Backend
-from .semaphores import why_there_are_none
+
+if TYPE_CHECKING:
+    from .backend import Backend
+
 
 THREADS = "threading"
 PROCESSES = "loky"
@@ -39,6 +42,8 @@ def workers_at_hand(name: str | None, jobs: int, tell: Callable[[str], None] | N
     tell
         Called with the reason if threads replace processes.
     """
+    from .semaphores import why_there_are_none
+
     if (name or PROCESSES) == PROCESSES and (why := why_there_are_none(jobs)) is not None:
         if tell is not None:
             tell(f"using threads instead of processes, which the system cannot start ({why})")

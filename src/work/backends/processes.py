@@ -10,15 +10,16 @@ import warnings
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from itertools import chain
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...errors import EXIT_INTERRUPTED, SegconvError
 from ..allocator import keep_freed_memory
 from ..interruption import end_workers
-from .backend import Work
-from .environment import environment_of_workers
 from .gone import serve
-from .inner import inner_threads, pinned
+
+if TYPE_CHECKING:
+    from .backend import Work
+
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -37,12 +38,16 @@ class Processes:
 
     def results(self, work: Work[T, R]) -> Generator[R, None, None]:
         """See `Backend`."""
+        from .environment import environment_of_workers
+
         with environment_of_workers():
             yield from self._results(work)
 
     def _results(self, work: Work[T, R]) -> Generator[R, None, None]:
         import joblib  # a tenth of a second that threads do not need
         from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+        from .inner import inner_threads, pinned
 
         call = joblib.delayed(work.carried)
         config = {

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segconv.convert.labels.tool_tables import MANY
+from segconv.convert.labels.declared import MANY
 
 from ...command import Command
 from ..drawn import save, written

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segconv.convert.labels.tool_tables import MANY, labels_of_tool, lines_of
+from segconv.convert.labels.declared import MANY
+from segconv.convert.labels.tool_tables import labels_of_tool, lines_of
 
 from ...command import Command, Done
 from ..oracles import ct, write
