@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from ... import reading
 from ...errors import Finding, SegconvError, warning
@@ -32,7 +32,7 @@ _SEEN_S = 1 / 40
 """Seconds of one process per byte of a gzipped volume, per file, per header and per case that is drawn: measured, and a
 rule of thumb."""
 
-Judge = Callable[[str, Looked, Header | None, Rules, CaseReport], Iterator[Finding]]
+Judge: TypeAlias = "Callable[[str, Looked, Header | None, Rules, CaseReport], Iterator[Finding]]"
 See = Callable[[DatasetCase, Mapping[str, Looked], CaseReport], Any]
 
 
