@@ -37,10 +37,7 @@ def clusters(room: Room) -> Sequence[Comparison]:
     (room.base / "state").mkdir()
     sources = {n: data.pictures(room.base / f"Bench{n}", n, EDGE) for n in (room.many(FEW), room.many(MANY))}
     found = {}
-    notes = [
-        "SLURM is submitit's local executor: a job is a process of this machine. It is sent batches of minutes, so all "
-        "but the first items are one job, whatever the number of workers: its wall time says nothing."
-    ]
+    notes = ["SLURM is submitit's local executor: a job is a process of this machine."]
     for kind, start in starts.items():
         if importlib.util.find_spec(NEEDS.get(kind, "joblib")) is None:
             notes.append(f"{kind} is missing: {NEEDS[kind]} is not installed.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence, Sized
 from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
@@ -27,6 +27,7 @@ def each(
     tell: Callable[[str], None] | None = None,
     files: Sequence[Path] = (),
     killed: Callable[[T, SegconvError], R] | None = None,
+    number: int | None = None,
 ) -> Generator[R, None, None]:
     """Yield the function's result for every item, in any order.
 
@@ -44,8 +45,8 @@ def each(
         Returns the name of an item for messages; picklable like `function`.
     tell
         Called with a line if threads replace processes because the system cannot start these.
-    files, killed
-        As in `Work`, for workers on other machines.
+    files, killed, number
+        As in `Work`, for workers on other machines; the number of items is known if they have a length.
 
     Raises
     ------
@@ -54,6 +55,7 @@ def each(
     """
     refuse_unfit(jobs=jobs, backend=backend)
     workers = backend_of(backend)
+    number = len(items) if isinstance(items, Sized) else number
     items = iter(items)
     first = list(itertools.islice(items, 2))
     items = itertools.chain(first, items)
@@ -63,5 +65,5 @@ def each(
         return
     if first:
         workers = workers_at_hand(backend, jobs, tell)
-        with closing(workers.results(Work(function, items, jobs, name, files, killed))) as results:
+        with closing(workers.results(Work(function, items, jobs, name, files, killed, number))) as results:
             yield from results

@@ -81,7 +81,11 @@ class Readers:
         due = 0
         with (
             shown(self.progress, len(items), what=self.what),
-            closing(each(_Attempt(read, files), enumerate(items), jobs=workers.jobs, backend=self.backend)) as results,
+            closing(
+                each(
+                    _Attempt(read, files), enumerate(items), jobs=workers.jobs, backend=self.backend, number=len(items)
+                )
+            ) as results,
         ):
             for number, result in results:
                 early[number] = result

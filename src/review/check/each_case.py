@@ -39,6 +39,7 @@ def check_cases(
             tell=progress.note,
             files=[Path(check.path(name)) for files in cases[:1] for name in files.files[:1]],
             killed=_unchecked,
+            number=len(cases),
         )
         for report in reports:
             waiting[report.number] = report

@@ -33,6 +33,8 @@ class Work(Generic[T, R]):
     killed
         Returns the result of an item that ends each of its workers, from it and the error that says so; if None, the
         error is raised. Processes of this machine do not say which item it was, and raise.
+    number
+        How many items there are, if known: a cluster sends no batch that would leave some of its workers idle.
     """
 
     function: Callable[[T], R]
@@ -41,6 +43,7 @@ class Work(Generic[T, R]):
     name: Callable[[T], str]
     files: Sequence[Path] = ()
     killed: Callable[[T, SegconvError], R] | None = None
+    number: int | None = None
 
     @property
     def carried(self) -> Carried[T, R]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..allocator import keep_freed_memory
 from ..unforeseen import Carried
 from .gone import run_is_gone, serve
 from .inner import ITK_THREADS
@@ -53,6 +54,7 @@ class Batch:
             if unfit := self.required.missing():
                 return unfit
             _fit.add(self.required)
+            keep_freed_memory()
         begun = time.monotonic()
         return self._answers(gone), time.monotonic() - begun
 

@@ -23,9 +23,9 @@ NO_WORKERS_S = 120.0
 """How long a cluster may have no worker: they may be restarting, or about to start."""
 AHEAD = 2
 """Batches submitted per thread of the cluster, so that no thread waits for its next one."""
-BATCH_S = 0.05
+BATCH_S = 0.3
 """Time that a batch should take: Dask spends about half a millisecond on each."""
-MOST_ITEMS = 64
+MOST_ITEMS = 256
 
 SHOWN_CASES = 8
 """How many cases a message names of which one may have ended all workers."""
@@ -81,7 +81,8 @@ class _Task:
             raise cannot_take("Dask", f"{type(error).__name__}: {error}")
         while True:
             try:
-                done: Done = self._future.result(timeout=POLL_S)
+                packed: bytes = self._future.result(timeout=POLL_S)
+                done: Done = _unpacked(packed)
                 return done
             except TimeoutError:
                 self._cluster.look()  # the worker that held the result died; another one repeats the work
@@ -112,7 +113,7 @@ class _Cluster:
 
     def submit(self, batch: Batch) -> _Task:
         # A new key each time, because the same work may have to be done again.
-        future = self._client.submit(_in_worker, batch, key=f"segconv-{uuid.uuid4().hex}", pure=False)
+        future = self._client.submit(_in_worker, _packed(batch), key=f"segconv-{uuid.uuid4().hex}", pure=False)
         task = _Task(self, future)
         future.add_done_callback(lambda _: self._done.put(task))
         return task
@@ -157,10 +158,28 @@ class _Cluster:
         raise SegconvError(found, code="SC100", hint=f"start workers, for example with dask worker {self._address}")
 
 
-def _in_worker(batch: Batch) -> Done:
+def _packed(thing: Batch | Done) -> bytes:
+    """Return what is sent as bytes: the scheduler then unpacks no batch, and workers do not measure their results.
+
+    Dask's `sizeof` visits the values of a result one by one, which takes longer than a small item does.
+    """
+    from distributed.protocol import pickle
+
+    packed: bytes = pickle.dumps(thing)
+    return packed
+
+
+def _unpacked(packed: bytes) -> Any:
+    from distributed.protocol import pickle
+
+    return pickle.loads(packed)
+
+
+def _in_worker(packed: bytes) -> bytes:
     """Do a batch in a worker, which cancels tasks without ending them."""
     from distributed import get_worker
 
+    batch: Batch = _unpacked(packed)
     worker = get_worker()
     key = worker.get_current_task()
 
@@ -168,7 +187,7 @@ def _in_worker(batch: Batch) -> Done:
         task = worker.state.tasks.get(key)
         return task is None or task.state not in _EXECUTING
 
-    return batch(gone)
+    return _packed(batch(gone))
 
 
 def workers(address: str | None = None) -> Dask:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from itertools import islice
+from math import ceil
 from typing import Generic, Protocol, TypeVar
 
 from ...errors import SegconvError
-from ..unforeseen import Carried
 from .backend import Work
 from .batch import Answer, Batch, Done
 from .shared import Required, Unfit
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+_REMEMBERED = 0.5
+"""What each batch leaves of what the time of earlier ones counts, because the first ones load modules."""
 
 
 class Ticket(Protocol):
@@ -89,15 +92,15 @@ def dispatched(cluster: Cluster, work: Work[T, R]) -> Generator[R, None, None]:
     Exception
         What `work` raises.
     """
-    sent = _Sent(cluster, work.carried, Required.of(work.files))
+    sent = _Sent(cluster, work)
     suspects: deque[T] = deque()
     try:
         while True:
-            while not suspects and len(sent) < cluster.room() and sent.add(islice(work.items, sent.items_a_batch())):
+            while not suspects and len(sent) < (room := cluster.room()) and sent.further(room):
                 pass
             by_itself = not len(sent) and bool(suspects)
             if by_itself:
-                sent.add([suspects.popleft()])
+                sent.again(suspects.popleft())
             if not len(sent):
                 return
             batch, answers = sent.next()
@@ -129,26 +132,35 @@ def cannot_take(kind: str, why: str) -> SegconvError:
 class _Sent(Generic[T, R]):
     """The batches that are not done."""
 
-    def __init__(self, cluster: Cluster, work: Carried[T, R], required: Required) -> None:
+    def __init__(self, cluster: Cluster, work: Work[T, R]) -> None:
         self._cluster = cluster
-        self._work = work
-        self._required = required
+        self._items = work.items
+        self._work = work.carried
+        self._required = Required.of(work.files)
         self._waiting: dict[Ticket, tuple[T, ...]] = {}
+        self._undone = work.number
         self._seconds = 0.0
-        self._items = 0
+        self._timed = 0.0
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def items_a_batch(self) -> int:
-        return self._cluster.items_a_batch(self._seconds / self._items if self._items else None)
-
-    def add(self, items: Iterator[T] | Sequence[T]) -> bool:
-        """Send a batch; return whether there was an item for it."""
-        batch = tuple(items)
+    def further(self, room: int) -> bool:
+        """Send the next batch, where so many have room; return whether there was an item for it."""
+        most = self._cluster.items_a_batch(self._seconds / self._timed if self._timed else None)
+        if self._undone is not None:
+            most = min(most, max(1, ceil(self._undone / room)))
+        batch = tuple(islice(self._items, most))
         if batch:
-            self._waiting[self._cluster.submit(Batch(self._work, batch, self._required))] = batch
+            self._send(batch)
         return bool(batch)
+
+    def again(self, item: T) -> None:
+        """Send an item by itself whose workers were ended."""
+        self._send((item,))
+
+    def _send(self, batch: tuple[T, ...]) -> None:
+        self._waiting[self._cluster.submit(Batch(self._work, batch, self._required))] = batch
 
     def next(self) -> tuple[tuple[T, ...], Sequence[Answer] | None]:
         """Return the items of a finished batch, and its answers; None if its workers were ended."""
@@ -160,8 +172,10 @@ class _Sent(Generic[T, R]):
         if isinstance(done, Unfit):
             raise done.refusal()
         answers, seconds = done
-        self._seconds += seconds
-        self._items += len(answers)
+        self._seconds = seconds + self._seconds * _REMEMBERED
+        self._timed = len(answers) + self._timed * _REMEMBERED
+        if self._undone is not None:
+            self._undone -= len(answers)
         return batch, answers
 
     def cancel(self) -> None:

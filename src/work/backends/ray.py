@@ -18,9 +18,9 @@ POLL_S = 1.0
 """How long to wait for a result before checking that the cluster still exists."""
 AHEAD = 2
 """Batches submitted per core of the cluster, so that no core waits for its next one."""
-BATCH_S = 0.1
+BATCH_S = 0.3
 """Time that a batch should take: Ray spends about a millisecond on each."""
-MOST_ITEMS = 64
+MOST_ITEMS = 256
 RETRIES = 3
 """How often Ray does a batch again by itself if its worker was ended."""
 

@@ -56,6 +56,7 @@ class FakeCluster:
         self._bystanders = bystanders
         self.waiting: list[Ticket] = []
         self.most = 0
+        self.sent: list[int] = []
         self.seconds: list[float | None] = []
 
     def room(self) -> int:
@@ -69,6 +70,7 @@ class FakeCluster:
     def submit(self, batch: Batch) -> Ticket:
         ticket = Ticket(self, batch)
         self.waiting.append(ticket)
+        self.sent.append(len(batch.items))
         self.most = max(self.most, len(self.waiting))
         return ticket
 
@@ -164,3 +166,12 @@ def test_batches_are_sized_by_the_time_that_items_took() -> None:
     first, *later = cluster.seconds
     assert first is None
     assert all(seconds is not None and seconds >= 0 for seconds in later)
+
+
+@pytest.mark.parametrize(("size", "sent"), [(1000, [25, 25, 25, 25]), (30, [25, 25, 25, 25]), (10, [10] * 6)])
+def test_where_the_number_of_items_is_known_no_batch_leaves_others_idle(size: int, sent: list[int]) -> None:
+    cluster = FakeCluster([4], [size], [0], set(), False)
+    found = list(dispatched(cluster, Work(square, iter(range(100)), 4, str, number=100)))
+    assert sorted(found) == [number * number for number in range(100)]
+    assert cluster.sent[: len(sent)] == sent
+    assert sum(cluster.sent) == 100

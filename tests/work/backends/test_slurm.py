@@ -43,9 +43,7 @@ def test_the_bytes_are_those_of_one_worker_and_nothing_else_stays(tmp_path: Path
         execute(plan, tasks.copy_with_process, tasks.listing, how)
         runs.append(tasks.tree(plan.target.path))
     assert runs[0] == runs[1] != {}
-    assert len({path.read_text() for path in (tmp_path / "1").glob("process-*")}) == 2, (
-        "two jobs, of four cases and two"
-    )
+    assert len({path.read_text() for path in (tmp_path / "1").glob("process-*")}) == 2, "two jobs of three cases each"
     assert not left(state)
 
 
