@@ -12,6 +12,11 @@ from hypothesis import HealthCheck, settings
 from .command import Command
 from .train.really_trained import ReallyTrained, trained_in
 
+# Cores are shared with other tests. Each of nnU-Net's worker processes spends seconds on its imports, and threads of
+# PyTorch that wait for one another spin.
+os.environ.update({"nnUNet_def_n_proc": "1", "nnUNet_compile": "f"})
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
+
 settings.register_profile("dev", max_examples=30, deadline=None)
 settings.register_profile(
     "ci", max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
