@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -18,6 +19,31 @@ from .lowest import PROJECT, lowest
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src"
+
+OF_EXTRAS = ("torch", "nnunetv2", "dynamic_network_architectures", "numba", "distributed", "ray", "submitit")
+FOR_EXTRAS = (
+    *(f"segconv.train.{room}." for room in ("networks", "planners", "trainers")),
+    "segconv.augment.kernels",
+)
+LOADING = """
+import importlib, json, pkgutil, sys
+import segconv
+
+class Absent:
+    def find_spec(self, name, *_):
+        if (top := name.partition(".")[0]) in sys.argv[1:]:
+            raise ModuleNotFoundError(name, name=top)
+
+def lacks(module):
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        return error.name
+
+sys.meta_path.insert(0, Absent())
+print(json.dumps({found.name: lacks(found.name) for found in pkgutil.walk_packages(segconv.__path__, "segconv.")}))
+"""
+"""Load every module where some packages cannot be found; print what each lacks."""
 
 
 @pytest.mark.skipif(not SOURCE.is_dir(), reason="the wheel is tested away from its source")
@@ -37,6 +63,15 @@ def test_the_wheel_works_where_neither_torch_nor_nnunet_is_installed() -> None:
     assert importlib.util.find_spec("torch") is None
     assert importlib.util.find_spec("nnunetv2") is None
     assert "site-packages" in str(segconv.__file__)
+
+
+def test_every_module_loads_without_what_extras_install_but_those_that_are_for_nothing_else() -> None:
+    done = subprocess.run([sys.executable, "-c", LOADING, *OF_EXTRAS], capture_output=True, check=True)
+    found = json.loads(done.stdout)
+    assert len(found) > 500
+    missing = {module: name for module, name in found.items() if name is not None}
+    assert set(missing.values()) <= set(OF_EXTRAS)
+    assert [module for module in missing if not module.startswith(FOR_EXTRAS)] == []
 
 
 def test_the_public_names_are_there_and_load_lazily() -> None:
