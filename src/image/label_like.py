@@ -79,7 +79,7 @@ def in_words(values: Collection[int]) -> str:
 
 
 def _unique(stored: NDArray[np.generic], slope: float, intercept: float) -> set[int]:
-    found = np.unique(stored)
+    found, _ = np.unique(stored, return_counts=True)  # without counts, numpy loads its masked arrays
     if found.size > MOST_VALUES:
         return set()
     values = found.astype(np.float64) * slope + intercept

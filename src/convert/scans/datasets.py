@@ -41,7 +41,6 @@ from ..labels.choices import MOST_SPELLED, declaring
 from ..labels.declared import Declared, needs_files
 from ..labels.labelling import in_values, settle
 from ..model import Scan, SourceCase
-from ..sources.nnunet_v2 import KIND
 from ..survey import Survey
 from ..tasks.folder_cases import NO_CASE, case_of, names_in, numbered_cases, refuse_lone_labels
 from ..tasks.folds import folds_in
@@ -114,8 +113,14 @@ class _Dataset:
         return self.run is not None and self.run.link in ("symlink", "external")
 
 
-def scan(survey: Survey) -> Scan:
-    """Find the cases of a dataset and judge the header of every file."""
+def scan(survey: Survey, kind: str) -> Scan:
+    """Find the cases of a dataset and judge the header of every file.
+
+    Parameters
+    ----------
+    kind
+        Name of the kind of source, for what is found.
+    """
     from ..judge.headers import judge_headers, judge_pictures
 
     dataset = _Dataset.read(survey)
@@ -138,7 +143,7 @@ def scan(survey: Survey) -> Scan:
     refuse_other_count(survey, count, "the dataset has")
     labels = _labels(survey, dataset, cases)
     return Scan(
-        kind=KIND,
+        kind=kind,
         root=survey.root,
         cases=tuple(cases),
         channel_names=channels,

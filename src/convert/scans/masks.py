@@ -23,7 +23,6 @@ from ..find.roles import MASK, role_of_stem
 from ..judge.candidates import judge_rivals
 from ..judge.named_ct import name_only_channel
 from ..model import LAYERS, Parts, Scan, SourceCase
-from ..sources.masks import KIND
 from ..survey import Survey
 from ..tree import Unit
 from ..volumes.series_patient import with_patient
@@ -92,8 +91,14 @@ def _name_classes(folders: Iterable[CaseFolder]) -> bool:
     return False
 
 
-def scan(survey: Survey) -> Scan:
-    """Find the cases, read every mask to know which overlap, and compile the labels."""
+def scan(survey: Survey, kind: str) -> Scan:
+    """Find the cases, read every mask to know which overlap, and compile the labels.
+
+    Parameters
+    ----------
+    kind
+        Name of the kind of source, for what is found.
+    """
     from ..classes.compiled_scan import compiled_scan, refuse_label_options
 
     refuse_label_options(survey.options)
@@ -108,7 +113,7 @@ def scan(survey: Survey) -> Scan:
     def named(count: int) -> tuple[str, ...]:
         return _channel_names(survey, cases, count, pictures=pictures)
 
-    return compiled_scan(survey, KIND, cases, named)
+    return compiled_scan(survey, kind, cases, named)
 
 
 def _cases(survey: Survey) -> list[SourceCase]:

@@ -31,13 +31,14 @@ from ..labels.lossy import judge_lossy
 from ..labels.picture_labels import table_of_pictures
 from ..labels.set_coding import judge_polarity
 from ..model import INSTANCES, Scan, SourceCase
-from ..sources.png import KIND
 from ..survey import Survey
 from ..tree import Unit, units_in
 from ..uncollected import uncollected
 
 _UNREAD = (".gif", ".webp", ".jp2", ".heic", ".ppm", ".pgm", ".npy", ".npz", ".mat", ".svg")
 ENDING = ".png"
+_TRIED = "pictures"
+"""Name of what recognising has found out."""
 _DICOM = {".dcm", ".ima"}
 """Endings of files of DICOM."""
 
@@ -53,7 +54,7 @@ def evidence(survey: Survey, units: Sequence[Unit], others: Mapping[str, list[st
         The names of all other files, by folder.
     """
     pairing = pair_units(units)
-    survey.listing.tried[KIND] = units, pairing
+    survey.listing.tried[_TRIED] = units, pairing
     if not pairing.pairs and _hold_dicom(others):
         return None  # masks of slices
     if not pairing.paired and not pairing.folders:
@@ -75,8 +76,14 @@ def _hold_dicom(others: Mapping[str, list[str]]) -> bool:
     return any(Path(name).suffix.lower() in _DICOM for own in others.values() for name in own)
 
 
-def scan(survey: Survey) -> Scan:
-    """Find pictures and masks, judge every header, and settle the labels."""
+def scan(survey: Survey, kind: str) -> Scan:
+    """Find pictures and masks, judge every header, and settle the labels.
+
+    Parameters
+    ----------
+    kind
+        Name of the kind of source, for what is found.
+    """
     from ..classes.channel_masks import usual_planes, with_channels
     from ..classes.compiled_scan import scan_of_masks
 
@@ -91,11 +98,11 @@ def scan(survey: Survey) -> Scan:
     channels = _channels(survey, cases, heads, files, kinds)
     if survey.options.mask_channels:
         cases = with_channels(survey, cases, lambda _, path: planes_in(heads[path]) if path in heads else None)
-        return scan_of_masks(survey, KIND, cases, channels, usual_planes(survey, cases))
+        return scan_of_masks(survey, kind, cases, channels, usual_planes(survey, cases))
     label_map = table_of_pictures(survey, cases, heads)
     name_swapped(survey, cases)
     return Scan(
-        kind=KIND,
+        kind=kind,
         root=survey.root,
         cases=tuple(cases),
         channel_names=channels,
@@ -176,7 +183,7 @@ def _pairing(survey: Survey) -> Pairing:
     units, others = units_in(survey, raster.ending_of)
     if (as_told := pair_as_told(survey, units)) is not None:
         return as_told
-    tried, found = survey.listing.tried.pop(KIND, (None, None))
+    tried, found = survey.listing.tried.pop(_TRIED, (None, None))
     pairing: Pairing = found if tried == units else pair_units(units)
     if any(finding.code == "SC063" for finding in pairing.findings):
         pairing = pair_units(_without_stores(units, survey.root))

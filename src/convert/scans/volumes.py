@@ -22,12 +22,11 @@ from ..find.patterns import pair_as_told
 from ..find.several_masks import unite
 from ..judge.named_ct import name_only_channel
 from ..model import STACK, Scan, SourceCase
-from ..sources import masks
-from ..sources.pairs import KIND
 from ..survey import Survey
 from ..tree import Unit
 from ..volumes.series_patient import with_patient
 from ..volumes.volume_units import ending_for_volumes, listed_volume, strip_ending, volume_units
+from .masks import evidence as evidence_of_masks
 
 _NUMBERED = re.compile(r"(.+)_(\d{4})$")
 
@@ -48,7 +47,7 @@ def evidence(survey: Survey, units: Sequence[Unit]) -> str | None:
 
 
 def _of_slicer(survey: Survey, units: Iterable[Unit]) -> bool:
-    return any(unit.stem.lower().endswith(".seg") for unit in units) and masks.recognise(survey) is not None
+    return any(unit.stem.lower().endswith(".seg") for unit in units) and evidence_of_masks(survey) is not None
 
 
 def _of_classes(pairing: Pairing) -> bool:
@@ -56,8 +55,14 @@ def _of_classes(pairing: Pairing) -> bool:
     return not pairing.several and any(len(pair.labels) > 1 for pair in pairing.pairs)
 
 
-def scan(survey: Survey) -> Scan:
-    """Find images and labels, judge every header, and settle the labels."""
+def scan(survey: Survey, kind: str) -> Scan:
+    """Find images and labels, judge every header, and settle the labels.
+
+    Parameters
+    ----------
+    kind
+        Name of the kind of source, for what is found.
+    """
     from ..classes.channel_masks import usual_channels, with_channels
     from ..classes.compiled_scan import compiled_scan, refuse_label_options
     from ..classes.segmented import with_segments
@@ -85,12 +90,12 @@ def scan(survey: Survey) -> Scan:
         masks = with_channels(
             survey, cases, lambda case, path: probe_unit(case, path, survey.root, survey.options).channels
         )
-        return compiled_scan(survey, KIND, masks, named, usual_channels(survey, masks))
+        return compiled_scan(survey, kind, masks, named, usual_channels(survey, masks))
     segmented = with_segments(survey, cases)
     if segmented is not None:
         refuse_label_options(survey.options)
         questioned_channels(survey, pairs, cases, files, len(files))
-        return compiled_scan(survey, KIND, segmented, named)
+        return compiled_scan(survey, kind, segmented, named)
     _refuse_useless_spacing(survey, cases)
     refuse_mixed_cases(survey, pairs, cases, files)
     count = judge_headers(survey, cases, 0)
@@ -101,7 +106,7 @@ def scan(survey: Survey) -> Scan:
     ending = survey.options.file_ending or ending_for_volumes(cases)
     dtype = "uint16" if max(label_map.forward) > 255 else "uint8"
     return Scan(
-        kind=KIND,
+        kind=kind,
         root=survey.root,
         cases=tuple(cases),
         channel_names=channels,

@@ -1,6 +1,7 @@
 """What the module of a kind of source provides.
 
-Each module is imported to recognise a source, few to scan one: what only `scan` needs is imported inside it.
+All modules are imported to recognise a source, one to scan it, and every command waits for them: what only `scan` needs
+is imported inside it, and so is what `recognise` needs once a source may be of its kind.
 """
 
 from __future__ import annotations

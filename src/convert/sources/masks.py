@@ -27,7 +27,7 @@ def scan(survey: Survey) -> Scan:
     """Find the cases, read every mask to know which overlap, and compile the labels."""
     from ..scans import masks
 
-    return masks.scan(survey)
+    return masks.scan(survey, KIND)
 
 
 SOURCE = Kind(

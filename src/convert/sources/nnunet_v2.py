@@ -31,7 +31,7 @@ def scan(survey: Survey) -> Scan:
     """Find the cases of a dataset and judge the header of every file."""
     from ..scans import datasets
 
-    return datasets.scan(survey)
+    return datasets.scan(survey, KIND)
 
 
 SOURCE = Kind(

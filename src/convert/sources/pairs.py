@@ -37,7 +37,7 @@ def scan(survey: Survey) -> Scan:
     """Find images and labels, judge every header, and settle the labels."""
     from ..scans import volumes
 
-    return volumes.scan(survey)
+    return volumes.scan(survey, KIND)
 
 
 SOURCE = Kind(

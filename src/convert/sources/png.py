@@ -32,7 +32,7 @@ def scan(survey: Survey) -> Scan:
     """Find pictures and masks, judge every header, and settle the labels."""
     from ..scans import pictures
 
-    return pictures.scan(survey)
+    return pictures.scan(survey, KIND)
 
 
 SOURCE = Kind(
