@@ -8,17 +8,19 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from ..convert.labels.colour_tables import read_table
 from ..convert.labels.declared import value_range
-from ..convert.labels.tool_tables import ENDINGS
 from ..dataset.labels import GRAY, parse_value, value_text
 from ..errors import SegconvError
 
 
 def parse_labels(text: str) -> dict[str, int | str]:
     """Read ``background=0,road=255``, ``background=#000000,road=#ff0000``, or the name of a table file."""
-    if Path(text).suffix.lower() in (".json", ".csv", ".tsv", *ENDINGS) and "=" not in text:
-        return read_table(Path(text))
+    if "=" not in text:
+        from ..convert.labels.colour_tables import read_table
+        from ..convert.labels.tool_tables import ENDINGS
+
+        if Path(text).suffix.lower() in (".json", ".csv", ".tsv", *ENDINGS):
+            return read_table(Path(text))
     names: dict[str, int | str] = {}
     for part in text.split(","):
         name, separator, value = part.strip().rpartition("=")

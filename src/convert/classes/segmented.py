@@ -12,16 +12,13 @@ from dataclasses import replace
 from itertools import chain
 
 from ...errors import Cure, SegconvError, naming
-from ...image.formats import nrrd, segmentation
 from ...image.read_options import ANY_AXES
 from ...image.segment import ENDING as SEGMENTATION
 from ...image.segment import is_segmentation
 from ..find.mask_folders import wanted_name
-from ..find.raters import raters_in
 from ..model import SEGMENTS, Parts, SourceCase
 from ..source_files import read_head
 from ..survey import Survey
-from ..write.segments import segment_names
 
 _BETWEEN = re.compile(r"[\s_-]+")
 _UNNAMED = re.compile(r"segment(ation)?[ _-]?\d*", re.IGNORECASE)
@@ -32,6 +29,8 @@ def describes_segments(path: str) -> bool:
     """Return whether a file is a 3D Slicer segmentation by its header, or by its name if it cannot be read."""
     if not path.lower().endswith(".nrrd"):
         return False
+    from ...image.formats import nrrd, segmentation
+
     try:
         # The positions of its segments are judged when they are read.
         return segmentation.is_segmentation(nrrd.read_header(read_head(path, nrrd.HEAD_LIMIT + 1), ANY_AXES))
@@ -82,6 +81,9 @@ def parts_of(files: Sequence[str], label: str, wanted: str | None = None) -> dic
     SegconvError
         ``SC085`` if two files hold a segment of the same name; and the errors of `segment_names`.
     """
+    from ...image.formats import nrrd
+    from ..write.segments import segment_names
+
     own: list[list[str]] = []
     for file in files:
         with naming(file):
@@ -111,6 +113,8 @@ def _twin(files: Sequence[str], names: Sequence[Sequence[str]]) -> SegconvError:
 
 def _unnamed(files: Sequence[str], names: Sequence[Sequence[str]]) -> bool:
     """Return whether only the names of files say what their segments are."""
+    from ..find.raters import raters_in
+
     plain = all(len(own) == 1 and _UNNAMED.fullmatch(own[0]) for own in names)
     return plain and not raters_in(map(_stem, files))
 
@@ -129,6 +133,8 @@ def _segmented(survey: Survey, cases: Iterable[SourceCase]) -> Iterator[tuple[So
 
 def judge_raters(survey: Survey, cases: Iterable[SourceCase]) -> None:
     """Add an error if the names of segments mean several people and no option makes them classes."""
+    from ..find.raters import raters_in
+
     for case, names in _segmented(survey, cases):
         if found := raters_in(names):
             by_name = is_segmentation(str(case.label))

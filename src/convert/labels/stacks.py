@@ -12,9 +12,6 @@ from ...image.picture import PictureHeader
 from ..model import STACK, SourceCase
 from ..survey import Survey
 from .declared import Declared
-from .lossy import judge_lossy
-from .mask_set import MaskSet
-from .picture_labels import judge_declared
 from .set_coding import judge_polarity
 
 
@@ -29,6 +26,10 @@ def judge_slices(survey: Survey, cases: Sequence[SourceCase]) -> None:
 
 
 def _judge_labels(survey: Survey, cases: Sequence[SourceCase], labels: Mapping[str, PictureHeader]) -> None:
+    from .lossy import judge_lossy
+    from .mask_set import MaskSet
+    from .picture_labels import judge_declared
+
     judge_lossy(survey, labels)
     slices = [replace(cases[0], images=(), label=path, parts={}) for path in labels]
     declared = Declared.of(survey.options.labels) if survey.options.labels is not None else None

@@ -231,10 +231,10 @@ def _values_with_gaps(found: Mapping[str, Any]) -> LabelTable | None:
 
 def _labels(survey: Survey, dataset: _Dataset, cases: Sequence[SourceCase]) -> LabelTable:
     """Return the dataset's own labels, or what options make of them."""
-    from ..labels.found_labels import table_of_volumes
-
     options = survey.options
     if needs_files(options) and not dataset.of_pictures:
+        from ..labels.found_labels import table_of_volumes
+
         return table_of_volumes(survey, cases)
     if options.labels is None and not options.value_map and options.ignore is None:
         return dataset.labels

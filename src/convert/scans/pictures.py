@@ -19,7 +19,6 @@ from ..bands import KIND as BANDS
 from ..bands import apart, as_bands, may_have_alpha, planes_in, refuse_planes
 from ..find.cases import cases_instead_of, finished
 from ..find.channels import refuse_other_count, usual_files
-from ..find.lists import pair_by_list
 from ..find.pairing import images_alone, pair_units
 from ..find.pairs import Pairing
 from ..find.patterns import pair_as_told
@@ -27,7 +26,6 @@ from ..find.roles import IMAGE, MASK, place_of
 from ..find.several_masks import unite
 from ..judge.picture_channels import channels_of_pictures
 from ..judge.swapped import name_swapped
-from ..labels.lossy import judge_lossy
 from ..labels.picture_labels import table_of_pictures
 from ..labels.set_coding import judge_polarity
 from ..model import INSTANCES, Scan, SourceCase
@@ -84,19 +82,21 @@ def scan(survey: Survey, kind: str) -> Scan:
     kind
         Name of the kind of source, for what is found.
     """
-    from ..classes.channel_masks import usual_planes, with_channels
-    from ..classes.compiled_scan import scan_of_masks
-
     with uncollected():
         cases, files = _cases(survey)
         heads, nbytes = _headers(survey, cases)
     kinds = distinct(heads)
     if any(head.lossy for head in kinds):
+        from ..labels.lossy import judge_lossy
+
         judge_lossy(survey, {path: heads[path] for case in cases for path in case.label_files if path in heads})
     if any(head.kind == BANDS for head in kinds):
         cases = [apart(case, heads) for case in cases]
     channels = _channels(survey, cases, heads, files, kinds)
     if survey.options.mask_channels:
+        from ..classes.channel_masks import usual_planes, with_channels
+        from ..classes.compiled_scan import scan_of_masks
+
         cases = with_channels(survey, cases, lambda _, path: planes_in(heads[path]) if path in heads else None)
         return scan_of_masks(survey, kind, cases, channels, usual_planes(survey, cases))
     label_map = table_of_pictures(survey, cases, heads)
@@ -179,6 +179,8 @@ def _stored(label_map: LabelTable, masks: Sequence[PictureHeader]) -> StoredLabe
 
 def _pairing(survey: Survey) -> Pairing:
     if survey.options.pairs is not None:
+        from ..find.lists import pair_by_list
+
         return pair_by_list(survey.options.pairs, survey.root, raster.strip_ending)
     units, others = units_in(survey, raster.ending_of)
     if (as_told := pair_as_told(survey, units)) is not None:

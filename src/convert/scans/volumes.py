@@ -15,12 +15,10 @@ from ...image import raster, volumes
 from ...words import some_of
 from ..find.cases import cases_of, finished
 from ..find.channels import names_of_files, numbered_names, refuse_other_count, with_all_channels
-from ..find.lists import pair_by_list
 from ..find.pairing import pair_units
 from ..find.pairs import Pair, Pairing
 from ..find.patterns import pair_as_told
 from ..find.several_masks import unite
-from ..judge.named_ct import name_only_channel
 from ..model import STACK, Scan, SourceCase
 from ..survey import Survey
 from ..tree import Unit
@@ -63,8 +61,6 @@ def scan(survey: Survey, kind: str) -> Scan:
     kind
         Name of the kind of source, for what is found.
     """
-    from ..classes.channel_masks import usual_channels, with_channels
-    from ..classes.compiled_scan import compiled_scan, refuse_label_options
     from ..classes.segmented import with_segments
     from ..judge.headers import judge_headers, probe_unit
     from ..judge.other_grids import refuse_mixed_cases
@@ -86,6 +82,9 @@ def scan(survey: Survey, kind: str) -> Scan:
         return _channel_names(survey, cases, files, count)
 
     if survey.options.mask_channels:
+        from ..classes.channel_masks import usual_channels, with_channels
+        from ..classes.compiled_scan import compiled_scan
+
         questioned_channels(survey, pairs, cases, files, len(files))
         masks = with_channels(
             survey, cases, lambda case, path: probe_unit(case, path, survey.root, survey.options).channels
@@ -93,6 +92,8 @@ def scan(survey: Survey, kind: str) -> Scan:
         return compiled_scan(survey, kind, masks, named, usual_channels(survey, masks))
     segmented = with_segments(survey, cases)
     if segmented is not None:
+        from ..classes.compiled_scan import compiled_scan, refuse_label_options
+
         refuse_label_options(survey.options)
         questioned_channels(survey, pairs, cases, files, len(files))
         return compiled_scan(survey, kind, segmented, named)
@@ -132,6 +133,8 @@ def _usual_ending(cases: Sequence[SourceCase]) -> str | None:
 
 def _pairing(survey: Survey) -> Pairing:
     if survey.options.pairs is not None:
+        from ..find.lists import pair_by_list
+
         return _listed(survey, pair_by_list(survey.options.pairs, survey.root, strip_ending))
     units, others = volume_units(survey)
     if (as_told := pair_as_told(survey, units)) is not None:
@@ -196,4 +199,8 @@ def _channel_names(survey: Survey, cases: Sequence[SourceCase], files: tuple[str
         return survey.options.channels
     if len(files) == count > 1:
         return names_of_files(files)
-    return name_only_channel(survey, cases) if count <= 1 else numbered_names(count)
+    if count > 1:
+        return numbered_names(count)
+    from ..judge.named_ct import name_only_channel
+
+    return name_only_channel(survey, cases)

@@ -14,7 +14,6 @@ from ...image import raster
 from ...image.picture import Picture, PictureHeader
 from ..labels.picture_file import Samples, codes_to_settle, exact_codes, mask_planes, stored_mask, stored_planes
 from ..model import CHANNELS, INSTANCES, LAYERS
-from .layers import compile_layers
 from .picture_samples import encode_slice, refuse_pages, warn_of_tail
 from .task import PICTURES
 from .work import CaseWork, WrittenLabel
@@ -97,6 +96,8 @@ def _refuse_several(mask: Samples) -> None:
 
 
 def _compile_masks(work: CaseWork, path: str, size: tuple[int, int]) -> WrittenLabel:
+    from .layers import compile_layers
+
     def masks_of(file: str) -> Samples:
         opened = work.picture(file)
         _refuse_size(opened.header, size)
@@ -109,6 +110,8 @@ def _compile_masks(work: CaseWork, path: str, size: tuple[int, int]) -> WrittenL
 
 def _compile_planes(work: CaseWork, path: str, size: tuple[int, int]) -> WrittenLabel:
     """Write the label of masks in one file; see `channel_masks`."""
+    from .layers import compile_layers
+
     opened = raster.decode(work.read(path))
     warn_of_tail(work, path, opened)
     dense, label = compile_layers(work, path, size[::-1], lambda _: mask_planes(opened))
