@@ -147,11 +147,11 @@ class StoredLabel:
     def updated(self, other: StoredLabel) -> StoredLabel:
         """Return the same, updated with everything that another one specifies."""
         said = {name: value for name, value in vars(other).items() if value != getattr(NOTHING_KNOWN, name)}
-        return replace(self, **said)
+        return replace(self, **said) if said else self
 
     def losing(self, *losses: Loss) -> StoredLabel:
         """Return the same with further losses."""
-        return replace(self, losses=(*self.losses, *losses))
+        return replace(self, losses=(*self.losses, *losses)) if losses else self
 
     def moved(self, forward: Mapping[int, int]) -> StoredLabel:
         """Return the same after the values of masks or segments changed in the dataset, from old to new."""
@@ -187,9 +187,15 @@ _OF_FORMS = ("masks", "slices", "segments", "grids")
 
 def _said(one: StoredLabel | StoredMask) -> dict[str, Any]:
     """Return the fields that differ from their defaults, by name."""
-    found = {of.name: getattr(one, of.name) for of in fields(one) if of.name not in _OF_FORMS}
-    usual = {of.name: of.default for of in fields(one)}
-    return {name: _plain(value) for name, value in found.items() if value != usual[name]}
+    found = ((name, getattr(one, name), usual) for name, usual in _USUAL[type(one)])
+    return {name: _plain(value) for name, value, usual in found if value != usual}
+
+
+_USUAL = {
+    kind: [(of.name, of.default) for of in fields(kind) if of.name not in _OF_FORMS]
+    for kind in (StoredLabel, StoredMask)
+}
+"""What `_said` looks at: the names of the fields, with their defaults."""
 
 
 def _plain(value: Any) -> Any:

@@ -105,7 +105,7 @@ def inflate(data: Buffer, limit: int) -> tuple[memoryview, bool]:
         to more than `limit` bytes, or more than `TRAILING_LIMIT` bytes follow its end.
     """
     # numpy requests large pages, which saves a quarter of the time; unused pages take no memory.
-    raw = memoryview(np.empty(min(limit, len(data) * _LARGEST_RATIO), np.uint8).data)
+    room = np.empty(min(limit, len(data) * _LARGEST_RATIO), np.uint8)
     packed = memoryview(data)
     total = members = end = 0
     while members == 0 or is_gzip(packed[end : end + len(GZIP_MAGIC)]):
@@ -115,13 +115,15 @@ def inflate(data: Buffer, limit: int) -> tuple[memoryview, bool]:
                 raise SegconvError(
                     f"inflates to more than the {limit} bytes that its header accounts for", code="SC054"
                 )
-            raw[total : total + len(piece)] = piece
+            room[total : total + len(piece)] = np.frombuffer(
+                piece, np.uint8
+            )  # outside the lock of Python
             total += len(piece)
         members += 1
     rest = len(packed) - end
     if rest > TRAILING_LIMIT:
         raise SegconvError(f"{rest} bytes follow the gzip stream, at most {TRAILING_LIMIT} may", code="SC054")
-    return raw[:total].toreadonly(), members == 1 and not rest
+    return room[:total].data.toreadonly(), members == 1 and not rest
 
 
 def _member(packed: memoryview, start: int) -> Iterator[tuple[bytes, int]]:

@@ -41,15 +41,15 @@ class CaseIO:
     """
 
     def __init__(self, staging: Path, source_root: Path, mark: str = fsops.MARK) -> None:
-        self._staging = staging
+        self._staging = os.fspath(staging)
         self._mark = mark
-        self._source_root = source_root
+        self._source_root = os.path.normpath(source_root)
         self._stats: dict[str, os.stat_result] = {}
         self.sources: dict[str, dict[str, Any]] = {}
         self.targets: list[dict[str, Any]] = []
         self.warnings: list[Finding] = []
 
-    def read(self, path: Path, limit: int | None = None) -> bytes:
+    def read(self, path: str | Path, limit: int | None = None) -> bytes:
         """Read, hash and record a source; return its bytes.
 
         Parameters
@@ -77,7 +77,7 @@ class CaseIO:
         self._record(path, len(data), hashlib.sha256(data).hexdigest())
         return data
 
-    def sha256_of(self, path: Path) -> str:
+    def sha256_of(self, path: str | Path) -> str:
         """Return the hash of a source already read."""
         return str(self.sources[os.fspath(path)]["sha256"])
 
@@ -91,16 +91,16 @@ class CaseIO:
         pieces
             All of its bytes, in contiguous pieces.
         """
-        temporary = self._prepare(relative)
+        temporary, name = self._prepare(relative)
         fsops.write_new(temporary, *pieces)
         digest, crc32, size = hashlib.sha256(), 0, 0
         for piece in pieces:
             digest.update(piece)
             crc32 = isal_zlib.crc32(piece, crc32)
             size += memoryview(piece).nbytes
-        self._target(relative, size, digest.hexdigest(), temporary=temporary.name, crc32=crc32)
+        self._target(relative, size, digest.hexdigest(), temporary=name, crc32=crc32)
 
-    def carry(self, source: Path, relative: str, how: str = COPY) -> None:
+    def carry(self, source: str | Path, relative: str, how: str = COPY) -> None:
         """Hash a source and place it in the target unchanged."""
         descriptor = self._open(source)
         try:
@@ -111,16 +111,16 @@ class CaseIO:
                 size += len(block)
             self._record(source, size, digest.hexdigest())
             if how == COPY:
-                temporary = self._prepare(relative)
+                temporary, name = self._prepare(relative)
                 os.lseek(descriptor, 0, os.SEEK_SET)
                 fsops.copy_new(descriptor, temporary)
-                self._target(relative, size, digest.hexdigest(), carried=True, temporary=temporary.name, crc32=crc32)
+                self._target(relative, size, digest.hexdigest(), carried=True, temporary=name, crc32=crc32)
                 return
         finally:
             os.close(descriptor)
         self._link(source, relative, how, crc32)
 
-    def place(self, source: Path, data: bytes, relative: str, how: str = COPY) -> None:
+    def place(self, source: str | Path, data: bytes, relative: str, how: str = COPY) -> None:
         """Place a source in the target unchanged: its bytes, or a link to it.
 
         Parameters
@@ -135,21 +135,21 @@ class CaseIO:
             `COPY`, `HARD`, `SYMBOLIC`, or `EXTERNAL`: the file stays in place and is only referenced.
         """
         if how == COPY:
-            temporary = self._prepare(relative)
+            temporary, name = self._prepare(relative)
             fsops.write_new(temporary, data)
             crc32 = isal_zlib.crc32(data)
             digest = self.sha256_of(source)
-            self._target(relative, len(data), digest, carried=True, temporary=temporary.name, crc32=crc32)
+            self._target(relative, len(data), digest, carried=True, temporary=name, crc32=crc32)
         else:
             self._link(source, relative, how, isal_zlib.crc32(data))
 
-    def _link(self, source: Path, relative: str, how: str, crc32: int) -> None:
+    def _link(self, source: str | Path, relative: str, how: str, crc32: int) -> None:
         entry = self.sources[os.fspath(source)]
         same = {"carried": True, "crc32": crc32}
         if how == EXTERNAL:
             self._target(relative, entry["size"], entry["sha256"], **same, at=os.fspath(source))
             return
-        path = self._prepare(relative)
+        path, name = self._prepare(relative)
         try:
             fsops.hard_link(source, path) if how == HARD else fsops.symbolic_link(source, path)
         except OSError as error:
@@ -163,10 +163,10 @@ class CaseIO:
                 file=os.fspath(source),
                 cures=[Cure.of("link_symbolically"), Cure.of("copy_files")],
             ) from error
-        if how == HARD and not os.path.samestat(self._stats[os.fspath(source)], path.lstat()):
+        if how == HARD and not os.path.samestat(self._stats[os.fspath(source)], os.lstat(path)):
             fsops.unlink(path)  # the file was replaced between reading and linking
             raise _changed(os.fspath(source))
-        self._target(relative, entry["size"], entry["sha256"], **same, temporary=path.name)
+        self._target(relative, entry["size"], entry["sha256"], **same, temporary=name)
 
     def warn(self, finding: Finding) -> None:
         """Record a warning about this case."""
@@ -182,15 +182,15 @@ class CaseIO:
             if not os.path.samestat(before, after) or _version(before) != _version(after):
                 raise _changed(path)
 
-    def _open(self, path: Path) -> int:
+    def _open(self, path: str | Path) -> int:
         try:
             descriptor, self._stats[os.fspath(path)] = reading.descriptor_and_status(path)
         except OSError as error:
             raise _cannot_read(path, error) from error
         return descriptor
 
-    def _record(self, path: Path, size: int, sha256: str) -> None:
-        relative = os.path.relpath(path, self._source_root)
+    def _record(self, path: str | Path, size: int, sha256: str) -> None:
+        relative = _relative(os.fspath(path), self._source_root)
         found = self._stats[os.fspath(path)]
         self.sources[os.fspath(path)] = {
             "path": relative,
@@ -199,19 +199,26 @@ class CaseIO:
             "sha256": sha256,
         }
 
-    def _prepare(self, relative: str) -> Path:
-        """Return the temporary name of an output."""
+    def _prepare(self, relative: str) -> tuple[str, str]:
+        """Return the path of an output under its temporary name, and that name."""
         if run_is_gone():
             raise SegconvError("the run that this worker belongs to is gone", code="SC100")
-        path = self._staging / relative
-        fsops.mkdir(path.parent)
-        return fsops.temporary_beside(path, self._mark)
+        folder, name = os.path.split(os.path.join(self._staging, relative))
+        fsops.mkdir(folder)
+        temporary = fsops.temporary_name(name, self._mark)
+        return os.path.join(folder, temporary), temporary
 
     def _target(self, relative: str, size: int, sha256: str, **more: Any) -> None:
         self.targets.append({"path": relative, "size": size, "sha256": sha256, **more})
 
 
-def _cannot_read(path: Path, error: OSError) -> SegconvError:
+def _relative(path: str, folder: str) -> str:
+    """Return a path relative to a normalized folder; most are below it, and need no look at the current one."""
+    inside = path.startswith(f"{folder}/") and os.path.normpath(path) == path
+    return path[len(folder) + 1 :] if inside else os.path.relpath(path, folder)
+
+
+def _cannot_read(path: str | Path, error: OSError) -> SegconvError:
     return reading.refusal(error, path)
 
 

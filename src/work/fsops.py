@@ -59,14 +59,14 @@ def _before(operation: str, path: str | os.PathLike[str]) -> None:
         raise OSError(code, os.strerror(code), os.fspath(path))
 
 
-def mkdir(path: Path) -> None:
+def mkdir(path: str | Path) -> None:
     """Create a folder and its parents; no error if it exists."""
-    if not path.is_dir():
+    if not os.path.isdir(path):
         _before("mkdir", path)
-        path.mkdir(parents=True, exist_ok=True)
+        Path(path).mkdir(parents=True, exist_ok=True)
 
 
-def write_new(path: Path, *pieces: Buffer, sync: bool = False, mode: int = 0o666) -> None:
+def write_new(path: str | Path, *pieces: Buffer, sync: bool = False, mode: int = 0o666) -> None:
     """Write all contiguous pieces to a file that must not exist yet; the umask applies to its mode.
 
     Raises
@@ -100,13 +100,18 @@ def new_mark() -> str:
 
 
 def temporary_beside(path: Path, mark: str = MARK) -> Path:
-    """Return a unique name next to a file, for its bytes until they are complete.
+    """Return a unique path next to a file, for its bytes until they are complete; see `temporary_name`."""
+    return path.with_name(temporary_name(path.name, mark))
+
+
+def temporary_name(name: str, mark: str = MARK) -> str:
+    """Return a unique name for the bytes of a file until they are complete.
 
     It consists of the mark, a random part, and the name of the file if the result fits every file system.
     """
     drawn = mark + os.urandom(_DIGITS // 2).hex()[len(mark) - len(MARK) :]
-    named = f"{drawn}-{path.name}"
-    return path.with_name(named if len(os.fsencode(named)) <= _SHORT_NAME_BYTES else drawn)
+    named = f"{drawn}-{name}"
+    return named if len(os.fsencode(named)) <= _SHORT_NAME_BYTES else drawn
 
 
 def write_atomic(path: Path, *pieces: Buffer, sync: bool = False, mark: str = MARK, mode: int = 0o666) -> None:
@@ -176,7 +181,7 @@ def is_temporary(name: str, of: Collection[str] = ()) -> bool:
     return match is not None and (not of or (match[1] or "")[1:] in of)
 
 
-def copy_new(source: int, path: Path) -> None:
+def copy_new(source: int, path: str | Path) -> None:
     """Copy an open file to a new one inside the kernel, sharing blocks if the file system supports it."""
     _before("create", path)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
@@ -264,22 +269,23 @@ def exchange(first: Path, second: Path) -> None:
         os.rename(aside, first)
 
 
-def hard_link(source: Path, path: Path) -> None:
+def hard_link(source: str | Path, path: str | Path) -> None:
     """Create a hard link; its name must be free."""
     _before("link", path)
     os.link(source, path, follow_symlinks=False)
 
 
-def symbolic_link(source: Path, path: Path) -> None:
+def symbolic_link(source: str | Path, path: str | Path) -> None:
     """Create a symbolic link to an absolute path; its name must be free."""
     _before("symlink", path)
     os.symlink(source, path)
 
 
-def unlink(path: Path) -> None:
+def unlink(path: str | Path) -> None:
     """Remove a file; no error if it does not exist."""
     _before("unlink", path)
-    path.unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def rmdir(path: Path) -> None:

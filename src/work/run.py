@@ -261,6 +261,8 @@ def _run_items(plan: Plan, task: Task, journal: Journal, how: RunOptions, do: Do
             how.progress.advance(entry["case"])
 
         do(call, pending, take)
+    if not failures:
+        return []
     return [finding for item in plan.items for finding in failures.get(item.case, ())]
 
 

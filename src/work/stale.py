@@ -16,6 +16,8 @@ from .plan import Item, Plan
 
 def forget_stale(plan: Plan, journal: Journal) -> None:
     """Forget the cases that must be done again."""
+    if not len(journal):
+        return
     items = {item.case: item for item in plan.items}
     for case in journal.cases():
         item = items.get(case)

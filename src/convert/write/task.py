@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ... import reading
@@ -63,6 +64,15 @@ class Recipe:
     def table(self) -> LabelTable:
         """The labels."""
         return self.coding.table
+
+    def __repr__(self) -> str:
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
+        """What `repr` returns, made once: the hash of each case's payload holds it."""
+        said = ", ".join(f"{of.name}={getattr(self, of.name)!r}" for of in fields(self))
+        return f"{type(self).__qualname__}({said})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from ...errors import SegconvError
@@ -128,5 +127,5 @@ def _carried_unproved(work: CaseWork, path: str, channel: int, first: FirstImage
         return None
     if not header.plain or header.four_dimensional or not recipe.options.allowed_repairs.leaves(header):
         return None
-    work.io.carry(Path(path), work.image_target(channel), work.task.how)
+    work.io.carry(path, work.image_target(channel), work.task.how)
     return header

@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -149,14 +148,14 @@ class CaseWork:
 
     def read(self, path: str) -> bytes:
         """Return the bytes of a file of the source."""
-        return self.io.read(Path(path))
+        return self.io.read(path)
 
     def picture(self, path: str) -> Picture:
         """Read a picture of the source."""
         from ..labels.picture_file import open_picture
 
         data = self.read(path)
-        return RECALLED.recall(self.io.sha256_of(Path(path)), data) or open_picture(data)
+        return RECALLED.recall(self.io.sha256_of(path), data) or open_picture(data)
 
     def image_target(self, channel: int) -> str:
         """Return where a channel is written, relative to the dataset."""
@@ -169,7 +168,7 @@ class CaseWork:
 
     def place(self, path: str, data: bytes, target: str) -> None:
         """Put a file that was already read into the dataset unchanged."""
-        self.io.place(Path(path), data, target, self.task.how)
+        self.io.place(path, data, target, self.task.how)
 
     def settled(self, path: str, values: NDArray[Any], settle: Settle) -> Settled:
         """Return the contents of a label, and report snapped values.

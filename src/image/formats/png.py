@@ -155,7 +155,7 @@ def prove(data: Buffer, *, pixels: bool = True) -> tuple[PictureHeader, bool]:
         do not inflate to exactly as many bytes as the header promises; ``SC053`` if it is stored
         rotated; ``SC054`` if they inflate to more, or more than 1 MiB follows the end.
     """
-    header = read_header(data)
+    header = header_of(bytes(data[:HEAD_BYTES]))
     inflated = PixelData(sum(rows * (1 + row) for rows, row in _passes(header)))
     names: list[bytes] = []
     end = 0
@@ -326,9 +326,11 @@ def _file(shape: tuple[int, ...], depth: int, colour: int, colours: bytes, pixel
         (b"IDAT", pixels),
         (b"IEND", b""),
     ]
-    return SIGNATURE + b"".join(
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
-    )
+    return SIGNATURE + b"".join(_chunk(name, body) for name, body in chunks)
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", isal_zlib.crc32(name + body))
 
 
 def _chunks(data: memoryview) -> Iterator[tuple[bytes, memoryview, int]]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from ... import reading
 from ...errors import Finding, SegconvError, warning
@@ -63,7 +63,15 @@ class _Read(NamedTuple):
 
 @dataclass(frozen=True)
 class CaseCheck(ABC):
-    """Checks one case; can be pickled."""
+    """Checks one case; can be pickled.
+
+    Attributes
+    ----------
+    unlocked
+        Whether most of the work on a large file is done outside the interpreter's lock.
+    """
+
+    unlocked: ClassVar[bool] = False
 
     rules: Rules
 
@@ -110,6 +118,8 @@ class QuickCheck(CaseCheck):
 class FullCheck(CaseCheck):
     """Reads every byte of a case."""
 
+    unlocked = True
+
     def read(self, path: str) -> _Read:
         """Read and hash the complete file."""
         data = read_bytes(path)
@@ -133,7 +143,9 @@ class FullCheck(CaseCheck):
 
 @dataclass(frozen=True)
 class SeenCheck(FullCheck):
-    """Reads every byte of a case, and shows its decoded files together to a witness."""
+    """Reads every byte of a case, and shows its decoded files together to a witness, who mostly draws."""
+
+    unlocked = False
 
     see: See
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...errors import SegconvError
+from ...work.backends import THREADS
 from ...work.memory import within_memory
 from ...work.parallel import each
 from ...work.run_options import Workers
@@ -15,13 +16,19 @@ from .case_report import Assigned, CaseReport
 from .history import History
 from .inventory import DatasetCase
 
+THREADS_FROM_S = 0.2
+"""Seconds of work for which threads are started."""
+
+LARGE_CASE = 1 << 16
+"""Bytes a case and worker from which on little of the work is done under the interpreter's lock."""
+
 
 def check_cases(
     check: CaseCheck, cases: Sequence[DatasetCase], history: History, workers: Workers
 ) -> Iterator[CaseReport]:
     """Yield the report of each case, in order."""
     if workers.backend is None:
-        workers = replace(workers, jobs=worthwhile(cases, check.seconds, workers.jobs))
+        workers = _chosen(check, cases, workers)
     workers = within_memory(workers, cases, check.nbytes, check.decoded)
     ending = check.rules.written_ending
     assigned = (Assigned(number, files, history.written(files, ending)) for number, files in enumerate(cases))
@@ -58,6 +65,20 @@ def _case(assigned: Assigned) -> str:
 def _unchecked(assigned: Assigned, error: SegconvError) -> CaseReport:
     """Return the report of a case that ends every worker."""
     return CaseReport(assigned.number, list(error.findings))
+
+
+def _chosen(check: CaseCheck, cases: Iterable[DatasetCase], workers: Workers) -> Workers:
+    """Return the workers that pay off: threads, which start at once, where files are large; otherwise processes."""
+    seconds, number, nbytes = 0.0, 0, 0
+    for number, files in enumerate(cases, 1):  # noqa: B007 - how many it took
+        seconds += check.seconds(files)
+        nbytes += check.nbytes(files)
+        if seconds > THREADS_FROM_S:
+            break
+    large = nbytes > number * LARGE_CASE * workers.jobs
+    if check.unlocked and large and seconds > THREADS_FROM_S:
+        return replace(workers, backend=THREADS)
+    return replace(workers, jobs=worthwhile(cases, check.seconds, workers.jobs))
 
 
 def worthwhile(cases: Iterable[DatasetCase], seconds_of: Callable[[DatasetCase], float], jobs: int) -> int:
