@@ -15,6 +15,7 @@ from isal import igzip_lib, isal_zlib
 
 from ..errors import SegconvError
 from .deflated import deflate_raw
+from .room import room_for
 
 GZIP_MAGIC = b"\x1f\x8b"
 GZIP_WBITS = 31
@@ -105,7 +106,7 @@ def inflate(data: Buffer, limit: int) -> tuple[memoryview, bool]:
         to more than `limit` bytes, or more than `TRAILING_LIMIT` bytes follow its end.
     """
     # numpy requests large pages, which saves a quarter of the time; unused pages take no memory.
-    room = np.empty(min(limit, len(data) * _LARGEST_RATIO), np.uint8)
+    room = room_for(min(limit, len(data) * _LARGEST_RATIO))
     packed = memoryview(data)
     total = members = end = 0
     while members == 0 or is_gzip(packed[end : end + len(GZIP_MAGIC)]):
@@ -115,9 +116,7 @@ def inflate(data: Buffer, limit: int) -> tuple[memoryview, bool]:
                 raise SegconvError(
                     f"inflates to more than the {limit} bytes that its header accounts for", code="SC054"
                 )
-            room[total : total + len(piece)] = np.frombuffer(
-                piece, np.uint8
-            )  # outside the lock of Python
+            room[total : total + len(piece)] = np.frombuffer(piece, np.uint8)  # outside the lock of Python
             total += len(piece)
         members += 1
     rest = len(packed) - end
