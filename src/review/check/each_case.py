@@ -28,7 +28,7 @@ def check_cases(
 ) -> Iterator[CaseReport]:
     """Yield the report of each case, in order."""
     if workers.backend is None:
-        workers = _chosen(check, cases, workers)
+        workers = chosen_workers(check, cases, workers)
     workers = within_memory(workers, cases, check.nbytes, check.decoded)
     ending = check.rules.written_ending
     assigned = (Assigned(number, files, history.written(files, ending)) for number, files in enumerate(cases))
@@ -67,7 +67,7 @@ def _unchecked(assigned: Assigned, error: SegconvError) -> CaseReport:
     return CaseReport(assigned.number, list(error.findings))
 
 
-def _chosen(check: CaseCheck, cases: Iterable[DatasetCase], workers: Workers) -> Workers:
+def chosen_workers(check: CaseCheck, cases: Iterable[DatasetCase], workers: Workers) -> Workers:
     """Return the workers that pay off: threads, which start at once, where files are large; otherwise processes."""
     seconds, number, nbytes = 0.0, 0, 0
     for number, files in enumerate(cases, 1):  # noqa: B007 - how many it took
