@@ -99,7 +99,7 @@ class _InMemory(CaseIO):
     def write(self, relative: str, *pieces: fsops.Buffer) -> None:
         self._written[relative] = b"".join(map(bytes, pieces))
 
-    def place(self, source: Path, data: bytes, relative: str, how: str = COPY) -> None:
+    def place(self, source: str | Path, data: bytes, relative: str, how: str = COPY) -> None:
         self._written[relative] = data
 
     def written(self, path: Path) -> bytes:
