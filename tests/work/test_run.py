@@ -277,6 +277,19 @@ def test_files_that_read_back_differently_or_vanish_are_refused(tmp_path: Path) 
         assert (caught.value.code, caught.value.file) == ("SC033", str(tmp_path / path))
 
 
+@pytest.mark.parametrize("bad", [0, 63, 64, 150])
+def test_one_bad_file_among_many_small_ones_is_found(tmp_path: Path, bad: int) -> None:
+    written = {"size": 4, "crc32": zlib.crc32(b"good")}
+    targets: list[dict[str, Any]] = [{"path": f"{number}", **written} for number in range(151)]
+    for target in targets:
+        (tmp_path / target["path"]).write_bytes(b"good")
+    staging.verify(tmp_path, targets, 2)
+    (tmp_path / f"{bad}").write_bytes(b"evil")
+    with pytest.raises(SegconvError) as caught:
+        staging.verify(tmp_path, targets, 2)
+    assert (caught.value.code, Path(caught.value.file).name) == ("SC033", f"{bad}")
+
+
 def test_a_run_verifies_the_checksums_of_what_it_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[dict[str, Any]] = []
     monkeypatch.setattr(staging, "verify", lambda _, targets, __: seen.extend(targets))
