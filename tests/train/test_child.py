@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from segconv.errors import SegconvError
+from segconv.train import child
 from segconv.train.child import PASSED_ON, environment, run_child, run_nnunet
 from segconv.train.child import python as isolated
 from segconv.train.paths import Paths
@@ -179,6 +180,13 @@ def test_without_nnunet_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(SegconvError) as caught:
         run_nnunet("nnUNetv2_train", [], Paths())
     assert (caught.value.exit_code, "segconv[train]" in caught.value.hint) == (78, True)
+
+
+def test_nnunets_commands_look_for_garbage_once_they_are_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "commands", lambda: {"nnUNetv2_x": "gc:isenabled"})
+    with pytest.raises(child.ChildFailed) as caught:
+        run_nnunet("nnUNetv2_x", [], Paths())
+    assert caught.value.ended_with == int(True), "what the command returned"
 
 
 @pytest.mark.train
