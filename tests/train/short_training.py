@@ -7,9 +7,12 @@ every command of nnU-Net finds the models.
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import sys
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -47,6 +50,8 @@ def main() -> None:
     preprocessed = Path(os.environ["nnUNet_preprocessed"], dataset)
     description = json.loads((preprocessed / "dataset.json").read_text(encoding="utf-8"))
     torch.set_num_threads(1)  # several threads on shared cores wait for one another
+    # Validation exports and scores in two pools of new processes, each of which would spend seconds on its imports.
+    multiprocessing.get_context = lambda _: SimpleNamespace(Pool=ThreadPool)  # type: ignore[assignment]  # all it uses
     np.random.seed(SEED)
     torch.manual_seed(SEED)
     for job in jobs:
