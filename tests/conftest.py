@@ -38,13 +38,28 @@ def data() -> Path:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what Python is too new for; give tests that may have to wait for a training the time for it."""
+    """Leave out what Python is too new for, begin with what takes long, and give time to what may wait for a training."""
     if sys.version_info >= (3, 13):  # as the marker of the extra says
         config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("totalseg")])
         items[:] = [item for item in items if not item.get_closest_marker("totalseg")]
-    for item in items:
-        if "really_trained" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.timeout(1800))
+    waiting = [item for item in items if "really_trained" in getattr(item, "fixturenames", ())]
+    for item in waiting:
+        item.add_marker(pytest.mark.timeout(1800))
+    items[:] = _long_first(items, waiting)
+
+
+def _long_first(items: list[pytest.Item], waiting: list[pytest.Item]) -> list[pytest.Item]:
+    """Order tests so that no worker runs a long one at the end, while others have nothing left to do.
+
+    Each of two workers gets a half of the tests. Those of one half begin with what waits for the shared training, so
+    that one worker trains while the other trains something else.
+    """
+    apart = {*waiting}
+    long = [item for item in items if item.get_closest_marker("train") and item not in apart]
+    apart.update(long)
+    quick = [item for item in items if item not in apart]
+    middle = max(0, len(items) // 2 - len(long))
+    return [*long, *quick[:middle], *waiting, *quick[middle:]]
 
 
 @pytest.fixture(scope="session")
