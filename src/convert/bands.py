@@ -52,7 +52,7 @@ def apart(case: SourceCase, headers: Mapping[str, PictureHeader]) -> SourceCase:
         for path in case.images
         if (header := headers.get(path)) is not None and header.kind == KIND
     }
-    return replace(case, parts={**case.parts, **parts}) if parts else case
+    return case._replace(parts={**case.parts, **parts}) if parts else case
 
 
 def all_apart(cases: Sequence[SourceCase], *, drop_alpha: bool) -> list[SourceCase]:

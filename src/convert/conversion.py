@@ -27,6 +27,7 @@ from ..work.readers import Readers
 from ..work.run import Outcome, Result, execute
 from ..work.run_options import USUAL, RunOptions, refuse_unfit
 from ..work.staging import Staged
+from .case_list import Identifiers, number_in, renamed_cases
 from .labels.coding import Coding
 from .labels.recalled import RECALLED
 from .left_alone import LeftAlone, left_alone
@@ -87,8 +88,8 @@ class Conversion:
             "kind": scan.kind,
             "evidence": self.evidence,
             "target": str(self.plan.target.path),
-            "training_cases": sum(case.split == TRAIN for case in scan.cases),
-            "test_cases": sum(case.split == TEST for case in scan.cases),
+            "training_cases": number_in(scan.cases, TRAIN),
+            "test_cases": number_in(scan.cases, TEST),
             "channels": {name: normalisation(name) for name in scan.channel_names},
             "labels": dict(scan.label_map.labels.as_json()),
             "label_values": scan.label_map.as_json(),
@@ -99,7 +100,7 @@ class Conversion:
             "file_ending": scan.file_ending,
             "notes": list(scan.notes),
             "left_alone": self.left_alone.as_json(),
-            "mapped_names": {case.original_name: case.case for case in scan.cases if case.case != case.original_name},
+            "mapped_names": renamed_cases(scan.cases),
             "bytes_to_read": self.plan.nbytes,
         }
 
@@ -226,7 +227,7 @@ def _scanned(survey: Survey, kind: str | None, *, strict: bool) -> tuple[str, st
 
         findings = or_left_out(survey, scan.cases, findings)
     refuse_if_any(findings)
-    if survey.options.unlabelled != "test" and not any(case.split == TRAIN for case in scan.cases):
+    if survey.options.unlabelled != "test" and not number_in(scan.cases, TRAIN):
         raise SegconvError(
             "holds no training case",
             code="SC011",
@@ -327,7 +328,7 @@ def _items(scan: Scan, recipe: Recipe) -> LazyItems:
         case = scan.cases[number]
         return CaseTask(case, recipe, scan.origin.get(case.case)).item()
 
-    return LazyItems((case.case for case in scan.cases), make, scan.nbytes)
+    return LazyItems(Identifiers(scan.cases), make, scan.nbytes)
 
 
 def _finish(conversion: Conversion, results: Iterable[Result], staged: Staged) -> list[Finding]:

@@ -79,7 +79,7 @@ class _Group:
         return Pair(where, "/".join((*where, name)), TEST, images)
 
 
-def _units(survey: Survey, source: Path, *, pictures: bool) -> list[Unit]:
+def _units(survey: Survey, source: Path, *, pictures: bool) -> Sequence[Unit]:
     if reading.is_file(source):
         return _one_file(survey, source.name, pictures=pictures)
     below = survey.again()
@@ -110,7 +110,7 @@ def _one_file(survey: Survey, name: str, *, pictures: bool) -> list[Unit]:
     return [unit if pictures else listed_volume(survey, unit)]
 
 
-def _without_labels(survey: Survey, units: list[Unit]) -> list[Unit]:
+def _without_labels(survey: Survey, units: Sequence[Unit]) -> Sequence[Unit]:
     """Leave out files that are labels by name or place, unless all are."""
     masks = [unit for unit in units if _is_mask(unit)]
     if not masks or len(masks) == len(units):

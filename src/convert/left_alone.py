@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +14,8 @@ from ..dataset.lineage import FOLDER as LINEAGE
 from ..dataset.lineage import RUN
 from ..dataset.splits import FILE as SPLITS
 from ..words import SHOWN, count_of, some_of
-from .model import ConvertOptions, Scan
+from .case_list import FolderCases, parts_of
+from .model import ConvertOptions, Scan, SourceCase
 from .sources import nnunet_v1, pairs, png
 from .tasks.task_json import JSON
 
@@ -81,20 +82,53 @@ class LeftAlone:
         return lines
 
 
+class _Used:
+    """The files of the cases.
+
+    Attributes
+    ----------
+    paths
+        Of all that `names_in` does not return.
+    """
+
+    def __init__(self, cases: Sequence[SourceCase]) -> None:
+        self.paths: set[str] = set()
+        self._by_folder: dict[str, list[tuple[FolderCases, str]]] = {}
+        self._kept: dict[str, Set[str]] = {}
+        for part in parts_of(cases):
+            if isinstance(part, FolderCases):
+                for folder, ending in part.places:
+                    self._by_folder.setdefault(folder, []).append((part, ending))
+            else:
+                self.paths.update(itertools.chain.from_iterable(case.files for case in part))
+
+    def names_in(self, folder: str) -> Set[str]:
+        """Return the names of files in a folder that cases made from names have."""
+        own = self._by_folder.get(folder, ())
+        return {name + ending for part, ending in own for name in part.names()}
+
+    def holds(self, path: str) -> bool:
+        """Return whether a file is of a case; for those to which links lead, in no order."""
+        folder, _, name = path.rpartition("/")
+        if folder not in self._kept:
+            self._kept[folder] = self.names_in(folder)
+        return path in self.paths or name in self._kept[folder]
+
+
 def _held(found: Mapping[str, T]) -> dict[str, T]:
     return {path: held for path, held in found.items() if held}
 
 
 def left_alone(scan: Scan, options: ConvertOptions) -> LeftAlone:
     """Return the files that a scan does not use; a link counts at its target, an empty folder does not count."""
-    used = set(itertools.chain.from_iterable(case.files for case in scan.cases))
-    used |= {str(scan.root / name) for name in (JSON, SPLITS, nnunet_v1.SPLITS)}
-    used |= {str(path.absolute()) for path in (options.pairs, options.patients) if path is not None}
+    used = _Used(scan.cases)
+    used.paths |= {str(scan.root / name) for name in (JSON, SPLITS, nnunet_v1.SPLITS)}
+    used.paths |= {str(path.absolute()) for path in (options.pairs, options.patients) if path is not None}
     if (scan.root / RUN).is_file():
-        used.add(str(scan.root / LINEAGE))
+        used.paths.add(str(scan.root / LINEAGE))
     tables = _names_of_tables() if scan.kind == png.KIND else frozenset()
     if not options.declares_labels and scan.kind in (png.KIND, pairs.KIND):
-        used |= _tool_tables(scan)
+        used.paths |= _tool_tables(scan)
     return _look(str(scan.root), "", used, tables)[0]
 
 
@@ -109,7 +143,8 @@ def _tool_tables(scan: Scan) -> set[str]:
     """Return the tables written by tools, in the source and in its label folders, that name the labels."""
     from .labels import tool_tables
 
-    folders = {scan.root, *(Path(case.label).parent for case in scan.cases if case.label is not None)}
+    own = {os.path.dirname(case.label) for case in scan.cases if case.label is not None}
+    folders = {scan.root, *map(Path, own)}
     return {
         str(path)
         for folder in folders
@@ -119,14 +154,15 @@ def _tool_tables(scan: Scan) -> set[str]:
     }
 
 
-def _look(folder: str, relative: str, used: Collection[str], tables: Collection[str]) -> tuple[LeftAlone, bool]:
+def _look(folder: str, relative: str, used: _Used, tables: Collection[str]) -> tuple[LeftAlone, bool]:
     """Return the unused files of a folder, and whether any of its files is used."""
     some_used = False
+    names_used = used.names_in(folder)
     others: list[os.DirEntry[str]] = []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.path in used:
+                if entry.name in names_used or entry.path in used.paths:
                     some_used = True
                 else:
                     others.append(entry)
@@ -149,8 +185,8 @@ def _look(folder: str, relative: str, used: Collection[str], tables: Collection[
     return found.without_empty(), some_used
 
 
-def _is_used_by_link(entry: os.DirEntry[str], used: Collection[str]) -> bool:
-    return entry.is_symlink() and not is_stray(entry.name) and os.path.realpath(entry.path) in used
+def _is_used_by_link(entry: os.DirEntry[str], used: _Used) -> bool:
+    return entry.is_symlink() and not is_stray(entry.name) and used.holds(os.path.realpath(entry.path))
 
 
 def _number_of_files(entry: os.DirEntry[str]) -> int:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..dataset.label_table import LabelTable
 from ..dataset.lineage import TRAIN, CaseRecord
@@ -229,9 +229,8 @@ SEGMENTS = "segments"
 """Segmentations of 3D Slicer, whose segments are classes by name; they are compiled into a label as well."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceCase:
-    """The files of one case.
+class SourceCase(NamedTuple):
+    """The files of one case; a tuple, because planning makes the cases of a large source anew each time it reads them.
 
     Parameters
     ----------
@@ -260,7 +259,7 @@ class SourceCase:
     split: str = TRAIN
     patient: str | None = None
     label_name: str | None = None
-    parts: Mapping[str, Parts] = field(default_factory=lambda: NO_PARTS)
+    parts: Mapping[str, Parts] = NO_PARTS
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -344,7 +343,7 @@ class Scan:
 
     kind: str
     root: Path
-    cases: tuple[SourceCase, ...]
+    cases: Sequence[SourceCase]
     channel_names: tuple[str, ...]
     label_map: LabelTable
     file_ending: str

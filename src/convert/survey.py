@@ -114,22 +114,23 @@ class Survey(Remarks):
 
     def resolve_unit(self, unit: Unit) -> str:
         """Return the real path of an image or a label that is one file; raises the errors of `resolve_inside`."""
-        if (folder := self._real_folders.get(unit.folder)) is None:
-            folder = self._real_folders[unit.folder] = self._real_folder(unit.folder)
+        folder = self.real_folder(unit.folder)
         # A listed file needs no further look: opening it proves that it is still a regular file.
         if folder and unit.parts is None:
             return f"{folder}{unit.stem}{unit.ending}"
         # A list that the user names may refer to files anywhere.
         return self.resolve(os.path.join(self._root, unit.path), external=unit.folder.startswith("/"))
 
-    def _real_folder(self, folder: str) -> str:
+    def real_folder(self, folder: str) -> str:
         """Return the real path of a folder in the source, with a slash at its end.
 
         Return nothing if it was not listed, or holds names that are no regular files.
         """
-        if not self.listing.is_regular(folder):
-            return ""
-        return real_folder_below(os.path.join(self._root, folder), self._root)
+        if (known := self._real_folders.get(folder)) is None:
+            regular = self.listing.is_regular(folder)
+            known = real_folder_below(os.path.join(self._root, folder), self._root) if regular else ""
+            self._real_folders[folder] = known
+        return known
 
     def shown(self, path: str | Path) -> str:
         """Return a path for messages: relative to the source if it is in it."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
+from .blocks import Chained
 from .listing import OWN_FOLDERS as OWN_FOLDERS
 from .listing import Folder
 from .listing import Unit as Unit
@@ -17,27 +18,27 @@ def folders_of(survey: Survey) -> Iterator[Folder]:
         yield folder
 
 
-def walk(survey: Survey) -> Iterator[tuple[str, list[str]]]:
+def walk(survey: Survey) -> Iterator[tuple[str, Sequence[str]]]:
     """Yield each folder of a source, relative to it, and the names of its files; see `folders_of`."""
     for folder in folders_of(survey):
         yield folder.path, folder.names
 
 
-def units_in(survey: Survey, ending_of: Callable[[str], str | None]) -> tuple[list[Unit], dict[str, list[str]]]:
+def units_in(survey: Survey, ending_of: Callable[[str], str | None]) -> tuple[Chained[Unit], dict[str, Sequence[str]]]:
     """Return the files with a known ending, and the names of all others by folder."""
-    units: list[Unit] = []
-    others: dict[str, list[str]] = {}
+    units: Chained[Unit] = Chained()
+    others: dict[str, Sequence[str]] = {}
     for folder in folders_of(survey):
         own, rest = by_ending(folder, ending_of)
         if not own and ending_of(folder.path) is not None:
             survey.error("SC061", "is a folder, expected a file", file=folder.path)
-        units += own
+        units.extend(own)
         if rest:
             others[folder.path] = rest
     return units, others
 
 
-def by_ending(folder: Folder, ending_of: Callable[[str], str | None]) -> tuple[list[Unit], list[str]]:
+def by_ending(folder: Folder, ending_of: Callable[[str], str | None]) -> tuple[Sequence[Unit], Sequence[str]]:
     """Return the files of a folder with a known ending, and the names of all others.
 
     Parameters
@@ -48,8 +49,7 @@ def by_ending(folder: Folder, ending_of: Callable[[str], str | None]) -> tuple[l
     known = {ending for ending in folder.endings if ending_of(ending) is not None}
     if not known:
         return [], folder.names
-    all_known = len(known) == len(folder.endings)
-    own = folder.units if all_known else [unit for unit in folder.units if unit.ending in known]
+    own = folder.units if len(known) == len(folder.endings) else folder.units_with(known)
     return own, [name for name in folder.names if ending_of(name) is None] if len(own) < len(folder.names) else []
 
 

@@ -8,13 +8,14 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .. import reading
 from ..errors import Cure, Finding, SegconvError
 from ..words import some_of
+from ..work.differing import surely_differ
 
 MAX_ID = 999
 _RAW = "nnUNet_raw"
@@ -276,9 +277,9 @@ def twin_findings(originals: dict[str, str]) -> list[Finding]:
     return findings
 
 
-def have_twins(originals: Collection[str]) -> bool:
-    """Return whether `twin_findings` finds any among different names."""
-    return len(set(map(_folded, originals))) < len(originals)
+def may_have_twins(originals: Iterable[str]) -> bool:
+    """Return whether `twin_findings` may find any, so that most sets need not be asked."""
+    return not surely_differ(map(_folded, originals))
 
 
 def _folded(name: str) -> str:

@@ -122,10 +122,12 @@ def _original(case: Named, known: Collection[Named]) -> Named:
 def _guessed(cases: Sequence[Named]) -> PatientGuess | None:
     if len(cases) < 2:
         return None
-    own = _without_common(cases)
-    possible = [rule for rule in RULES if rule[0](own[0]) is not None]
+    own_folders = _without_common({case.folder for case in cases})
+    first = Named(cases[0].name, own_folders[cases[0].folder])
+    possible = [rule for rule in RULES if rule[0](first) is not None]
     if not possible:
         return None  # a rule must name a patient for every case
+    own = [Named(case.name, own_folders[case.folder]) for case in cases]
     if _any_worded(own) and any(len(_bids_in(case)) > 1 or len(_worded_in(case)) > 1 for case in own):
         return None  # folder and file name different patients
     for rule, what, shared in possible:
@@ -220,16 +222,13 @@ def _example(cases: Sequence[Named], patients: Sequence[str]) -> str:
     return f"{' and '.join('/'.join(filter(None, (case.folder, case.name))) for case in some)} of {most}"
 
 
-def _without_common(cases: Sequence[Named]) -> list[Named]:
-    """Return the cases without the folders that they all share."""
-    split = {folder: folder.split("/") if folder else [] for folder in {case.folder for case in cases}}
+def _without_common(folders: Iterable[str]) -> dict[str, str]:
+    """Return the folders of all cases → what is left of each without the folders that they all share."""
+    split = {folder: folder.split("/") if folder else [] for folder in folders}
     depth = 0
     while all(len(parts) > depth for parts in split.values()) and len({parts[depth] for parts in split.values()}) == 1:
         depth += 1
-    if not depth:
-        return list(cases)
-    own = {folder: "/".join(parts[depth:]) for folder, parts in split.items()}
-    return [Named(case.name, own[case.folder]) for case in cases]
+    return {folder: "/".join(parts[depth:]) for folder, parts in split.items()}
 
 
 Rule = Callable[[Named], tuple[str, bool] | None]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,11 +136,6 @@ class PictureHeader:
         kind = f"{self.samples} bands" if self.kind == "bands" else self.kind
         white = " with white as 0" if self.white_is_zero else ""
         return f"{self.depth}-bit{numbers} {kind}{white}, {self.width}×{self.height}{pages}"
-
-
-def distinct(headers: Mapping[str, PictureHeader]) -> list[PictureHeader]:
-    """Return each header once: most files of a set share one, so that it need not be asked of each file."""
-    return list({id(header): header for header in headers.values()}.values())
 
 
 @dataclass(frozen=True)

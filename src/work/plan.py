@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
 
 from ..errors import Finding
+from .differing import surely_differ
 from .held import Held
 from .owned import Manifest
 
@@ -83,8 +84,10 @@ class LazyItems(Sequence[Item]):
         Estimated bytes that they write together, if known.
     """
 
-    def __init__(self, cases: Iterable[str], make: Callable[[int], Item], nbytes: int | None = None) -> None:
-        self._number = _refuse_twins(cases)
+    def __init__(self, cases: Collection[str], make: Callable[[int], Item], nbytes: int | None = None) -> None:
+        if not surely_differ(cases):
+            _refuse_twins(cases)
+        self._number = len(cases)
         self._make = make
         self.nbytes = nbytes
 
@@ -185,11 +188,10 @@ class Plan:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _refuse_twins(names: Iterable[str]) -> int:
-    """Return how many different names there are; raises ValueError if one stands twice."""
+def _refuse_twins(names: Iterable[str]) -> None:
+    """Raise ValueError if a name stands twice."""
     seen: set[str] = set()
     for name in names:
         if name in seen:
             raise ValueError(f"{name!r} stands twice in the plan")
         seen.add(name)
-    return len(seen)

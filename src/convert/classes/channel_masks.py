@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -54,7 +53,7 @@ def with_channels(
             if (number := number_in(case, case.label)) is not None:
                 numbers[case.label] = number
             parts = {**case.parts, case.label: Parts(CHANNELS, (case.label,), names)}
-            found.append(replace(case, parts=parts))
+            found.append(case._replace(parts=parts))
     agreed = len(set(numbers.values())) == 1
     for path, number in numbers.items():
         if number != len(names):

@@ -26,7 +26,7 @@ def class_folders(survey: Survey) -> list[CaseFolder]:
     """Return the cases of a source that has a folder for each class; none if it has another layout."""
     if survey.options.images or survey.options.image:
         return []
-    splits: dict[str | None, dict[str, list[Unit]]] = {}
+    splits: dict[str | None, dict[str, Sequence[Unit]]] = {}
     own = survey.again()
     for folder, units in _without_previews(own).items():
         splits.setdefault(place_of(folder).split, {})[folder] = units
@@ -43,12 +43,12 @@ def class_folders(survey: Survey) -> list[CaseFolder]:
     return found
 
 
-def _without_previews(survey: Survey) -> dict[str, list[Unit]]:
+def _without_previews(survey: Survey) -> dict[str, Sequence[Unit]]:
     """Return folder → its files; of folders that hold pictures and volumes only those of the kind that most files are.
 
     TotalSegmentator, for one, puts a preview picture into each folder of masks.
     """
-    found: dict[str, list[Unit]] = {}
+    found: dict[str, Sequence[Unit]] = {}
     endings: Counter[str] = Counter()
     for folder in folders_of(survey):
         if units := units_of(folder):
@@ -64,7 +64,7 @@ def _without_previews(survey: Survey) -> dict[str, list[Unit]]:
     }
 
 
-def _cases(survey: Survey, folders: Mapping[str, list[Unit]]) -> list[CaseFolder]:
+def _cases(survey: Survey, folders: Mapping[str, Sequence[Unit]]) -> list[CaseFolder]:
     masks = {folder: units for folder, units in folders.items() if _holds_masks(folder, folders)}
     names = _class_names(list(masks))
     cases = _pictures(folders, masks) if names else {}
@@ -78,7 +78,7 @@ def _cases(survey: Survey, folders: Mapping[str, list[Unit]]) -> list[CaseFolder
     return list(cases.values())
 
 
-def _pictures(folders: Mapping[str, list[Unit]], masks: Container[str]) -> dict[str, CaseFolder]:
+def _pictures(folders: Mapping[str, Sequence[Unit]], masks: Container[str]) -> dict[str, CaseFolder]:
     """Return the name of each picture in the only folder of images, or in the only folder, with a case for its masks.
 
     Return nothing if there are several such folders.

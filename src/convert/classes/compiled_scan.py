@@ -43,7 +43,7 @@ class Usual:
 def compiled_scan(
     survey: Survey,
     kind: str,
-    cases: list[SourceCase],
+    cases: Sequence[SourceCase],
     channel_names: Callable[[int], tuple[str, ...]],
     usual: Usual | None = None,
 ) -> Scan:
@@ -66,7 +66,7 @@ def compiled_scan(
 def scan_of_masks(
     survey: Survey,
     kind: str,
-    cases: list[SourceCase],
+    cases: Sequence[SourceCase],
     channels: tuple[str, ...],
     usual: Usual | None = None,
 ) -> Scan:
@@ -111,7 +111,7 @@ def _class_names(cases: Iterable[SourceCase]) -> list[str]:
     return list(filter(None, dict.fromkeys(chain.from_iterable(labels))))
 
 
-def _wanted(survey: Survey, cases: list[SourceCase]) -> tuple[list[SourceCase], list[str]]:
+def _wanted(survey: Survey, cases: Sequence[SourceCase]) -> tuple[Sequence[SourceCase], list[str]]:
     """Return the cases with the masks that the user keeps, and the names of these, in the order of a tool's numbers."""
     options = survey.options
     names = _class_names(cases)
@@ -141,7 +141,7 @@ def _keeping(case: SourceCase, kept: Collection[str]) -> SourceCase:
             names=tuple(compress(parts.names, taken)),
             places=tuple(compress(parts.places, taken)),
         )
-    return replace(case, parts={**case.parts, str(case.label): own})
+    return case._replace(parts={**case.parts, str(case.label): own})
 
 
 def refuse_label_options(options: ConvertOptions) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import chain
 
 from ...errors import Cure, SegconvError, naming
@@ -63,7 +62,7 @@ def with_segments(survey: Survey, cases: Sequence[SourceCase]) -> list[SourceCas
             with survey.judging(case.label):
                 parts = {**case.parts, **parts_of([case.label], case.label)}
                 # Its file keeps its name, in the case's folder.
-                found.append(replace(case, label_name=None, parts=parts))
+                found.append(case._replace(label_name=None, parts=parts))
     judge_raters(survey, found)
     return found
 

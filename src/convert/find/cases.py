@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...dataset.lineage import TRAIN
-from ...dataset.names import case_identifier, case_identifiers, have_twins, twin_findings
+from ...dataset.names import CASE_IDENTIFIER, case_identifier, case_identifiers, may_have_twins, twin_findings
 from ...errors import Cure, SegconvError, naming
 from ...words import count_of, some_of
+from ...work.differing import surely_differ
+from ..blocks import Chained
+from ..case_list import FolderCases, Identifiers, original_names, parts_of, training_first
 from ..model import DETACHED, INSTANCES, NO_PARTS, Parts, SourceCase
 from ..survey import Survey
 from ..tree import Unit
 
 if TYPE_CHECKING:
-    from .pairs import Pair
+    from .pairs import FolderPairs, Pair
 
 
 T = TypeVar("T")
@@ -57,24 +61,57 @@ class CaseFiles:
         return real
 
 
-def cases_of(survey: Survey, pairs: Sequence[Pair]) -> list[SourceCase]:
+def cases_of(survey: Survey, pairs: Sequence[Pair]) -> Sequence[SourceCase]:
     """Return the cases, training cases first; errors in one go to the survey."""
-    return _cases_of(survey, pairs, _shared_label_names(survey, pairs))
+    return cases_instead_of(survey, Chained(tuple(pairs)))
 
 
-def cases_instead_of(survey: Survey, pairs: list[Pair]) -> list[SourceCase]:
-    """Do what `cases_of` does, and empty the list of pairs on the way: 100,000 take much memory."""
-    return _cases_of(survey, _drained(pairs), _shared_label_names(survey, pairs))
+def cases_instead_of(survey: Survey, pairs: Chained[Pair]) -> Sequence[SourceCase]:
+    """Do what `cases_of` does, and empty the pairs on the way: 100,000 may take much memory."""
+    from .pairs import FolderPairs
+
+    shared = _shared_label_names(survey, pairs)
+    files = CaseFiles(survey)
+    cases: Chained[SourceCase] = Chained()
+    for part in _drained(pairs):
+        if isinstance(part, FolderPairs) and not shared and (own := _of_folders(survey, part)) is not None:
+            cases.extend(own)
+        else:
+            cases.extend(_cases_of(survey, files, part, shared))
+    if survey.skipped:
+        what = f"holds {count_of(len(survey.skipped), 'image')} and no label, so that nothing is left to convert"
+        survey.refuse_no_case(cases, what, cures=(Cure("name_images_and_masks"), Cure("take_as_test_images")))
+    return training_first(cases)
 
 
-def _drained(pairs: list[Pair]) -> Iterator[Pair]:
+def _drained(pairs: Chained[Pair]) -> Iterator[Iterable[Pair]]:
+    parts = pairs.parts[::-1]
+    pairs.clear()
+    while parts:
+        part = parts.pop()
+        yield _emptied(part) if isinstance(part, list) else part
+
+
+def _emptied(pairs: list[Pair]) -> Iterator[Pair]:
     pairs.reverse()
     while pairs:
         yield pairs.pop()
 
 
-def _cases_of(survey: Survey, pairs: Iterable[Pair], shared: Container[str]) -> list[SourceCase]:
-    """Return the cases.
+def _of_folders(survey: Survey, pairs: FolderPairs) -> FolderCases | None:
+    """Return the cases of two folders if nothing but their names distinguishes them; otherwise None."""
+    from ..volumes.volume_units import may_have_companions
+
+    images, labels = pairs.images, pairs.labels
+    folders = survey.real_folder(images.folder), survey.real_folder(labels.folder)
+    plain = survey.options.case_names != "path" and not any(map(may_have_companions, (images.ending, labels.ending)))
+    if not (plain and all(folders) and all(map(CASE_IDENTIFIER.fullmatch, images.all_stems()))):
+        return None
+    return FolderCases(images, labels, *folders, pairs.first.split)
+
+
+def _cases_of(survey: Survey, files: CaseFiles, pairs: Iterable[Pair], shared: Container[str]) -> list[SourceCase]:
+    """Return the cases, in the order of their pairs.
 
     Parameters
     ----------
@@ -82,7 +119,6 @@ def _cases_of(survey: Survey, pairs: Iterable[Pair], shared: Container[str]) -> 
         Names that labels of several cases in separate folders have; such labels are named by their folders.
     """
     cases = []
-    files = CaseFiles(survey)
     by_path = survey.options.case_names == "path"
     for pair in pairs:
         split = _split_of(survey, pair)
@@ -95,25 +131,31 @@ def _cases_of(survey: Survey, pairs: Iterable[Pair], shared: Container[str]) -> 
             survey.collect(error)
             continue
         if shared and len(pair.labels) == 1 and (case.label_name or name) in shared:
-            case = replace(case, label_name=_place(pair.labels[0], name))
+            case = case._replace(label_name=_place(pair.labels[0], name))
         cases.append(case)
-    if survey.skipped:
-        what = f"holds {count_of(len(survey.skipped), 'image')} and no label, so that nothing is left to convert"
-        survey.refuse_no_case(cases, what, cures=(Cure("name_images_and_masks"), Cure("take_as_test_images")))
-    return sorted(cases, key=lambda case: case.split != TRAIN)
+    return cases
 
 
-def _shared_label_names(survey: Survey, pairs: Iterable[Pair]) -> set[str]:
+def _shared_label_names(survey: Survey, pairs: Chained[Pair]) -> set[str]:
     """Return the names that labels of several cases have."""
+    if surely_differ(_label_names(survey, pairs)):
+        return set()
+    return {name for name, number in Counter(_label_names(survey, pairs)).items() if number > 1}
+
+
+def _label_names(survey: Survey, pairs: Chained[Pair]) -> Iterator[str]:
+    """Yield the name of each label."""
+    from .pairs import FolderPairs
+
     by_path = survey.options.case_names == "path"
-    seen: set[str] = set()
-    shared: set[str] = set()
-    for pair in pairs:
-        if pair.labels:
-            name = pair.path_name if by_path else pair.name
-            called = _name_of_label(pair, name) or name
-            (shared if called in seen else seen).add(called)
-    return shared
+    for part in pairs.parts:
+        if isinstance(part, FolderPairs) and not by_path:
+            yield from part.images.all_stems()
+            continue
+        for pair in part:
+            if pair.labels:
+                name = pair.path_name if by_path else pair.name
+                yield _name_of_label(pair, name) or name
 
 
 def _split_of(survey: Survey, pair: Pair) -> str | None:
@@ -163,7 +205,7 @@ def _label_name(pair: Pair, name: str, label: Unit) -> str | None:
 
 def finished(
     survey: Survey, cases: Sequence[SourceCase], apart: tuple[Cure, ...] = (Cure("name_cases_by_path"),)
-) -> list[SourceCase]:
+) -> Sequence[SourceCase]:
     """Return the cases that the user wants, with the wanted names and their patients; names are judged.
 
     Parameters
@@ -172,27 +214,38 @@ def finished(
         What keeps names apart that meet, unless cases are named by their paths already.
     """
     survey.chosen_after = len(survey.findings)
-    chosen = _named(cases, [case.original_name for case in cases])
+    chosen = _with_safe_names(cases)
     if survey.options.cases is not None:
         chosen = _selected(survey, chosen, survey.options.cases)
     if survey.options.without:
         chosen = _without(survey, chosen, survey.options.without)
-    if have_twins({case.original_name for case in chosen}):
+    if may_have_twins(original_names(chosen)):
         survey.add(twin_findings({case.original_name: survey.shown(case.images[0]) for case in chosen}))
     _judge_meeting(survey, chosen, () if survey.options.case_names is not None else apart)
     return _with_patients(survey, chosen)
 
 
+def _with_safe_names(cases: Sequence[SourceCase]) -> Sequence[SourceCase]:
+    """Return the cases with identifiers made from their names."""
+    if not all(map(CASE_IDENTIFIER.fullmatch, original_names(cases))):
+        return _named(cases, [case.original_name for case in cases])
+    parts = parts_of(cases)
+    named = (p if isinstance(p, FolderCases) else _named(p, [case.original_name for case in p]) for p in parts)
+    return Chained(*named)
+
+
 def _named(cases: Sequence[SourceCase], names: Sequence[str]) -> list[SourceCase]:
     """Return the cases with identifiers made from these names."""
     return [
-        case if case.case == identifier else replace(case, case=identifier)
+        case if case.case == identifier else case._replace(case=identifier)
         for case, identifier in zip(cases, case_identifiers(names), strict=True)
     ]
 
 
-def _judge_meeting(survey: Survey, cases: Iterable[SourceCase], cures: tuple[Cure, ...]) -> None:
+def _judge_meeting(survey: Survey, cases: Sequence[SourceCase], cures: tuple[Cure, ...]) -> None:
     """Add an error for each case that shares its identifier with another, in training or in testing."""
+    if surely_differ(Identifiers(cases)):
+        return
     seen: dict[str, SourceCase] = {}
     meeting: list[tuple[SourceCase, SourceCase]] = []
     for case in cases:
@@ -211,7 +264,7 @@ def _judge_meeting(survey: Survey, cases: Iterable[SourceCase], cures: tuple[Cur
         )
 
 
-def _selected(survey: Survey, cases: list[SourceCase], wanted: str) -> list[SourceCase]:
+def _selected(survey: Survey, cases: Sequence[SourceCase], wanted: str) -> list[SourceCase]:
     """Return the cases that the user wants: by a list of names and globs, or by a CSV of old and new names."""
     names = _wanted_names(wanted)
     matching = [(case, pattern) for case in cases if (pattern := _matching(case, names)) is not None]
@@ -222,7 +275,7 @@ def _selected(survey: Survey, cases: list[SourceCase], wanted: str) -> list[Sour
     return chosen
 
 
-def _without(survey: Survey, cases: list[SourceCase], unwanted: Sequence[str]) -> list[SourceCase]:
+def _without(survey: Survey, cases: Sequence[SourceCase], unwanted: Sequence[str]) -> list[SourceCase]:
     """Return the cases but for those that the user leaves out by names and globs."""
     kept = [case for case in cases if _matching(case, unwanted) is None]
     for name in unwanted:
@@ -257,14 +310,14 @@ def _matching(case: SourceCase, names: Collection[str]) -> str | None:
     return exact or next((name for name in names if fnmatch.fnmatchcase(case.original_name, name)), None)
 
 
-def _with_patients(survey: Survey, cases: list[SourceCase]) -> list[SourceCase]:
+def _with_patients(survey: Survey, cases: Sequence[SourceCase]) -> Sequence[SourceCase]:
     """Return the cases with their patients, by list or by pattern."""
     options = survey.options
     if options.patients is None and options.patient_pattern is None:
         return cases
     listed = listed_patients(options.patients) if options.patients is not None else {}
     pattern = patient_pattern(options.patient_pattern) if options.patient_pattern is not None else None
-    found = [replace(case, patient=_patient_of(case, listed, pattern)) for case in cases]
+    found = [case._replace(patient=_patient_of(case, listed, pattern)) for case in cases]
     _refuse_unknown_patients(survey, found)
     return found
 

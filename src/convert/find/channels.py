@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 
 from ...errors import Cure
 from ...words import count_of
+from ..blocks import Chained
 from ..survey import Survey
-from .pairs import Pair
+from .pairs import FolderPairs, Pair
 from .roles import role_of_stem
 
 _NUMBER = re.compile(r"\d{4}")
@@ -39,11 +40,13 @@ def _difference(key: tuple[str, ...], usual: tuple[str, ...]) -> str:
     return " and ".join(lacks + has) or "has other channels than most cases"
 
 
-def usual_files(survey: Survey, pairs: Iterable[Pair]) -> tuple[str, ...]:
+def usual_files(survey: Survey, pairs: Chained[Pair]) -> tuple[str, ...]:
     """Return the names of the channels in separate files that most cases have; empty if most have one file each.
 
     Other cases become findings.
     """
+    if pairs.parts and all(isinstance(part, FolderPairs) for part in pairs.parts):
+        return ()
     keys: dict[tuple[str, ...], list[Pair]] = {}
     for pair in pairs:
         keys.setdefault(tuple(sorted(pair.images)) if len(pair.images) > 1 else (), []).append(pair)

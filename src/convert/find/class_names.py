@@ -16,7 +16,7 @@ from ..model import CASE
 from ..survey import Survey
 from ..tree import Unit
 from .mask_folders import CaseFolder, wanted_name
-from .matching import first_known
+from .matching import SameNames, first_known
 from .roles import FILLERS, IMAGE, MASK, MASK_WORDS, SEPARATORS, place_of, tokens_of
 
 _SEPARATOR = "[_\\-. ]"
@@ -55,7 +55,7 @@ class _Group:
         return [one for one in self.masks.values() if one is not None]
 
 
-def cases_by_names(survey: Survey, folders: Mapping[str, list[Unit]]) -> list[CaseFolder]:
+def cases_by_names(survey: Survey, folders: Mapping[str, Sequence[Unit]]) -> list[CaseFolder]:
     """Return the cases of a source with this layout; none if it has another."""
     groups = _groups(folders)
     found = [one for group in groups for one in group.owned]
@@ -94,16 +94,18 @@ def image_form(image: Unit, case: CaseFolder) -> str:
     return "/".join(_form(image, case.own_name)) + image.ending
 
 
-def _groups(folders: Mapping[str, list[Unit]]) -> list[_Group]:
+def _groups(folders: Mapping[str, Sequence[Unit]]) -> list[_Group]:
     """Return pictures and masks below each folder with both, found by words.
 
     Return none if one has no counterpart, or if no mask can be of one class among several.
     """
     by_words = any(place_of(folder).role == MASK for folder in folders)
-    above: dict[tuple[str, str | None], dict[str, list[Unit]]] = {}
+    above: dict[tuple[str, str | None], dict[str, Sequence[Unit]]] = {}
     for folder, units in folders.items():
         place = (_above(folder), place_of(folder).split) if by_words else (folder, None)
         above.setdefault(place, {})[folder] = units
+    if by_words and len(above) == 1 and _are_plain_pairs(folders):
+        return []
     groups = []
     for (top, _), own in above.items():
         images, masks = _by_words(own) if by_words else _by_stems(own)
@@ -114,6 +116,16 @@ def _groups(folders: Mapping[str, list[Unit]]) -> list[_Group]:
             return []
         groups.append(_Group(keys, dict(_owners(masks, keys, top))))
     return groups
+
+
+def _are_plain_pairs(folders: Mapping[str, Sequence[Unit]]) -> bool:
+    """Return whether a folder of pictures and one of masks hold the same names, as `_named_alike` finds more slowly."""
+    masks = [folder for folder in folders if place_of(folder).role == MASK]
+    if len(folders) != 2 or len(masks) != 1:
+        return False
+    images = next(folder for folder in folders if folder not in masks)
+    same = SameNames.of(folders[images], folders[masks[0]])
+    return same is not None and set(masks[0].split("/")).isdisjoint(same.images.all_stems())
 
 
 def _named_alike(masks: Iterable[Unit], keys: Mapping[str, Unit]) -> bool:
@@ -129,7 +141,7 @@ def _above(folder: str) -> str:
     return "/".join(parts[:at])
 
 
-def _by_words(folders: Mapping[str, list[Unit]]) -> tuple[list[Unit], list[Unit]]:
+def _by_words(folders: Mapping[str, Sequence[Unit]]) -> tuple[Sequence[Unit], Sequence[Unit]]:
     """Return pictures and masks by the words in their folders."""
     masks = [folder for folder in folders if place_of(folder).role == MASK]
     rest = [folder for folder in folders if folder not in masks]
@@ -137,7 +149,7 @@ def _by_words(folders: Mapping[str, list[Unit]]) -> tuple[list[Unit], list[Unit]
     return _all_in(images, folders), _all_in(masks, folders)
 
 
-def _by_stems(folders: Mapping[str, list[Unit]]) -> tuple[list[Unit], list[Unit]]:
+def _by_stems(folders: Mapping[str, Sequence[Unit]]) -> tuple[Sequence[Unit], Sequence[Unit]]:
     """Return pictures, and masks whose names continue theirs, in one folder."""
     units = [unit for own in folders.values() for unit in own]
     stems = {unit.stem for unit in units}
@@ -145,7 +157,7 @@ def _by_stems(folders: Mapping[str, list[Unit]]) -> tuple[list[Unit], list[Unit]
     return [unit for unit in units if unit not in longer], [unit for unit in units if unit in longer]
 
 
-def _all_in(wanted: Sequence[str], folders: Mapping[str, list[Unit]]) -> list[Unit]:
+def _all_in(wanted: Sequence[str], folders: Mapping[str, Sequence[Unit]]) -> Sequence[Unit]:
     return [unit for folder in wanted for unit in folders[folder]]
 
 

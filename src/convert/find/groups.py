@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
+from ..blocks import Chained
+from ..listing import FolderUnits
 from ..survey import Remarks
 from ..tree import Unit
 from .matching import match
@@ -16,7 +18,7 @@ from .roles import FILLERS, IMAGE, IMAGE_WORDS, MASK, MASK_WORDS, place_of, role
 MAX_NEAR = 20
 """Maximum number of folders compared with a label folder without a clear place; each costs a look at its names."""
 
-Files = dict[str, list[Unit]]
+Files = dict[str, Sequence[Unit]]
 """Folder → its files."""
 
 
@@ -55,16 +57,30 @@ class Group:
 def groups_of(units: Iterable[Unit], remarks: Remarks) -> list[Group]:
     """Return the folders of a source in groups; notes say where file names, rather than folders, decided the role."""
     groups: dict[tuple[str | None, bool, tuple[str, ...]], Group] = {}
-    for folder, own in itertools.groupby(units, attrgetter("folder")):
+    for folder, own in _by_folder(units):
         place = place_of(folder)
         key = (place.split, place.validation, place.key)
         group = groups.get(key) or groups.setdefault(key, Group(*key))
         files = {IMAGE: group.images, MASK: group.masks, None: group.plain}[place.role]
-        files.setdefault(folder, []).extend(own)
+        known = files.get(folder)
+        if isinstance(known, list):
+            known += own
+        else:
+            files[folder] = own if known is None else [*known, *own]
     found = list(groups.values())
     _heed_names(found, remarks)
     _bring_together(found)
     return found
+
+
+def _by_folder(units: Iterable[Unit]) -> Iterator[tuple[str, Sequence[Unit]]]:
+    """Yield folder after folder with its files; one may come again."""
+    for part in units.parts if isinstance(units, Chained) else [units]:
+        if isinstance(part, FolderUnits):
+            yield part.folder, part
+        else:
+            for folder, own in itertools.groupby(part, attrgetter("folder")):
+                yield folder, list(own)
 
 
 def _heed_names(groups: Sequence[Group], remarks: Remarks) -> None:
@@ -120,7 +136,7 @@ def _give_images(folder: str, group: Group, near: Sequence[tuple[str, Group]]) -
     """Move a folder of masks into the one group near it whose images it matches."""
     if len(near) > MAX_NEAR:
         return
-    fitting: dict[str, tuple[list[Unit], Group]] = {}
+    fitting: dict[str, tuple[Sequence[Unit], Group]] = {}
     for found, other in near:
         units = other.images.get(found) or other.plain.get(found, [])
         if _related(found, folder) and match(units, group.masks[folder]).cases:
@@ -141,6 +157,6 @@ def _related(one: str, other: str) -> bool:
     return words <= others or others <= words
 
 
-def all_in(files: Mapping[str, Sequence[Unit]]) -> list[Unit]:
+def all_in(files: Mapping[str, Sequence[Unit]]) -> Sequence[Unit]:
     """Return the files of several folders."""
     return [unit for units in files.values() for unit in units]

@@ -22,6 +22,7 @@ from ...dataset.strictjson import loads
 from ...errors import Finding, SegconvError, naming, warning
 from ...typed import can_be_a_path
 from ...words import some_of
+from ..blocks import Chained
 from ..survey import Remarks
 from ..tree import Unit
 from .csv_text import read_text, rows_of
@@ -65,7 +66,7 @@ def pair_by_list(path: Path, root: Path, strip: Callable[[str], str]) -> Pairing
     for number, entry in enumerate(entries, 1):
         with listing.reporting(pairing):
             pairing.pairs.append(listing.pair(number, entry))
-    pairing.pairs = split_by_folders(pairing.pairs, pairing, listing.declared)
+    pairing.pairs = Chained(split_by_folders(pairing.pairs, pairing, listing.declared))
     return pairing
 
 

@@ -70,7 +70,7 @@ class CaseFolder:
         return place_of(self.name.rpartition("/")[0]).split or TRAIN
 
     @property
-    def labels(self) -> list[Unit]:
+    def labels(self) -> Sequence[Unit]:
         """All files that are not images."""
         return [*self.masks.values(), *self.segmentations]
 
@@ -91,10 +91,31 @@ def find_folders(survey: Survey) -> list[CaseFolder]:
     return [case for case in found if case.images or case.labels]
 
 
-def _files(survey: Survey, elsewhere: Path | None) -> tuple[dict[str, list[Unit]], dict[str, list[str]]]:
+def may_hold_images(survey: Survey) -> bool:
+    """Return whether `find_folders` may find the image of a case, which takes longer; it finds none otherwise."""
+    if survey.options.image or image_folder_of(survey) is not None:
+        return True
+    return any(map(_may_hold_image, folders_of(survey)))
+
+
+def _may_hold_image(folder: Folder) -> bool:
+    """Return whether a folder may hold the image of a case, by its name or those of its files."""
+    case, role = _place_in_case(folder.path)
+    if role == IMAGE or _holds_masks(folder.path.rpartition("/")[0]) or any(map(_may_be_segmentation, folder.endings)):
+        return True
+    names = _image_names(CaseFolder(case).own_name)
+    return role is None and not names.isdisjoint(map(str.lower, folder.units.all_stems()))
+
+
+def _may_be_segmentation(ending: str) -> bool:
+    """Return whether segmentations of 3D Slicer may have an ending."""
+    return SEGMENTATION.endswith(ending.lower())
+
+
+def _files(survey: Survey, elsewhere: Path | None) -> tuple[dict[str, Sequence[Unit]], dict[str, Sequence[str]]]:
     """Return the pictures and volumes of each folder that holds some, and the names in all others."""
-    files: dict[str, list[Unit]] = {}
-    waiting: dict[str, list[str]] = {}
+    files: dict[str, Sequence[Unit]] = {}
+    waiting: dict[str, Sequence[str]] = {}
     for listed in folders_of(survey):
         folder = listed.path
         if elsewhere is not None and (survey.root / folder).is_relative_to(elsewhere):
@@ -108,9 +129,9 @@ def _files(survey: Survey, elsewhere: Path | None) -> tuple[dict[str, list[Unit]
     return files, waiting
 
 
-def units_of(folder: Folder) -> list[Unit]:
+def units_of(folder: Folder) -> Sequence[Unit]:
     """Return the pictures, volumes and segmentations of a folder; see `unit_of`."""
-    if not any(SEGMENTATION.endswith(ending.lower()) for ending in folder.endings):
+    if not any(map(_may_be_segmentation, folder.endings)):
         return folder.units
     return [unit_of(unit.folder, unit.name) or unit for unit in folder.units]
 
@@ -151,7 +172,7 @@ class _Layout:
             elif masks.setdefault(unit.stem, unit) is not unit:
                 _add(self._survey, masks, unit.stem, unit)
 
-    def add_series(self, folders: Mapping[str, list[str]]) -> None:
+    def add_series(self, folders: Mapping[str, Sequence[str]]) -> None:
         """Add DICOM series: those in a folder of masks are masks, and the one next to that folder is their image."""
         if self._elsewhere is not None or not any(_holds_masks(folder.rpartition("/")[0]) for folder in folders):
             return
@@ -202,8 +223,8 @@ def _name_by_class(cases: Iterable[CaseFolder]) -> None:
 
 
 def _of_one_kind(
-    files: Mapping[str, list[Unit]], options: ConvertOptions, elsewhere: Path | None
-) -> dict[str, list[Unit]]:
+    files: Mapping[str, Sequence[Unit]], options: ConvertOptions, elsewhere: Path | None
+) -> dict[str, Sequence[Unit]]:
     """Return folder → its files, without pictures among volumes or volumes among pictures.
 
     Volumes may have previews next to them, such as ``preview_total.png`` of TotalSegmentator. The images of a case
@@ -249,7 +270,7 @@ def _place_in_case(folder: str) -> tuple[str, str | None]:
     return (parent, IMAGE) if parent and own.lower() in IMAGE_WORDS else (folder, None)
 
 
-def _images_among(folder: str, units: list[Unit], options: ConvertOptions) -> list[Unit]:
+def _images_among(folder: str, units: Sequence[Unit], options: ConvertOptions) -> Sequence[Unit]:
     """Return the files of a folder that are images by its name or theirs."""
     role = _place_in_case(folder)[1]
     if role is not None:
@@ -288,9 +309,14 @@ def _channels(units: Iterable[Unit], wanted: Iterable[str], case: CaseFolder) ->
     if wanted:
         named = ((unit, _wanted_channel(unit, wanted, case.own_name)) for unit in units)
         return {unit: name for unit, name in named if name is not None}
-    own = case.own_name.lower()
-    known = {*IMAGE_NAMES, own, *(f"{own}_{name}" for name in IMAGE_NAMES)}
+    known = _image_names(case.own_name)
     return {unit: unit.stem for unit in units if unit.stem.lower() in known}
+
+
+def _image_names(case: str) -> set[str]:
+    """Return the names, in lower case, that the image of a case may have among its masks."""
+    own = case.lower()
+    return {*IMAGE_NAMES, own, *(f"{own}_{name}" for name in IMAGE_NAMES)}
 
 
 def _wanted_channel(unit: Unit, wanted: Iterable[str], own: str) -> str | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import eq
 from typing import NamedTuple
 
+from ..blocks import InBlocks
+from ..listing import FolderUnits
 from ..tree import Unit
 from .roles import SEPARATORS, bare_stem, rests_of
 
@@ -43,6 +46,30 @@ class MatchedCase(NamedTuple):
         return self.images[next(iter(self.images))]
 
 
+class SameNames(InBlocks[MatchedCase]):
+    """The cases of a folder of images and a folder of labels whose files have the same names, but for the ending."""
+
+    def __init__(self, images: FolderUnits, labels: FolderUnits) -> None:
+        super().__init__(len(images))
+        self.images = images
+        self.labels = labels
+
+    @classmethod
+    def of(cls, images: Iterable[Unit], labels: Iterable[Unit]) -> SameNames | None:
+        """Return the cases of two folders; None if their files have other names, or several endings."""
+        if not (isinstance(images, FolderUnits) and isinstance(labels, FolderUnits)):
+            return None
+        if images.ending is None or labels.ending is None or len(images) != len(labels) or not images:
+            return None
+        alike = all(map(eq, images.stem_blocks(), labels.stem_blocks()))
+        return cls(images, labels) if alike else None
+
+    def block(self, number: int) -> list[MatchedCase]:
+        """Return the cases of a block."""
+        both = zip(self.images.block(number), self.labels.block(number), strict=True)
+        return [MatchedCase(image.stem, OneFile(image), label) for image, label in both]
+
+
 @dataclass(frozen=True)
 class Matched:
     """Images and labels of two folders, or of one, after matching.
@@ -59,9 +86,9 @@ class Matched:
         Whether images were found by the start of their names.
     """
 
-    cases: list[MatchedCase]
-    orphans: list[Unit]
-    alone: list[Unit]
+    cases: Sequence[MatchedCase]
+    orphans: Sequence[Unit]
+    alone: Sequence[Unit]
     second: Mapping[Unit, Unit] = field(default_factory=dict)
     by_start: bool = False
 
@@ -73,6 +100,8 @@ def match(images: Iterable[Unit], masks: Iterable[Unit]) -> Matched:
     label matches that way, an image's name may begin with its label's name; what follows is the name of a channel.
     Names that fit several files fit none.
     """
+    if (same := SameNames.of(images, masks)) is not None:
+        return Matched(same, [], [])
     images, masks = list(images), list(masks)
     by_stem = {unit.stem: unit for unit in images}
     found: dict[Unit, MatchedCase] = {}
@@ -117,7 +146,7 @@ def first_known(names: Iterable[str], known: Container[str]) -> str | None:
     return next((name for name in names if name in known), None)
 
 
-def _match_by_start(images: list[Unit], masks: list[Unit]) -> Matched:
+def _match_by_start(images: Sequence[Unit], masks: Sequence[Unit]) -> Matched:
     """Match each image to the longest label name with which its own name begins."""
     labels = _unique((rest, mask) for mask in masks for rest in {mask.stem, *rests_of(mask.stem)[-1:]})
     starts: dict[Unit, dict[Unit, str]] = {}

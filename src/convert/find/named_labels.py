@@ -20,7 +20,7 @@ _FEWEST = 2
 """Minimum matches: with one file each, ``ann/scan.png`` and ``bob/scan_mask.png``, folders may be of two patients."""
 
 
-def labels_by_name(folders: Mapping[str, list[Unit]], images: Collection[str]) -> dict[str, list[str]]:
+def labels_by_name(folders: Mapping[str, Sequence[Unit]], images: Collection[str]) -> dict[str, list[str]]:
     """Return folder of labels → the folders, one if unambiguous, whose images they may be of.
 
     The result is empty if one folder holds both images and labels: folders are then cases or sites, and
@@ -66,13 +66,13 @@ def _near_images(looks: Mapping[str, str | None]) -> Callable[[str], list[str]]:
     return near
 
 
-def _raw_images(folder: str, folders: Mapping[str, list[Unit]], looks: Mapping[str, str | None]) -> list[str]:
+def _raw_images(folder: str, folders: Mapping[str, Sequence[Unit]], looks: Mapping[str, str | None]) -> list[str]:
     """Return the BIDS folder with the images of labels in ``derivatives``, if it is known and names match."""
     raw = [other for other in _raw_folders(folder) if looks.get(other, _LABELS) != _LABELS]
     return raw[:1] if raw and match(folders[raw[0]], folders[folder]).cases else []
 
 
-def _fitting(folder: str, folders: Mapping[str, list[Unit]], near: Sequence[str], *, by_name: bool) -> list[str]:
+def _fitting(folder: str, folders: Mapping[str, Sequence[Unit]], near: Sequence[str], *, by_name: bool) -> list[str]:
     if len(near) > MAX_NEAR:
         return []
     return [
@@ -94,7 +94,7 @@ def _raw_folders(folder: str) -> list[str]:
 _LABELS, _PHOTOS, _PLAIN = "labels", "photos", "plain"
 
 
-def _look(units: list[Unit]) -> str | None:
+def _look(units: Sequence[Unit]) -> str | None:
     """Return what all files of a folder look like, or None if they differ, as images and labels do."""
     looks = {
         _LABELS if role_of_stem(unit.stem)[0] == MASK else _PHOTOS if unit.ending.lower() in LOSSY else _PLAIN
@@ -103,7 +103,7 @@ def _look(units: list[Unit]) -> str | None:
     return looks.pop() if len(looks) == 1 else None
 
 
-def _fit(images: list[Unit], labels: list[Unit], *, by_name: bool) -> bool:
+def _fit(images: Sequence[Unit], labels: Sequence[Unit], *, by_name: bool) -> bool:
     if not by_name:
         return len(labels) >= _FEWEST and {unit.stem for unit in images} == {unit.stem for unit in labels}
     found = match(images, labels)

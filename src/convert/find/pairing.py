@@ -12,12 +12,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ...dataset.lineage import TEST, TRAIN
 from ...errors import Cure, Finding
+from ..listing import FolderUnits
 from ..tree import Unit
 from .globs import glob_of, globs_of, listed
 from .groups import Files, Group, all_in, groups_of
-from .matching import Matched, MatchedCase, OneFile, match
+from .matching import Matched, MatchedCase, OneFile, SameNames, match
 from .named_labels import LOSSY
-from .pairs import Pair, Pairing
+from .pairs import FolderPairs, Pair, Pairing
 from .raters import raters_in
 from .rivals import Rivals, of_rivals, of_subjects, own_part
 from .roles import MASK, MASK_WORDS, place_of, rests_of, role_of_stem, tokens_of, with_one_open
@@ -53,7 +54,7 @@ def pair_units(units: Iterable[Unit]) -> Pairing:
     return pairing
 
 
-def _classes(groups: Iterable[Group]) -> list[Unit]:
+def _classes(groups: Iterable[Group]) -> Sequence[Unit]:
     """Return masks next to one picture that are named by words, bare or recurring in other folders; objects are not."""
     seen: set[str] = set()
     for group in groups:
@@ -84,7 +85,7 @@ def _of_classes(groups: Iterable[Group], masks: Sequence[Unit]) -> Finding:
 
 def images_alone(units: Iterable[Unit]) -> Pairing | None:
     """Return a case for each file of a source in which no name or place means label; otherwise None."""
-    folders: Files = {}
+    folders: dict[str, list[Unit]] = {}
     for unit in units:
         if MASK in (place_of(unit.folder).role, role_of_stem(unit.stem)[0]):
             return None
@@ -162,7 +163,7 @@ class _Pairs:
         else:
             self._strangers.append(Strangers(labels, pictures))
 
-    def _side_by_side(self, group: Group, folder: str, units: list[Unit], *, known: bool) -> None:
+    def _side_by_side(self, group: Group, folder: str, units: Sequence[Unit], *, known: bool) -> None:
         """Pair the files of one folder, which holds images and labels, or only images.
 
         Parameters
@@ -185,7 +186,7 @@ class _Pairs:
                 cures=(Cure("name_images_and_masks"),),
             )
 
-    def _pair_names(self, group: Group, images: list[Unit], masks: list[Unit]) -> None:
+    def _pair_names(self, group: Group, images: Sequence[Unit], masks: Sequence[Unit]) -> None:
         found = match(images, masks)
         if images and not found.cases:
             if len(masks) == 1:
@@ -199,9 +200,10 @@ class _Pairs:
                 return
         self.add(group, found)
 
-    def once(self, units: list[Unit]) -> list[Unit]:
+    def once(self, units: Sequence[Unit]) -> Sequence[Unit]:
         """Return the files of a folder; two whose names differ only in their ending are refused."""
-        if len({unit.stem for unit in units}) == len(units):
+        of_one_ending = isinstance(units, FolderUnits) and units.ending is not None
+        if of_one_ending or len({unit.stem for unit in units}) == len(units):
             return units
         found: dict[str, Unit] = {}
         for unit in units:
@@ -218,12 +220,16 @@ class _Pairs:
     def add(self, group: Group, found: Matched) -> None:
         """Add what was matched in the folders of a group."""
         further = further_masks(found)
+        if isinstance(found.cases, SameNames):
+            first = found.cases[0]
+            self.pairing.pairs.extend(FolderPairs(_pair(group, first.name, first.images, (first.label,)), found.cases))
+            return
         made = [
             _pair(group, name, images, (label, *further.get(_first(images), ())) if further else (label,))
             for name, images, label in found.cases
         ]
         made += [_pair(group, unit.stem, OneFile(unit), further.get(unit, ())) for unit in found.alone]
-        self.pairing.pairs += made
+        self.pairing.pairs.extend(made)
         self.pairing.several += [one.labels for one in made if len(one.labels) > 1]
         self._judge_orphans(found, {unit for units in further.values() for unit in units})
         if found.by_start:
@@ -265,7 +271,7 @@ class _Pairs:
 
     def _with_images(self) -> list[Strangers]:
         """Return the strangers; those without images get unlabelled ones whose path differs in one place, if any."""
-        lonely: Files = {}
+        lonely: dict[str, list[Unit]] = {}
         for pair in self.pairing.pairs:
             for unit in pair.images.values() if not pair.labels else ():
                 lonely.setdefault(unit.folder, []).append(unit)
@@ -286,14 +292,14 @@ def _first(images: Mapping[str, Unit]) -> Unit:
     return images[next(iter(images))]
 
 
-def _by_names(units: list[Unit]) -> tuple[list[Unit], list[Unit]]:
+def _by_names(units: Sequence[Unit]) -> tuple[Sequence[Unit], Sequence[Unit]]:
     """Return the images and labels of a folder by name; or else JPEG pictures, and other files with the same names."""
     masks = [unit for unit in units if role_of_stem(unit.stem)[0] == MASK] or _beside_photos(units)
     apart = set(masks)
     return [unit for unit in units if unit not in apart], masks
 
 
-def _beside_photos(units: Iterable[Unit]) -> list[Unit]:
+def _beside_photos(units: Iterable[Unit]) -> Sequence[Unit]:
     photos = {unit.stem for unit in units if _is_photo(unit)}
     return [unit for unit in units if unit.stem in photos and not _is_photo(unit)]
 
@@ -317,7 +323,7 @@ def _of_several_images(images: Files, masks: Files) -> Finding:
     )
 
 
-def _choice(masks: list[Unit], images: Files) -> Cure:
+def _choice(masks: Sequence[Unit], images: Files) -> Cure:
     """Return the cure that takes one folder of labels, with its images if they are known."""
     if len(images) != 1:
         return Cure.of("name_images_and_masks", masks=glob_of(masks[0].folder))

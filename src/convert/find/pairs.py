@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from ..blocks import Chained, InBlocks
 from ..survey import Remarks
 from ..tree import Unit
 from .globs import common_path
+from .matching import OneFile, SameNames
 
 SHOWN_FOLDERS = 3
 
@@ -59,6 +61,28 @@ class Pair(NamedTuple):
         return self.images[next(iter(self.images))]
 
 
+class FolderPairs(InBlocks[Pair]):
+    """The pairs of a folder of images and a folder of labels whose files have the same names.
+
+    Parameters
+    ----------
+    first
+        The first of them; the others differ only in their names.
+    """
+
+    def __init__(self, first: Pair, cases: SameNames) -> None:
+        super().__init__(len(cases))
+        self.first = first
+        self.images = cases.images
+        self.labels = cases.labels
+
+    def block(self, number: int) -> list[Pair]:
+        """Return the pairs of a block."""
+        folder, _, split, _, _, patient, where = self.first
+        both = zip(self.images.block(number), self.labels.block(number), strict=True)
+        return [Pair(folder, one.stem, split, OneFile(one), (label,), patient, where) for one, label in both]
+
+
 @dataclass
 class Pairing(Remarks):
     """The cases of a source.
@@ -73,7 +97,7 @@ class Pairing(Remarks):
         The masks of each image that has more than one with its name.
     """
 
-    pairs: list[Pair] = field(default_factory=list)
+    pairs: Chained[Pair] = field(default_factory=lambda: Chained[Pair]())
     folders: list[str] = field(default_factory=list)
     several: list[tuple[Unit, ...]] = field(default_factory=list)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from ... import reading
 from ...dataset.lineage import TRAIN
 from ...errors import Cure, Finding, SegconvError
+from ..blocks import Chained
 from ..survey import Survey
 from ..tree import Unit
 from .globs import CASE, glob_of, pattern_of
@@ -101,7 +102,7 @@ def pair_by_patterns(units: Sequence[Unit], images: Sequence[str], masks: str | 
         pairing.findings.append(_no_common_case(found, labels, images[0], label_patterns[0].text))
         return pairing
     _pair(pairing, patterns, found, labels)
-    pairing.pairs = split_by_folders(pairing.pairs, pairing)
+    pairing.pairs = Chained(split_by_folders(pairing.pairs, pairing))
     return pairing
 
 

@@ -19,8 +19,8 @@ _SUBJECT = re.compile(r"^sub-[A-Za-z0-9]+_(?:ses-[A-Za-z0-9]+_)?")
 class Rivals:
     """A case folder: its images, and the files that may each be its label."""
 
-    images: list[Unit]
-    masks: list[Unit]
+    images: Sequence[Unit]
+    masks: Sequence[Unit]
 
 
 def of_rivals(found: Sequence[Rivals]) -> Finding:

@@ -19,8 +19,8 @@ MOST_TAILS = 4
 class Strangers:
     """A folder of labels, and the folder where their images should be, or none."""
 
-    masks: list[Unit]
-    images: list[Unit]
+    masks: Sequence[Unit]
+    images: Sequence[Unit]
 
 
 def of_strangers(found: Sequence[Strangers]) -> Finding:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import Cure
 from ...image.picture import PictureHeader
+from ...image.picture_headers import PictureHeaders
 from ...words import count_of
 from ..bands import KIND as BANDS
 from ..bands import may_have_alpha
+from ..blocks import Chained
+from ..case_list import alike
 from ..find.channels import names_of_files, numbered_names
 from ..model import SourceCase
 from ..survey import Survey
@@ -50,7 +53,7 @@ class _Look:
 
 
 def channels_of_pictures(
-    survey: Survey, cases: Sequence[SourceCase], heads: Mapping[str, PictureHeader], files: Sequence[str]
+    survey: Survey, cases: Sequence[SourceCase], heads: PictureHeaders, files: Sequence[str]
 ) -> tuple[str, ...]:
     """Return the channel names of most pictures; add an error to the survey for each case with other channels.
 
@@ -61,18 +64,19 @@ def channels_of_pictures(
     files
         Names of channels in separate files, if there are any.
     """
-    looks: dict[_Look, list[SourceCase]] = {}
-    known: dict[tuple[int, ...], list[SourceCase]] = {}  # by identity, as hashing the header of each file is slow
-    for case in cases:
-        own = tuple(filter(None, map(heads.get, case.images)))
+    looks: dict[_Look, Chained[SourceCase]] = {}
+    known: dict[tuple[int, ...], Chained[SourceCase]] = {}  # by identity, as hashing the header of each file is slow
+    for some in alike(cases, heads):
+        images = some[0].images
+        own = tuple(filter(None, map(heads.get, images)))
         # Cases with more or fewer files are already reported.
-        if len(own) == len(case.images) == max(len(files), 1):
+        if len(own) == len(images) == max(len(files), 1):
             key = tuple(map(id, own))
             if key not in known:
-                known[key] = looks.setdefault(_Look.of(own, grey_to_rgb=survey.options.grey_to_rgb), [])
-            known[key].append(case)
+                known[key] = looks.setdefault(_Look.of(own, grey_to_rgb=survey.options.grey_to_rgb), Chained())
+            known[key].extend(some)
     usual = max(looks, key=lambda look: len(looks[look]), default=_Look(1, False))
-    of_most = looks.pop(usual, [])
+    of_most = looks.pop(usual, Chained())
     for look, odd in looks.items():
         fuller = odd if look.channels > usual.channels else of_most
         with_alpha = all(may_have_alpha(heads[case.images[-1]]) for case in fuller)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from ...dataset.labels import BACKGROUND, GRAY, RGB, grey_of_colour
 from ...errors import SegconvError
 from ...image.mask_values import WITH_ALPHA
-from ...image.picture import Picture, PictureHeader, distinct
+from ...image.picture import Picture, PictureHeader
+from ...image.picture_headers import distinct
 from ...image.pieces import Extent, count_pieces, extents
 from ...image.voxels import border_counts, label_values, tally
 from ..model import INSTANCES, SourceCase

@@ -10,6 +10,7 @@ from ...dataset.label_table import UNSETTLED, LabelTable
 from ...dataset.labels import BACKGROUND, GRAY, RGB
 from ...errors import SegconvError
 from ...image.picture import PictureHeader
+from ...image.picture_headers import PictureHeaders
 from ..model import SourceCase
 from ..survey import Survey
 from .apart import settled_apart
@@ -33,7 +34,8 @@ def table_of_pictures(survey: Survey, cases: Sequence[SourceCase], headers: Mapp
     """Return the labels of masks; report everything unsettled as findings, so that all appear at once."""
 
     def settle_read(own: Survey, some: Sequence[SourceCase]) -> LabelTable:
-        read = [case for case in some if all(file in headers for file in case.label_files)]
+        complete = isinstance(headers, PictureHeaders) and headers.complete
+        read = some if complete else [case for case in some if all(file in headers for file in case.label_files)]
         return _table(own, read, headers) if read or not some else UNSETTLED
 
     return settled_apart(survey, cases, settle_read, UNSETTLED)

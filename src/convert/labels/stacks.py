@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from ...dataset.labels import GRAY
 from ...errors import SegconvError
@@ -31,7 +30,7 @@ def _judge_labels(survey: Survey, cases: Sequence[SourceCase], labels: Mapping[s
     from .picture_labels import judge_declared
 
     judge_lossy(survey, labels)
-    slices = [replace(cases[0], images=(), label=path, parts={}) for path in labels]
+    slices = [cases[0]._replace(images=(), label=path, parts={}) for path in labels]
     declared = Declared.of(survey.options.labels) if survey.options.labels is not None else None
     with survey.judging():
         judge_declared(declared.coding if declared is not None else GRAY, MaskSet(survey, slices, labels))

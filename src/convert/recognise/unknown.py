@@ -64,7 +64,7 @@ def of_unknown(survey: Survey) -> SegconvError:
     )
 
 
-def _of_other_formats(root: Path, files: Mapping[str, list[str]]) -> str:
+def _of_other_formats(root: Path, files: Mapping[str, Sequence[str]]) -> str:
     """Return what to do with a source that holds neither pictures nor volumes."""
     if reading.is_file(root / "dataset.json"):
         return "a dataset.json is read beside imagesTr and labelsTr: give the folder that holds all three"
@@ -83,7 +83,7 @@ def _of_lonely_labels(units: Sequence[Unit]) -> list[Finding]:
     return [finding for finding in found if finding.code == "SC003"]
 
 
-def _outlines(root: Path, files: Mapping[str, list[str]], endings: Counter[str], count: int) -> tuple[str, str]:
+def _outlines(root: Path, files: Mapping[str, Sequence[str]], endings: Counter[str], count: int) -> tuple[str, str]:
     """Return which outlines are next to the files, and what to do with them; empty texts if there are none."""
     paths = [f"{folder}/{name}".lstrip("/") for folder, own in files.items() for name in own]
     if (outlines := outlines_in(root, paths)) is not None:
@@ -221,7 +221,7 @@ def _ending(name: str) -> str:
     return volumes.ending_of(name) or Path(name).suffix.lower()
 
 
-def _listed(endings: Counter[str], files: Mapping[str, list[str]]) -> str:
+def _listed(endings: Counter[str], files: Mapping[str, Sequence[str]]) -> str:
     """Return ``6 .png and 1 .txt files in 2 folders (a, b)``."""
     usual = endings.most_common(SHOWN)
     counted = [f"{count} {ending or 'nameless'}" for ending, count in usual]

@@ -18,7 +18,7 @@ from ..classes.class_folders import class_folders
 from ..find.cases import CaseFiles, finished
 from ..find.channels import numbered_names, refuse_other_count
 from ..find.globs import listed
-from ..find.mask_folders import IMAGE_NAMES, CaseFolder, find_folders
+from ..find.mask_folders import IMAGE_NAMES, CaseFolder, find_folders, may_hold_images
 from ..find.roles import MASK, role_of_stem
 from ..judge.candidates import judge_rivals
 from ..judge.named_ct import name_only_channel
@@ -46,6 +46,8 @@ def evidence(survey: Survey) -> str | None:
 
 def _complete_folders(survey: Survey) -> list[CaseFolder]:
     """Return the folders with images and labels; none if other files, or their names, contradict this layout."""
+    if not may_hold_images(survey.again()):
+        return []
     labelled = [folder for folder in find_folders(survey.again()) if folder.labels]
     complete = [folder for folder in labelled if folder.images]
     lone = [unit for folder in labelled if not folder.images for unit in folder.labels]

@@ -14,9 +14,11 @@ from ...dataset.labels import RGB
 from ...dataset.stored_label import StoredLabel
 from ...errors import Cure, SegconvError
 from ...image import raster
-from ...image.picture import PictureHeader, distinct
+from ...image.picture import PictureHeader
+from ...image.picture_headers import PictureHeaders, distinct
 from ..bands import KIND as BANDS
 from ..bands import apart, as_bands, may_have_alpha, planes_in, refuse_planes
+from ..case_list import alike
 from ..find.cases import cases_instead_of, finished
 from ..find.channels import refuse_other_count, usual_files
 from ..find.pairing import images_alone, pair_units
@@ -41,7 +43,7 @@ _DICOM = {".dcm", ".ima"}
 """Endings of files of DICOM."""
 
 
-def evidence(survey: Survey, units: Sequence[Unit], others: Mapping[str, list[str]]) -> str | None:
+def evidence(survey: Survey, units: Sequence[Unit], others: Mapping[str, Sequence[str]]) -> str | None:
     """Return the evidence for pictures and masks, or None.
 
     Parameters
@@ -62,7 +64,7 @@ def evidence(survey: Survey, units: Sequence[Unit], others: Mapping[str, list[st
     return f"{pairing.evidence} with {' and '.join(kinds)} pictures"
 
 
-def _unpaired(units: Sequence[Unit], others: Mapping[str, list[str]]) -> str | None:
+def _unpaired(units: Sequence[Unit], others: Mapping[str, Sequence[str]]) -> str | None:
     """Return the evidence for pictures of which none has a mask that is read, or None."""
     if (unread := _unread_masks(others)) is not None:
         return f"masks as {unread} files"
@@ -70,7 +72,7 @@ def _unpaired(units: Sequence[Unit], others: Mapping[str, list[str]]) -> str | N
     return "folders named as images and as masks" if {IMAGE, MASK} <= roles else None
 
 
-def _hold_dicom(others: Mapping[str, list[str]]) -> bool:
+def _hold_dicom(others: Mapping[str, Sequence[str]]) -> bool:
     return any(Path(name).suffix.lower() in _DICOM for own in others.values() for name in own)
 
 
@@ -104,16 +106,16 @@ def scan(survey: Survey, kind: str) -> Scan:
     return Scan(
         kind=kind,
         root=survey.root,
-        cases=tuple(cases),
+        cases=cases,
         channel_names=channels,
         label_map=label_map,
         file_ending=survey.options.file_ending or ENDING,
-        label_file=_stored(label_map, [heads[case.label] for case in cases if case.label in heads]),
+        label_file=_stored(label_map, _of_labels(cases, heads)),
         nbytes=nbytes,
     )
 
 
-def _cases(survey: Survey) -> tuple[list[SourceCase], tuple[str, ...]]:
+def _cases(survey: Survey) -> tuple[Sequence[SourceCase], tuple[str, ...]]:
     """Return the cases, and the names of their channels if most have a file for each."""
     pairing = _pairing(survey)
     survey.take(pairing)
@@ -139,7 +141,7 @@ def _note_unions(survey: Survey, cases: Iterable[SourceCase]) -> None:
 def _channels(
     survey: Survey,
     cases: Sequence[SourceCase],
-    heads: Mapping[str, PictureHeader],
+    heads: PictureHeaders,
     files: Sequence[str],
     kinds: Iterable[PictureHeader],
 ) -> tuple[str, ...]:
@@ -162,6 +164,12 @@ def _note_unnamed_sample(survey: Survey, images: Mapping[str, PictureHeader]) ->
         path, head = unnamed
         what = f"the file does not name the last of {head.samples} samples of {survey.shown(path)}"
         survey.note(f"{what}: it stays a channel, which can be given a name, or left out if it is alpha")
+
+
+def _of_labels(cases: Sequence[SourceCase], heads: PictureHeaders) -> list[PictureHeader]:
+    """Return the headers of the labels, once for cases that are known to be alike."""
+    labels = (some[0].label for some in alike(cases, heads))
+    return [heads[label] for label in labels if label is not None and label in heads]
 
 
 def _stored(label_map: LabelTable, masks: Sequence[PictureHeader]) -> StoredLabel:
@@ -197,7 +205,7 @@ def _pairing(survey: Survey) -> Pairing:
     return pairing
 
 
-def _refuse_unread(survey: Survey, others: Mapping[str, list[str]]) -> None:
+def _refuse_unread(survey: Survey, others: Mapping[str, Sequence[str]]) -> None:
     if (unread := _unread_masks(others)) is not None:
         raise SegconvError(
             f"holds masks as {unread} files, expected {', '.join(ending.lstrip('.') for ending in raster.ENDINGS)}",
@@ -216,19 +224,19 @@ def _without_stores(units: Sequence[Unit], root: Path) -> list[Unit]:
     return [unit for unit in units if unit.folder in kept]
 
 
-def _unread_masks(others: Mapping[str, list[str]]) -> str | None:
+def _unread_masks(others: Mapping[str, Sequence[str]]) -> str | None:
     """Return the kind of unreadable masks in a folder of masks, by their format, or None."""
     names = (name for folder, own in others.items() if place_of(folder).role == MASK for name in own)
     endings = (Path(name).suffix.lower() for name in names)
     return next((ending.lstrip(".").upper() for ending in endings if ending in _UNREAD), None)
 
 
-def _headers(survey: Survey, cases: Sequence[SourceCase]) -> tuple[dict[str, PictureHeader], int]:
+def _headers(survey: Survey, cases: Sequence[SourceCase]) -> tuple[PictureHeaders, int]:
     """Return path → header of all files, and their size in bytes together.
 
     What cannot be used, or does not fit together, becomes a finding.
     """
-    heads: dict[str, PictureHeader] = {}
+    heads = PictureHeaders(lambda: (path for case in cases for path in case.files))
     looks: dict[PictureHeader, PictureHeader] = {}  # most pictures of a set have the same header
     sizes: set[tuple[int, int]] = set()
     before: dict[bool, tuple[PictureHeader | None, PictureHeader | None]] = {True: (None, None), False: (None, None)}
@@ -247,6 +255,7 @@ def _headers(survey: Survey, cases: Sequence[SourceCase]) -> tuple[dict[str, Pic
                         before[is_image] = stored, head
                     heads[path] = head
                 except SegconvError as error:
+                    del heads[path]
                     survey.collect(error, path)
             if len(sizes) > 1:
                 _judge_sizes(survey, case, heads)
@@ -254,7 +263,7 @@ def _headers(survey: Survey, cases: Sequence[SourceCase]) -> tuple[dict[str, Pic
     return heads, files.nbytes
 
 
-def _judge_pages(survey: Survey, cases: Sequence[SourceCase], heads: dict[str, PictureHeader]) -> None:
+def _judge_pages(survey: Survey, cases: Sequence[SourceCase], heads: PictureHeaders) -> None:
     """Add an error for each file with several pages; if all images, or all masks, have some, they may be volumes."""
     if not any(head.pages > 1 or head.kind == BANDS for head in distinct(heads)):
         return

@@ -13,6 +13,7 @@ from ...dataset.stored_label import StoredLabel
 from ...errors import Cure, SegconvError
 from ...image import raster, volumes
 from ...words import some_of
+from ..blocks import Chained
 from ..find.cases import cases_of, finished
 from ..find.channels import names_of_files, numbered_names, refuse_other_count, with_all_channels
 from ..find.pairing import pair_units
@@ -144,11 +145,17 @@ def _pairing(survey: Survey) -> Pairing:
     pairing = pair_units(units)
     unite(pairing, wanted=survey.options.unite_masks, noun="volume")
     if not survey.options.unite_masks:
-        pairing.pairs = [pair for pair in pairing.pairs if len(pair.labels) <= 1 or not pairing.several]
+        _drop_several(pairing)
     return pairing
 
 
-def _refuse_pictures(survey: Survey, others: Mapping[str, list[str]]) -> None:
+def _drop_several(pairing: Pairing) -> None:
+    """Remove the pairs with several labels, which are refused together."""
+    if pairing.several:
+        pairing.pairs = Chained([pair for pair in pairing.pairs if len(pair.labels) <= 1])
+
+
+def _refuse_pictures(survey: Survey, others: Mapping[str, Sequence[str]]) -> None:
     if any(raster.ending_of(name) is not None for names in others.values() for name in names):
         raise SegconvError(
             "holds pictures, which are slices of volumes only if their spacing is known",
@@ -160,7 +167,7 @@ def _refuse_pictures(survey: Survey, others: Mapping[str, list[str]]) -> None:
 
 def _listed(survey: Survey, pairing: Pairing) -> Pairing:
     """Return the cases of a list, with the slices of those that are folders or pictures."""
-    pairs, pairing.pairs = pairing.pairs, []
+    pairs, pairing.pairs = pairing.pairs, Chained()
     survey.take(pairing)
     pairing.findings, pairing.notes = [], []
     for pair in pairs:

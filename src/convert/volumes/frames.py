@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from ...dataset.lineage import TEST, TRAIN
 from ...dataset.names import case_identifier
@@ -77,8 +76,7 @@ def same_frames(images: Sequence[VolumeHeader], label: VolumeHeader) -> bool:
 def _frame(case: SourceCase, number: int, digits: int) -> SourceCase:
     subject = _SUBJECT.search(case.original_name)
     name = f"{case.original_name}_frame{number + 1:0{digits}d}"
-    return replace(
-        case,
+    return case._replace(
         case=case_identifier(name),
         original_name=name,
         patient=case.patient or (subject[1] if subject else case.original_name),
@@ -88,7 +86,7 @@ def _frame(case: SourceCase, number: int, digits: int) -> SourceCase:
 
 
 def _unlabelled(frame: SourceCase) -> SourceCase:
-    return replace(frame, label=None, split=TEST, parts={image: frame.parts[image] for image in frame.images})
+    return frame._replace(label=None, split=TEST, parts={image: frame.parts[image] for image in frame.images})
 
 
 def header_of_frame(header: VolumeHeader) -> VolumeHeader:

@@ -65,7 +65,7 @@ def in_slice_order(survey: Survey, cases: Sequence[SourceCase]) -> list[SourceCa
             continue
         way, files = found
         ways[way] += 1
-        ordered.append(replace(case, parts={**case.parts, case.label: files}))
+        ordered.append(case._replace(parts={**case.parts, case.label: files}))
     for way, number in ways.items():
         survey.note(f"mask pictures of {count_of(number, 'case')} belong to slices {way}")
     if open_cases:

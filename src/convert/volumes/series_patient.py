@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 
 from ..model import SERIES, SourceCase
 
@@ -19,4 +18,4 @@ def with_patient(case: SourceCase) -> SourceCase:
     from ...image.formats import dicom
 
     patient = dicom.patient_of(series)
-    return replace(case, patient=hashlib.sha256(patient.encode()).hexdigest()[:12]) if patient else case
+    return case._replace(patient=hashlib.sha256(patient.encode()).hexdigest()[:12]) if patient else case

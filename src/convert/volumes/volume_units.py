@@ -13,6 +13,7 @@ from ...errors import Cure, SegconvError, naming
 from ...image import opened, raster, stack, volumes
 from ...image.formats.dicom_head import HEAD_BYTES, is_dicom
 from ..bands import KIND
+from ..blocks import Chained
 from ..model import SERIES, STACK, Parts, SourceCase
 from ..source_files import files_of
 from ..survey import Survey
@@ -24,35 +25,40 @@ _NO_SLICE = (*raster.ENDINGS, ".txt", ".json", ".csv", ".tsv", ".xml")
 """Endings that no DICOM slice has, but of which a folder may hold many."""
 
 
+def may_have_companions(path: str | None) -> bool:
+    """Return whether a volume may have further files, by its path or ending."""
+    return path is not None and path.lower().endswith(_HEADERS)
+
+
 def companions_of(path: str) -> tuple[str, ...]:
     """Return the further files of a volume; only headers that may have their voxels in another file are opened."""
-    if not path.lower().endswith(_HEADERS):
+    if not may_have_companions(path):
         return ()
     with naming(path):
         return volumes.companions(path)
 
 
-def volume_units(survey: Survey) -> tuple[list[Unit], dict[str, list[str]]]:
+def volume_units(survey: Survey) -> tuple[Chained[Unit], dict[str, Sequence[str]]]:
     """Return the volumes of a source, and the names of all other files by folder."""
-    units: list[Unit] = []
-    others: dict[str, list[str]] = {}
+    units: Chained[Unit] = Chained()
+    others: dict[str, Sequence[str]] = {}
     for listed in folders_of(survey):
         folder = listed.path
         own, rest = by_ending(listed, volumes.ending_of)
-        units += own
+        units.extend(own)
         if not own and volumes.ending_of(folder) is not None:
             survey.error("SC061", "is a folder, expected a file", file=folder)
         elif rest:
             found: list[Unit] = []
             with survey.judging(folder):
                 found = _of_folder(survey.root, folder, rest, spaced=survey.options.spacing_mm is not None)
-            units += found
+            units.extend(found)
             if not found:
                 others[folder] = rest
     return units, _without_companions(others, units)
 
 
-def _without_companions(others: Mapping[str, list[str]], units: Iterable[Unit]) -> dict[str, list[str]]:
+def _without_companions(others: Mapping[str, Sequence[str]], units: Iterable[Unit]) -> dict[str, Sequence[str]]:
     """Return names by folder without those that begin like a header, whose voxels they may hold."""
     headers = {(unit.folder, unit.stem) for unit in units if unit.ending.lower() in _HEADERS}
     if not headers:
@@ -102,14 +108,14 @@ def listed_volume(survey: Survey, unit: Unit) -> Unit:
     return unit
 
 
-def series_units(survey: Survey, folder: str, names: list[str]) -> list[Unit]:
+def series_units(survey: Survey, folder: str, names: Sequence[str]) -> list[Unit]:
     """Return the DICOM series whose slices are in a folder, if any; an error becomes a finding."""
     with survey.judging(folder):
         return _of_folder(survey.root, folder, names, spaced=False)
     return []
 
 
-def _of_folder(root: Path, folder: str, names: list[str], *, spaced: bool) -> list[Unit]:
+def _of_folder(root: Path, folder: str, names: Sequence[str], *, spaced: bool) -> list[Unit]:
     """Return the volume whose slices are in a folder, if any; or volumes of pages."""
     pictures = [name for name in names if name.lower().endswith(raster.ENDINGS)] if spaced else []
     if (one := _slice_among(names, root / folder)) is not None:
