@@ -75,9 +75,11 @@ class AllowedRepairs:
 
     def turned(self, volume: Volume) -> Volume:
         """Return a volume ``(z, y, x)`` with its axes in their final order."""
+        if ORIENTATION not in self.kinds:
+            return volume
         from ..image.orientation import canonical
 
-        return canonical(volume) if ORIENTATION in self.kinds else volume
+        return canonical(volume)
 
     def leaves(self, header: VolumeHeader) -> bool:
         """Return whether an image with this header needs no repair, whatever its voxels are."""
@@ -172,11 +174,11 @@ def turned(
     grid
         Where its voxels are, if not where its header says.
     """
-    from ..image.orientation import axis_codes
-
     own = grid or volume.header.geometry
     if ORIENTATION not in allowed.kinds or allowed.grid(own) == own:
         return volume
+    from ..image.orientation import axis_codes
+
     channels = [volume.channel(index) for index in range(volume.header.channels)]
     ras = [allowed.turned(Volume(channel, own)) for channel in channels]
     arrays = [one.array for one in ras]
