@@ -88,11 +88,21 @@ def slope_ms(result: Result, who: str) -> float:
     return 1000 * (many.cpu - few.cpu) / (many.size["cases"] - few.size["cases"])
 
 
+LEAST_OVERHEAD = -0.05
+"""Less than none is noise, and less than this a sign of processes that were not counted."""
+
+
+def idle_ms(result: Result, who: str) -> float:
+    """Return the CPU time that servers take without work while a further case is done, in ms."""
+    few, many = sorted((row for row in result.rows if row.who == who), key=lambda row: row.size["cases"])
+    return 1000 * many.idle * (many.wall - few.wall) / (many.size["cases"] - few.size["cases"])
+
+
 def _overhead(kind: str) -> Value:
     def value(measured: Measured) -> float:
         result = measured.results["clusters"][0]
         overhead = slope_ms(result, kind) / slope_ms(result, PROCESSES) - 1
-        if overhead < 0:
+        if overhead < LEAST_OVERHEAD:
             raise LookupError("less work than without a cluster: not all of it was counted, or it is lost in the noise")
         return overhead
 

@@ -16,13 +16,15 @@ from tests.work.backends.ray_cluster import Head
 
 from . import data
 from .job import Comparison, Room
-from .measure import COUNTED_RAY
+from .measure import COUNTED_RAY, idle_cores
 
 FEW, MANY = 500, 3000
 EDGE = 256
 NEEDS = {DASK: "distributed", RAY: "ray", SLURM: "submitit"}
 SETTLES_S = 5
 """Clusters use much CPU time while they start."""
+WATCHED_S = 5
+"""How long to find out what their servers take without work."""
 
 
 def clusters(room: Room) -> Sequence[Comparison]:
@@ -55,6 +57,9 @@ def clusters(room: Room) -> Sequence[Comparison]:
                 one, who=kind, size={"cases": cases}, beside=servers, env=env
             )
     time.sleep(SETTLES_S)
+    for name, one in found.items():
+        if one.beside:
+            found[name] = dataclasses.replace(one, idle=idle_cores(one.beside, WATCHED_S))
     return [Comparison(f"convert, PNG pairs {EDGE}×{EDGE}", found, notes=notes)]
 
 

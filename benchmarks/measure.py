@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -48,6 +49,8 @@ class Contestant:
     beside
         Processes of servers that work for it: their CPU time and memory are counted. Those of
         Ray begin with `COUNTED_RAY`.
+    idle
+        What part of a core these take without work; see `idle_cores`.
     needs
         A module that must be installed.
     """
@@ -59,6 +62,7 @@ class Contestant:
     size: Mapping[str, int] = field(default_factory=dict)
     once: bool = False
     beside: Sequence[int] = ()
+    idle: float = 0.0
     needs: str = ""
 
     @property
@@ -77,6 +81,8 @@ class Row:
         Of its largest process.
     pss_mib
         Of all its processes at one time, shared pages counted once.
+    idle
+        As in `Contestant`.
     """
 
     name: str
@@ -86,6 +92,7 @@ class Row:
     wall_s: list[float] = field(default_factory=list)
     rss_mib: float = 0.0
     pss_mib: float = 0.0
+    idle: float = 0.0
 
     @property
     def cpu(self) -> float:
@@ -125,7 +132,7 @@ def compare(contestants: Mapping[str, Contestant], rounds: int, check: Callable[
     Failed
         If a command does.
     """
-    rows = {name: Row(name, one.who or name, one.size) for name, one in contestants.items()}
+    rows = {name: Row(name, one.who or name, one.size, idle=one.idle) for name, one in contestants.items()}
     for name, contestant in contestants.items():
         first = run(contestant, watched=True)
         rows[name].pss_mib = first.pss_mib
@@ -200,6 +207,13 @@ def _cpu_s(roots: Sequence[int]) -> float:
             times = process.cpu_times()
             total += times.user + times.system + times.children_user + times.children_system
     return total
+
+
+def idle_cores(servers: Sequence[int], seconds: float) -> float:
+    """Watch servers without work; return what part of a core they take."""
+    begun, before = time.monotonic(), _cpu_s(servers)
+    time.sleep(seconds)
+    return (_cpu_s(servers) - before) / (time.monotonic() - begun)
 
 
 def _trees(roots: Sequence[int]) -> list[psutil.Process]:

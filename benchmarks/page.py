@@ -154,6 +154,9 @@ def _clusters(result: Result) -> Iterator[str]:
     yield ""
     for kind in (kind for kind in CLUSTERS if any(row.who == kind for row in result.rows)):
         own = aims.slope_ms(result, kind)
-        doubt = "" if own >= base else ": workers that were not counted, or noise, so it says nothing of the overhead"
-        yield f"- {kind}: {own:.2f} ms, an overhead of {own - base:+.2f} ms, {(own / base - 1):+.1%}{doubt}."
+        more = own / base - 1
+        doubt = "" if more >= aims.LEAST_OVERHEAD else ": workers that were not counted, or noise"
+        idle = aims.idle_ms(result, kind)
+        of_idle = f", of which its servers would take {idle:.2f} ms without work" if idle else ""
+        yield f"- {kind}: {own:.2f} ms, an overhead of {own - base:+.2f} ms, {more:+.1%}{of_idle}{doubt}."
     yield from _notes(result)

@@ -101,8 +101,12 @@ def test_clusters_are_compared_by_what_a_further_item_takes() -> None:
         for kind, ms in each_ms.items()
         for items in (500, 2000)
     ]
+    for dask in rows[2:4]:
+        dask["idle"] = 0.02
     text = recorded(clusters=[compared(*rows)])
-    assert "- dask: 4.10 ms, an overhead of +0.10 ms, +2.5%." in text
+    expected = "- dask: 4.10 ms, an overhead of +0.10 ms, +2.5%, of which its servers would take 0.08 ms without work."
+    assert expected in text
+    assert "- ray: 5.00 ms, an overhead of +1.00 ms, +25.0%." in text
     assert "| Ray: overhead, part of the CPU time of an item | ≤ 5.0% | 25.0% | missed by 400% |" in text
     assert "| SLURM: overhead, part of the CPU time of an item | ≤ 5.0% | not measured |" in text, "less than none"
 

@@ -12,7 +12,7 @@ from ...errors import SegconvError
 from .backend import Work
 from .batch import Batch, Done
 from .dask_client import SCHEDULER, connected
-from .dispatch import cannot_take, dispatched
+from .dispatch import batch_of, cannot_take, dispatched
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -23,8 +23,8 @@ NO_WORKERS_S = 120.0
 """How long a cluster may have no worker: they may be restarting, or about to start."""
 AHEAD = 2
 """Batches submitted per thread of the cluster, so that no thread waits for its next one."""
-BATCH_S = 0.3
-"""Time that a batch should take: Dask spends about half a millisecond on each."""
+BATCH_S = 0.5
+"""Time that a batch should take: Dask's processes spend 2 to 5 ms on each, all together."""
 MOST_ITEMS = 256
 
 SHOWN_CASES = 8
@@ -109,7 +109,7 @@ class _Cluster:
         return self._room
 
     def items_a_batch(self, seconds: float | None) -> int:
-        return 1 if seconds is None else max(1, min(MOST_ITEMS, int(BATCH_S / max(seconds, 1e-9))))
+        return batch_of(seconds, self._room // AHEAD, BATCH_S, MOST_ITEMS)
 
     def submit(self, batch: Batch) -> _Task:
         # A new key each time, because the same work may have to be done again.

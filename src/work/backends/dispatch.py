@@ -16,6 +16,9 @@ from .shared import Required, Unfit
 T = TypeVar("T")
 R = TypeVar("R")
 
+A_BATCH_S = 0.005
+"""More than sending a batch and taking its result keeps the busiest process, which is the same for all workers."""
+
 _REMEMBERED = 0.5
 """What each batch leaves of what the time of earlier ones counts, because the first ones load modules."""
 
@@ -118,6 +121,25 @@ def dispatched(cluster: Cluster, work: Work[T, R]) -> Generator[R, None, None]:
                 suspects.extend(batch)
     finally:
         sent.cancel()
+
+
+def batch_of(seconds: float | None, workers: int, usual_s: float, most: int) -> int:
+    """Return how many items a batch should have.
+
+    Parameters
+    ----------
+    seconds
+        Mean time that an item takes; None as long as it is unknown: then it is one.
+    workers
+        How many the cluster has. The more there are, the longer the batches, because one process sends them all.
+    usual_s
+        Time that a batch of a small cluster should take.
+    most
+        Largest batch.
+    """
+    if seconds is None:
+        return 1
+    return max(1, min(most, int(max(usual_s, workers * A_BATCH_S) / max(seconds, 1e-9))))
 
 
 def cannot_take(kind: str, why: str) -> SegconvError:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from ...errors import SegconvError
 from .backend import Work
 from .batch import Batch, Done
-from .dispatch import cannot_take, dispatched
+from .dispatch import batch_of, cannot_take, dispatched
 from .ray_client import ADDRESS, LOCAL, answers, connected, first_line, module
 
 T = TypeVar("T")
@@ -18,7 +18,7 @@ POLL_S = 1.0
 """How long to wait for a result before checking that the cluster still exists."""
 AHEAD = 2
 """Batches submitted per core of the cluster, so that no core waits for its next one."""
-BATCH_S = 0.3
+BATCH_S = 0.5
 """Time that a batch should take: Ray spends about a millisecond on each."""
 MOST_ITEMS = 256
 RETRIES = 3
@@ -91,7 +91,7 @@ class _Cluster:
         return self._room
 
     def items_a_batch(self, seconds: float | None) -> int:
-        return 1 if seconds is None else max(1, min(MOST_ITEMS, int(BATCH_S / max(seconds, 1e-9))))
+        return batch_of(seconds, self._room // AHEAD, BATCH_S, MOST_ITEMS)
 
     def submit(self, batch: Batch) -> _Task:
         reference = self._function.remote(batch)

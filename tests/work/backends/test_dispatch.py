@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from segconv.errors import SegconvError
 from segconv.work.backends.backend import Work
 from segconv.work.backends.batch import Batch, Done
-from segconv.work.backends.dispatch import dispatched
+from segconv.work.backends.dispatch import batch_of, dispatched
 
 
 class Ticket:
@@ -175,3 +175,13 @@ def test_where_the_number_of_items_is_known_no_batch_leaves_others_idle(size: in
     assert sorted(found) == [number * number for number in range(100)]
     assert cluster.sent[: len(sent)] == sent
     assert sum(cluster.sent) == 100
+
+
+@pytest.mark.parametrize(
+    ("seconds", "workers", "items"),
+    [(None, 2, 1), (0.004, 2, 125), (0.004, 1000, 200), (0.1, 2, 5), (0.1, 1000, 50), (60, 1000, 1), (0, 2, 200)],
+)
+def test_batches_are_longer_where_many_workers_wait_for_the_process_that_sends_them(
+    seconds: float | None, workers: int, items: int
+) -> None:
+    assert batch_of(seconds, workers, usual_s=0.5, most=200) == items
