@@ -142,9 +142,9 @@ def test_what_changes_while_it_is_read_is_refused(
     }[change]
     opened = CaseIO._open
 
-    def open_and_alter(io: CaseIO, path: Path) -> int:
+    def open_and_alter(io: CaseIO, path: str | Path) -> int:
         descriptor = opened(io, path)
-        if path == image:
+        if Path(path) == image:
             alter(path)
         return descriptor
 
