@@ -145,7 +145,7 @@ def test_what_changes_while_it_is_read_is_refused(
     def open_and_alter(io: CaseIO, path: str | Path) -> int:
         descriptor = opened(io, path)
         if Path(path) == image:
-            alter(path)
+            alter(image)
         return descriptor
 
     with monkeypatch.context() as patch:
