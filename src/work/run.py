@@ -241,7 +241,8 @@ def _discarded(target: Target) -> SegconvError | None:
 
 def _run_items(plan: Plan, task: Task, journal: Journal, how: RunOptions, do: Do | None) -> list[Finding]:
     """Do the items missing in the journal; return the findings of failed ones, in the order of the plan."""
-    pending = [item for item in plan.items if item.case not in journal]
+    # Usually all of them; those of a large plan are then made as workers take them.
+    pending = [item for item in plan.items if item.case not in journal] if len(journal) else plan.items
     failures: dict[str, list[Finding]] = {}
     folder = plan.target.staging
     call = CaseWork(task, folder, plan.source_root, begun.mark_of(folder))

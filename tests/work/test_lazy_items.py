@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from segconv.work.case_work import Entry
 from segconv.work.plan import Item, LazyItems, Plan, Target
+from segconv.work.run import execute
+
+from . import tasks
 
 
 def item(number: int) -> Item:
@@ -37,3 +42,30 @@ def test_a_plan_tells_its_bytes_with_or_without_making_its_items(tmp_path: Path)
         raise AssertionError(number)
 
     assert Plan(target, tmp_path, LazyItems(("c0", "c1"), never, nbytes=7)).nbytes == 7
+
+
+def test_a_run_makes_the_items_of_a_plan_as_workers_take_them(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    cases = [f"c{number}" for number in range(8)]
+    for case in cases:
+        (source / case).write_bytes(case.encode())
+    made: list[int] = []
+
+    def make(number: int) -> Item:
+        made.append(number)
+        return Item(cases[number], (str(source / cases[number]),), (f"data/{cases[number]}",), None, nbytes=2)
+
+    before: list[list[int]] = []
+
+    def do(call: Callable[[Item], Entry], items: Sequence[Item], take: Callable[[Entry], None]) -> None:
+        made.clear()
+        for item in items:
+            before.append(list(made))
+            take(call(item))
+
+    plan = Plan(Target(tmp_path / "out", "out"), source, LazyItems(cases, make, nbytes=16))
+    outcome = execute(plan, tasks.copy, lambda results, _: [found for one in results for found in one.warnings], do=do)
+    assert outcome.done == 8
+    assert before == [list(range(number + 1)) for number in range(8)]
+    assert sorted(file.name for file in (tmp_path / "out" / "data").iterdir()) == cases
