@@ -60,9 +60,10 @@ class InBlocks(_Lazy[T]):
     def entry(self, at: int) -> T:
         """Return an entry by its place, counted from 0."""
         number, place = divmod(at, SIZE)
-        if self._kept[0] != number:
-            self._kept = number, self.block(number)
-        return self._kept[1][place]
+        kept = self._kept  # another thread may replace it
+        if kept[0] != number:
+            kept = self._kept = number, self.block(number)
+        return kept[1][place]
 
     def __len__(self) -> int:
         return self._length

@@ -129,8 +129,6 @@ class FolderUnits(InBlocks[Unit]):
         The ending of all of them, as written; None if they have several.
     """
 
-    __slots__ = ("ending", "folder", "names")
-
     def __init__(self, folder: str, names: Names, ending: str | None) -> None:
         super().__init__(len(names))
         self.folder = folder
