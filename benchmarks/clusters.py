@@ -18,7 +18,8 @@ from . import data
 from .job import Comparison, Room
 from .measure import COUNTED_RAY, idle_cores
 
-FEW, MANY = 500, 3000
+FEW, MANY = 1500, 4500
+"""With fewer, the last of Ray's workers may not have begun when the others are done."""
 EDGE = 256
 NEEDS = {DASK: "distributed", RAY: "ray", SLURM: "submitit"}
 SETTLES_S = 5
