@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import locale
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -89,3 +91,13 @@ def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "/nonexistent")
     for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results", "SEGCONV_FAULT", "SEGCONV_DEBUG"):
         monkeypatch.delenv(name, raising=False)
+
+
+_LOCALE = locale.setlocale(locale.LC_ALL)
+
+
+@pytest.fixture(autouse=True)
+def _same_locale() -> Iterator[None]:
+    """Undo what GDCM leaves behind when it writes DICOM: the locale C, in which Python reads texts as ASCII."""
+    yield
+    locale.setlocale(locale.LC_ALL, _LOCALE)
