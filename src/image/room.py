@@ -11,9 +11,6 @@ from numpy.typing import NDArray
 SMALLEST_KEPT, LARGEST_KEPT = 1 << 20, 128 << 20
 """Sizes in bytes that are kept, one for each thread: the C library takes care of less, and more goes back at once."""
 
-_UNUSED = 3
-"""References to memory that is only kept: of the thread, of the function that asks, and of the question itself."""
-
 _of_thread = threading.local()
 
 
@@ -24,11 +21,22 @@ def room_for(nbytes: int) -> NDArray[np.uint8]:
     """
     if not SMALLEST_KEPT <= nbytes <= LARGEST_KEPT:
         return np.empty(nbytes, np.uint8)
-    kept: NDArray[np.uint8] | None = getattr(_of_thread, "kept", None)
-    if kept is not None and sys.getrefcount(kept) > _UNUSED:
+    if not hasattr(_of_thread, "kept"):
+        _keep(nbytes)
+    elif _references() > _of_thread.unused:
         return np.empty(nbytes, np.uint8)
-    if kept is None or kept.size < nbytes:
-        del kept
-        _of_thread.kept = None  # goes back before more is asked for
-        _of_thread.kept = kept = np.empty(nbytes, np.uint8)
-    return kept[:nbytes]
+    elif _of_thread.kept.size < nbytes:
+        del _of_thread.kept  # goes back before more is asked for
+        _keep(nbytes)
+    room: NDArray[np.uint8] = _of_thread.kept[:nbytes]
+    return room
+
+
+def _keep(nbytes: int) -> None:
+    _of_thread.kept = np.empty(nbytes, np.uint8)
+    _of_thread.unused = _references()  # versions of Python differ in how many a call adds
+
+
+def _references() -> int:
+    """Return how many references there are to the memory of this thread."""
+    return sys.getrefcount(_of_thread.kept)
