@@ -15,13 +15,13 @@ $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --no-compile --editable '.[train,totalseg,dev]'
-	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null || true  # pip uses one core; some files are no Python 3
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null || true  # pip uses one core; some files are not valid Python 3
 	@touch $@
 
 demo: $(VENV)/.ready
 	$(BIN)/segconv demo --overwrite
 
-# What takes one core goes side by side; then tests take all of them.
+# Steps that use one core run side by side; then the tests use all cores.
 test: $(VENV)/.ready
 	$(MAKE) --jobs=2 --output-sync=target lint types imports bare
 	$(MAKE) unit
@@ -44,8 +44,7 @@ unit: $(VENV)/.ready
 coverage: MEASURED = --cov --cov-report=term:skip-covered
 coverage: unit
 
-# The wheel alone, in an environment without torch and nnunetv2:
-# its interpreter, its folder, extras, options of pip.
+# The wheel alone, in an environment without torch and nnunetv2. Arguments: interpreter, folder, extras, options of pip.
 define install_wheel
 	rm -rf build/wheel build/lib $(2)
 	$(BIN)/python -m build --quiet --wheel --outdir build/wheel .
@@ -56,7 +55,7 @@ define install_wheel
 	diff --recursive --exclude=__pycache__ src $(2)/lib/python*/site-packages/segconv
 endef
 
-# Its tests, with the source out of reach: its folder, options of pytest.
+# Its tests, with the source out of reach. Arguments: its folder, options of pytest.
 define test_wheel
 	rm -rf build/elsewhere
 	mkdir -p build/elsewhere && cp -r tests fixtures docs *.md pyproject.toml build/elsewhere/

@@ -6,7 +6,7 @@ import dataclasses
 import importlib.util
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from segconv.work.backends import DASK, PROCESSES, RAY, SLURM, addressed
@@ -16,7 +16,7 @@ from tests.work.backends.ray_cluster import Head
 
 from . import data
 from .job import Comparison, Room
-from .measure import COUNTED_RAY, idle_cores
+from .measure import COUNTED_RAY, Contestant, Failed, idle_cores
 
 FEW, MANY = 1500, 4500
 """With fewer, the last of Ray's workers may not have begun when the others are done."""
@@ -40,15 +40,15 @@ def clusters(room: Room) -> Sequence[Comparison]:
     (room.base / "state").mkdir()
     sources = {n: data.pictures(room.base / f"Bench{n}", n, EDGE) for n in (room.many(FEW), room.many(MANY))}
     found = {}
-    notes = ["SLURM is submitit's local executor: a job is a process of this machine."]
+    notes = [
+        "SLURM is submitit's local executor: a job is a process of this machine.",
+        "Schedulers and nodes are started before, which is not counted.",
+    ]
     for kind, start in starts.items():
         if importlib.util.find_spec(NEEDS.get(kind, "joblib")) is None:
             notes.append(f"{kind} is missing: {NEEDS[kind]} is not installed.")
             continue
-        begun = time.monotonic()
         backend, servers = start()
-        if servers:
-            notes.append(f"Starting {kind} took {time.monotonic() - begun:.0f} s, which is not counted.")
         for number, (cases, source) in enumerate(sources.items()):
             target = f"Dataset{100 + 10 * len(found) + number}_Bench"
             one = room.program(
@@ -61,7 +61,16 @@ def clusters(room: Room) -> Sequence[Comparison]:
     for name, one in found.items():
         if one.beside:
             found[name] = dataclasses.replace(one, idle=idle_cores(one.beside, WATCHED_S))
-    return [Comparison(f"convert, PNG pairs {EDGE}×{EDGE}", found, notes=notes)]
+    return [Comparison(f"convert, PNG pairs {EDGE}×{EDGE}", found, lambda: _check(found.values()), notes)]
+
+
+def _check(contestants: Iterable[Contestant]) -> None:
+    """Refuse to time clusters that did not write the bytes that joblib's processes, which come first, wrote."""
+    first: dict[int, dict[Path, bytes]] = {}
+    for one in contestants:
+        written = {path.relative_to(one.made): path.read_bytes() for path in one.made.glob("*T?/*")}
+        if not written or first.setdefault(one.size["cases"], written) != written:
+            raise Failed(f"{one.who} wrote other files than {PROCESSES}")
 
 
 def _dask(room: Room) -> tuple[str, Sequence[int]]:

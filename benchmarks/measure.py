@@ -18,6 +18,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+LIMIT_S = 1800
+"""How long a command may take: more than the slowest."""
+
 SAMPLED_EVERY_S = 0.02
 _REAPER = (sys.executable, str(Path(__file__).with_name("reaper.py")))
 
@@ -26,8 +29,8 @@ COUNTED_RAY = (
     "RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper=true",
     "RAY_process_group_cleanup_enabled=false",
 )
-"""Begins the command of a Ray node whose workers are counted. They end with the work that they were started for, and
-only so does the node wait for them; the kernel forgets the time of children that nobody waits for."""
+"""Begins the command of a Ray node whose workers are counted. They end with their job, and the node waits for
+them: the kernel does not count children that nobody waits for."""
 
 
 class Failed(Exception):
@@ -169,11 +172,23 @@ def run(contestant: Contestant, *, watched: bool = False) -> Once:
         text=True,
     )
     with _memory(process.pid, contestant.beside) if watched else nullcontext([0.0]) as peaks:
-        out, err = process.communicate()
-    code, cpu, wall, rss = out.split()
-    if int(code) != 0:
+        out, err = _output(process, contestant.command)
+    if process.returncode != 0 or not out.startswith("0 "):
         raise Failed(f"{' '.join(contestant.command)} failed:\n{err}")
+    _, cpu, wall, rss = out.split()
     return Once(float(cpu) + _cpu_s(contestant.beside) - before, float(wall), float(rss), max(peaks))
+
+
+def _output(process: subprocess.Popen[str], command: Sequence[str]) -> tuple[str, str]:
+    """Return what a process writes; end it and its children if that takes too long."""
+    try:
+        return process.communicate(timeout=LIMIT_S)
+    except subprocess.TimeoutExpired:
+        for one in _trees([process.pid])[::-1]:
+            with suppress(psutil.Error):
+                one.kill()
+        process.wait()
+        raise Failed(f"{' '.join(command)} was still at work after {LIMIT_S} s") from None
 
 
 @contextmanager
@@ -200,7 +215,7 @@ def _memory(between: int, beside: Sequence[int]) -> Iterator[list[float]]:
 
 
 def _cpu_s(roots: Sequence[int]) -> float:
-    """Return the CPU seconds that processes and their children, also those that have ended, have taken so far."""
+    """Return the CPU seconds that processes and their children, also those that it waited for, have taken so far."""
     total = 0.0
     for process in _trees(roots):
         with suppress(psutil.Error):

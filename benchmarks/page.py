@@ -30,9 +30,9 @@ def _lines(measured: Measured) -> Iterator[str]:
     yield (
         f"Complete processes, children included; all programs of a table in turn, {measured.rounds} rounds, each in an "
         "order that is drawn. Times are medians, with the least and the most; *MiB* is the largest sum of the "
-        "proportional set sizes of all processes, sampled in a run of its own. Before anything is timed, what the "
-        "programs wrote is compared. The *floor* is a program that only reads, inflates, deflates what must change, "
-        f"and writes. {', '.join(f'{name} {version}' for name, version in measured.versions.items())}."
+        "proportional set sizes of all processes, sampled in a run of its own. Before anything is timed, what programs "
+        "of the same task wrote is compared. The *floor* is a program that only reads, inflates, deflates what must "
+        f"change, and writes. {', '.join(f'{name} {version}' for name, version in measured.versions.items())}."
     )
     yield ""
     yield "## Aims"

@@ -1,4 +1,7 @@
-"""Planning: ``segconv convert --dry-run`` of pairs of pictures, and the floor: list the folders and read the heads."""
+"""Planning: ``segconv convert --dry-run`` of pairs of pictures, and the floor: list the folders and read the heads.
+
+Without declared labels, their values are found in the masks, all of which are read.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,9 @@ MANY = 1_000_000
 
 
 def plan(room: Room) -> Sequence[Comparison]:
-    """Ten thousand and a hundred thousand pairs."""
-    return [_comparison(room, room.many(size)) for size in (10_000, 100_000)]
+    """Ten thousand and a hundred thousand pairs, and ten thousand whose labels have to be found in the masks."""
+    few, many = (_comparison(room, room.many(size)) for size in (10_000, 100_000))
+    return [few, many, _comparison(room, room.many(10_000), declared=False)]
 
 
 def million(room: Room) -> Sequence[Comparison]:
@@ -23,8 +27,13 @@ def million(room: Room) -> Sequence[Comparison]:
     return [dataclasses.replace(found, contestants=once)]
 
 
-def _comparison(room: Room, size: int) -> Comparison:
-    source = data.many_pictures(room.base / f"pairs_{size}", size)
-    words = ("convert", source, "--to", "1_Bench", "--dry-run", "--labels", "background=0,road=255")
-    contestants = {OURS: room.segconv(*words), FLOOR: room.program("plan_floor", source)}
-    return Comparison(f"plan of {size:,} pairs", contestants)
+def _comparison(room: Room, size: int, *, declared: bool = True) -> Comparison:
+    source = room.base / f"pairs_{size}"
+    if not source.is_dir():
+        data.many_pictures(source, size)
+    labels = ("--labels", "background=0,road=255") if declared else ()
+    contestants = {
+        OURS: room.segconv("convert", source, "--to", "1_Bench", "--dry-run", *labels),
+        FLOOR: room.program("plan_floor", source),
+    }
+    return Comparison(f"plan of {size:,} pairs, labels {'declared' if declared else 'found in the masks'}", contestants)

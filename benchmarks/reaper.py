@@ -22,14 +22,14 @@ def main(command: list[str]) -> None:
     """Run a command."""
     ctypes.CDLL(None).prctl(_CHILD_SUBREAPER, 1)
     begun = time.monotonic()
-    pid = subprocess.Popen(command, stdout=subprocess.DEVNULL).pid
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # kept, because it waits for itself when it is dropped
     code, wall_s = 0, 0.0
     while True:
         try:
             ended, status = os.wait()
         except ChildProcessError:
             break
-        if ended == pid:
+        if ended == child.pid:
             code, wall_s = os.waitstatus_to_exitcode(status), time.monotonic() - begun
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(code, used.ru_utime + used.ru_stime, wall_s, used.ru_maxrss / 1024)

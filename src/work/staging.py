@@ -28,7 +28,7 @@ from .stale import forget_stale, where
 from .writing import writing
 
 VERIFIED_AT_ONCE = 4 << 20
-"""Bytes that a thread is given at once to read again: handing it work takes as long as reading a small file."""
+"""Bytes of small files that a thread reads again per task: handing over a task costs as much as reading one."""
 
 MOST_AT_ONCE = 64
 """Most files that it is given at once."""

@@ -65,3 +65,11 @@ def test_cpu_time_of_workers_is_counted_once(tmp_path: Path, kind: str, needs: s
         idle, busy = counted(0), counted(BURNT_S)
     known = ITEMS * BURNT_S
     assert known - TICKS_S < busy < idle + 1.5 * known
+
+
+@pytest.mark.parametrize("command", [["sh", "-c", "exit 3"], ["sh", "-c", "kill -9 $$"], ["/no/such/program"]])
+def test_commands_that_fail_are_failures(tmp_path: Path, command: list[str]) -> None:
+    from benchmarks.measure import Contestant, Failed, run
+
+    with pytest.raises(Failed, match="failed"):
+        run(Contestant(command, tmp_path / "none", {}))
