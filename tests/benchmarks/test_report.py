@@ -133,7 +133,7 @@ def test_the_smallest_real_run_writes_the_report_and_its_numbers(tmp_path: Path)
     assert "### plan of 1,000 pairs" in text
     assert "A quick run on small inputs" in text
     found = json.loads((tmp_path / "REPORT.json").read_text())
-    assert [len(one["rows"]) for one in found["results"]["plan"]] == [2, 2]
+    assert [len(one["rows"]) for one in found["results"]["plan"]] == [2, 2, 2]
     assert not found["failed"]
     assert {path.name for path in tmp_path.iterdir()} == {"REPORT.md", "REPORT.json"}
     assert str(tmp_path) not in text
