@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import CancelledError
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -70,22 +71,28 @@ class _Task:
         self._future = future
 
     def done(self) -> Done | None:
-        if self._future.status == "cancelled":
-            raise self._cluster.lost()
-        if self._future.status == "error":
-            from distributed.scheduler import KilledWorker
-
-            error = self._future.exception()
-            if isinstance(error, KilledWorker):
-                return None
-            raise cannot_take("Dask", f"{type(error).__name__}: {error}")
         while True:
+            if self._future.status == "cancelled":
+                raise self._cluster.lost()
+            if self._future.status == "error":
+                from distributed.scheduler import KilledWorker
+
+                error = self._future.exception()
+                if isinstance(error, KilledWorker):
+                    return None
+                raise cannot_take("Dask", f"{type(error).__name__}: {error}")
             try:
                 packed: bytes = self._future.result(timeout=POLL_S)
+            except TimeoutError:  # an OSError, too
+                self._cluster.look()  # the worker that held the result died; another one repeats the work
+            except (OSError, CancelledError) as gone:
+                raise self._cluster.lost() from gone
+            except Exception:
+                if self._future.status != "error":  # in which the repeated work may have ended
+                    raise
+            else:
                 done: Done = _unpacked(packed)
                 return done
-            except TimeoutError:
-                self._cluster.look()  # the worker that held the result died; another one repeats the work
 
     def cancel(self) -> None:
         self._future.release()
@@ -113,7 +120,13 @@ class _Cluster:
 
     def submit(self, batch: Batch) -> _Task:
         # A new key each time, because the same work may have to be done again.
-        future = self._client.submit(_in_worker, _packed(batch), key=f"segconv-{uuid.uuid4().hex}", pure=False)
+        key, packed = f"segconv-{uuid.uuid4().hex}", _packed(batch)
+        try:
+            future = self._client.submit(_in_worker, packed, key=key, pure=False)
+        except Exception as error:
+            if self._client.status == "running":
+                raise
+            raise self.lost() from error
         task = _Task(self, future)
         future.add_done_callback(lambda _: self._done.put(task))
         return task
