@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -19,7 +20,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 POLL_S = 1.0
-"""How long to wait for a result before checking that the cluster still exists."""
+"""How often to check that the cluster still exists, and how many workers it has."""
 NO_WORKERS_S = 120.0
 """How long a cluster may have no worker: they may be restarting, or about to start."""
 AHEAD = 2
@@ -109,7 +110,7 @@ class _Cluster:
         self._done: SimpleQueue[_Task] = SimpleQueue()
         self._had_workers = False
         self._without_workers: float | None = None
-        self._room = AHEAD
+        self._names: Callable[[], Sequence[str]] = list
         self.look()
 
     def room(self) -> int:
@@ -132,11 +133,12 @@ class _Cluster:
         return task
 
     def next(self, names: Callable[[], Sequence[str]]) -> _Task:
+        self._names = names
         while True:
-            try:
+            if time.monotonic() - self._looked >= POLL_S:
+                self.look()
+            with suppress(Empty):
                 return self._done.get(timeout=POLL_S)
-            except Empty:
-                self.look(names)
 
     def lost(self) -> SegconvError:
         """Return the error of a scheduler that does not know the work any more."""
@@ -146,8 +148,9 @@ class _Cluster:
             hint=f"check that it runs, and that {SCHEDULER} still names it",
         )
 
-    def look(self, names: Callable[[], Sequence[str]] = list) -> None:
+    def look(self) -> None:
         """Find out how many batches fit at once; errors are those of `next`."""
+        self._looked = time.monotonic()
         try:
             threads = sum(self._client.nthreads().values()) if self._client.status == "running" else None
         except (OSError, AttributeError):  # raised by a closing client
@@ -157,17 +160,17 @@ class _Cluster:
         if threads:
             self._had_workers, self._without_workers = True, None
         else:
-            self._wait_for_workers(names)
-        self._room = AHEAD * max(1, threads)
+            self._wait_for_workers()
+        self._room: int = AHEAD * max(1, threads)
 
-    def _wait_for_workers(self, names: Callable[[], Sequence[str]]) -> None:
+    def _wait_for_workers(self) -> None:
         now = time.monotonic()
         self._without_workers = self._without_workers or now
         if now - self._without_workers < NO_WORKERS_S:
             return
         found = f"the Dask cluster at {self._address} has had no worker for {NO_WORKERS_S:g} s"
-        if self._had_workers:
-            found += f"; one of these may have ended them all: {', '.join(names()[:SHOWN_CASES])}"
+        if self._had_workers and (names := self._names()):
+            found += f"; one of these may have ended them all: {', '.join(names[:SHOWN_CASES])}"
         raise SegconvError(found, code="SC100", hint=f"start workers, for example with dask worker {self._address}")
 
 

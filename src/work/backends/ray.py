@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar
 
@@ -15,11 +16,11 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 POLL_S = 1.0
-"""How long to wait for a result before checking that the cluster still exists."""
+"""How often to check that the cluster still exists, and how many cores it has."""
 AHEAD = 2
 """Batches submitted per core of the cluster, so that no core waits for its next one."""
 BATCH_S = 0.5
-"""Time that a batch should take: Ray spends about a millisecond on each."""
+"""Time that a batch should take: Ray spends about 1.6 ms on each."""
 MOST_ITEMS = 256
 RETRIES = 3
 """How often Ray does a batch again by itself if its worker was ended."""
@@ -84,7 +85,6 @@ class _Cluster:
         self._ray = ray
         self._function = ray.remote(max_retries=RETRIES)(_in_worker)
         self._waiting: dict[Any, _Task] = {}
-        self._room = 0
         self._look()
 
     def room(self) -> int:
@@ -100,13 +100,15 @@ class _Cluster:
 
     def next(self, names: Callable[[], Sequence[str]]) -> _Task:
         while True:
+            if time.monotonic() - self._looked >= POLL_S:
+                self._look()
             done, _ = self._ray.wait(list(self._waiting), num_returns=1, timeout=POLL_S)
             if done:
                 return self._waiting.pop(done[0])
-            self._look()
 
     def _look(self) -> None:
         """Find out how many batches fit at once, and that the cluster still exists: Ray would wait for ever."""
+        self._looked = time.monotonic()
         if not answers(self._ray):
             raise SegconvError(
                 "the Ray cluster does not answer any more",

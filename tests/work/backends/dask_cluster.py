@@ -25,6 +25,8 @@ from .scenarios import LONG_S, SEEN, At, refused, square, tell
 
 WORKERS = 2
 CASES = 16
+MANY = 1000
+"""Items that take a single worker ten times as long as another one needs to join."""
 
 
 def without_workers(folder: Path) -> Any:
@@ -104,6 +106,23 @@ def killed_and_joined(folder: Path) -> Any:
         return {"equal": runs[0] == runs[1] != {}, "workers": processes == expected}
 
 
+def joined(folder: Path) -> Any:
+    """Workers join one worker that returns results all the time: how many then work at once."""
+    with separate(folder) as cluster:
+        cluster.add_worker()
+        spans: list[tuple[float, float]] = []
+        most = 0
+        for span in each(scenarios.brief, range(MANY), backend=addressed("dask", cluster.address)):
+            spans.append(span)
+            most = max(most, sum(begun <= span[0] < ended for begun, ended in spans))
+            if len(spans) == 1:
+                cluster.add_worker()
+                cluster.add_worker()
+            if most > backend.AHEAD:  # more than the first worker could get
+                break
+        return most
+
+
 def scheduler_killed(folder: Path) -> Any:
     with separate(folder) as cluster:
         cluster.add_worker()
@@ -126,7 +145,13 @@ ON_THE_CLUSTER: tuple[Callable[[Path, str], Any], ...] = (
     scenarios.errors,
     scenarios.interrupted,
 )
-ELSEWHERE: tuple[Callable[[Path], Any], ...] = (killed_and_joined, scheduler_killed, without_workers, unreachable)
+ELSEWHERE: tuple[Callable[[Path], Any], ...] = (
+    killed_and_joined,
+    joined,
+    scheduler_killed,
+    without_workers,
+    unreachable,
+)
 
 
 def main(root: Path) -> None:

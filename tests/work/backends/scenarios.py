@@ -49,6 +49,13 @@ def square(number: int) -> int:
     return number * number
 
 
+def brief(number: int) -> tuple[float, float]:
+    """Return when this item was begun and ended, by the clock of the machine."""
+    begun = time.time()
+    time.sleep(0.05)
+    return begun, time.time()
+
+
 def refuse(number: int) -> int:
     raise SegconvError("found this", code="SC055", file=str(number), hint="do that")
 

@@ -75,6 +75,10 @@ def test_a_worker_may_join_late_and_another_be_killed(found: dict[str, Any]) -> 
     assert found["killed_and_joined"] == {"equal": True, "workers": True}
 
 
+def test_workers_that_join_work_although_results_keep_coming(found: dict[str, Any]) -> None:
+    assert found["joined"] > AHEAD
+
+
 def test_a_killed_scheduler_ends_the_run_which_goes_on_without_it(found: dict[str, Any]) -> None:
     code, _, message, hint = found["scheduler_killed"]["wording"]
     assert (code, "Dask scheduler" in message) == ("SC100", True)

@@ -1,4 +1,4 @@
-"""What becomes of a batch whose result Dask cannot give, whatever it raises; with stand-ins for its objects."""
+"""What becomes of batches whose result Dask cannot give, and when its workers are counted; with stand-ins for it."""
 
 from __future__ import annotations
 
@@ -114,3 +114,32 @@ def test_work_for_a_client_that_was_closed_is_reported_as_lost() -> None:
     client.status = "closed"
     with pytest.raises(SegconvError, match="lost the work"):
         cluster.submit(batch())
+
+
+def test_workers_that_join_get_work_although_results_keep_coming(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend, "POLL_S", 0.0)
+    cluster = backend._Cluster(Client())
+    rooms = []
+    for _ in range(3):
+        cluster.submit(batch())
+        cluster.next(list)
+        rooms.append(cluster.room())
+    assert rooms == [2 * backend.AHEAD, 3 * backend.AHEAD, 4 * backend.AHEAD]
+
+
+@pytest.mark.parametrize(("at_work", "end"), [([], "for 0 s"), (["case1", "case2"], "ended them all: case1, case2")])
+def test_a_cluster_whose_workers_all_ended_names_what_was_at_work(
+    at_work: list[str], end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend, "POLL_S", 0.0)
+    monkeypatch.setattr(backend, "NO_WORKERS_S", 0.0)
+    client = Client()
+    cluster = backend._Cluster(client)
+    cluster.submit(batch())
+    task = cluster.next(lambda: at_work)
+    client.threads = -1
+    task._future = Future(TimeoutError())
+    with pytest.raises(SegconvError) as caught:
+        task.done()
+    assert caught.value.code == "SC100"
+    assert caught.value.message.endswith(end)
