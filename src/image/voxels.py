@@ -224,9 +224,19 @@ def border_counts(values: NDArray[Any]) -> dict[int, int]:
         if length < 3 and values.ndim > 2:
             continue  # a volume of one slice has the border of its slice
         faces = np.concatenate([np.take(values, at, axis).ravel() for at in {0, length - 1}])
-        for value, number in zip(*np.unique(faces, return_counts=True), strict=True):
-            counts[int(value)] = counts.get(int(value), 0) + int(number)
+        for value, number in _counts_of(faces):
+            counts[value] = counts.get(value, 0) + number
     return counts
+
+
+def _counts_of(values: NDArray[Any]) -> Iterator[tuple[int, int]]:
+    """Yield each value, in order, with how often it occurs."""
+    if values.dtype == np.uint8:  # most masks; without sorting
+        counts = np.bincount(values)
+        found = np.flatnonzero(counts)
+        return zip(found.tolist(), counts[found].tolist(), strict=True)
+    found, numbers = np.unique(values, return_counts=True)
+    return zip(map(int, found), numbers.tolist(), strict=True)
 
 
 def position(mask: NDArray[Any]) -> tuple[int, ...]:

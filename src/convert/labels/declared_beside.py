@@ -134,10 +134,9 @@ def _read(
 
 def _folders(cases: Iterable[SourceCase], root: Path) -> Collection[Path]:
     folders = {root}
-    for case in cases:
-        if case.label is not None:
-            folder = Path(case.label).parent
-            folders |= {folder, folder.parent} if folder.parent.is_relative_to(root) else {folder}
+    # As text, because a million labels may lie in one folder.
+    for folder in map(Path, {os.path.dirname(case.label) for case in cases if case.label is not None}):
+        folders |= {folder, folder.parent} if folder.parent.is_relative_to(root) else {folder}
     return [folder for folder in folders if folder.is_relative_to(root)]
 
 
