@@ -10,7 +10,7 @@ from ...errors import SegconvError
 from .backend import Work
 from .batch import Batch, Done
 from .dispatch import batch_of, cannot_take, dispatched
-from .ray_client import ADDRESS, LOCAL, answers, connected, first_line, module
+from .ray_client import ADDRESS, LOCAL, RETRIES, answers, connected, first_line, module
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -22,8 +22,6 @@ AHEAD = 2
 BATCH_S = 0.5
 """Time that a batch should take: Ray spends about 1.6 ms on each."""
 MOST_ITEMS = 256
-RETRIES = 3
-"""How often Ray does a batch again by itself if its worker was ended."""
 
 
 class Ray:

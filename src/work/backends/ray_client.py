@@ -16,6 +16,10 @@ ADDRESS = "RAY_ADDRESS"
 """Environment variable with the address of the head, which Ray itself reads."""
 LOCAL = "local"
 """Ray's address of a cluster that is started on this machine, which takes up to 20 seconds."""
+RETRIES = 3
+"""How often Ray does a batch again by itself if its worker was ended."""
+OOM_RETRIES = "RAY_task_oom_retries"
+"""Environment variable with `RETRIES` for workers that ran out of memory, for which Ray has no option."""
 ANSWER_S = 5.0
 """How long the head of a cluster may take to accept a connection."""
 
@@ -84,9 +88,23 @@ def first_line(error: Exception) -> str:
 def _begin(ray: Any, address: str) -> None:
     quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
     try:
-        ray.init(address=address, **quiet, **({"include_dashboard": False} if address == LOCAL else {}))
+        with _oom_retries():
+            ray.init(address=address, **quiet, **({"include_dashboard": False} if address == LOCAL else {}))
     except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError) as error:
         raise _no_head(address, first_line(error) or type(error).__name__) from error
+
+
+@contextmanager
+def _oom_retries() -> Iterator[None]:
+    """Let Ray, which reads it as it starts, give up work that runs out of memory: it would do it again for ever."""
+    if OOM_RETRIES in os.environ:
+        yield
+        return
+    os.environ[OOM_RETRIES] = str(RETRIES)
+    try:
+        yield
+    finally:
+        os.environ.pop(OOM_RETRIES, None)
 
 
 def _no_head(address: str, why: str) -> SegconvError:
