@@ -103,6 +103,7 @@ class _Cluster:
     """The cluster during a run; see `dispatch.Cluster`."""
 
     hint = "give the workers more memory, or fewer threads each"
+    blames_others = True
 
     def __init__(self, client: Any) -> None:
         self._client = client

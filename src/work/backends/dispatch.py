@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from math import ceil
 from typing import Generic, Protocol, TypeVar
 
@@ -17,10 +17,10 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 A_BATCH_S = 0.005
-"""More than sending a batch and taking its result keeps the busiest process, which is the same for all workers."""
+"""Longer than the busiest process, shared by all workers, needs to send a batch and take its result."""
 
 _REMEMBERED = 0.5
-"""What each batch leaves of what the time of earlier ones counts, because the first ones load modules."""
+"""How much of the earlier batches' timing is kept at each new batch: the first ones load modules."""
 
 
 class Ticket(Protocol):
@@ -44,6 +44,8 @@ class Cluster(Protocol):
 
     hint: str
     """What to do if a worker was ended."""
+    blames_others: bool
+    """Whether a worker that is ended may take batches with it that did not end it."""
 
     def room(self) -> int:
         """Return how many batches should be at work or ready for a worker at once.
@@ -84,8 +86,9 @@ class Cluster(Protocol):
 def dispatched(cluster: Cluster, work: Work[T, R]) -> Generator[R, None, None]:
     """Yield the results of all items, in any order.
 
-    A batch whose workers were ended is done again, each of its items by itself with no other at work: a cluster
-    blames all the work of a dead worker.
+    A batch whose workers were ended is done again in parts. A cluster that blames all the work of a dead worker gets
+    its items one by one, with no other at work: few deaths of workers find the one that ends them. Any other cluster
+    gets its halves, beside other batches: few batches find it.
 
     Raises
     ------
@@ -96,29 +99,22 @@ def dispatched(cluster: Cluster, work: Work[T, R]) -> Generator[R, None, None]:
         What `work` raises.
     """
     sent = _Sent(cluster, work)
-    suspects: deque[T] = deque()
     try:
-        while True:
-            while not suspects and len(sent) < (room := cluster.room()) and sent.further(room):
-                pass
-            by_itself = not len(sent) and bool(suspects)
-            if by_itself:
-                sent.again(suspects.popleft())
-            if not len(sent):
-                return
-            batch, answers = sent.next()
-            if answers is not None:
-                for result, error in answers:
-                    if error is not None:
-                        raise error
-                    yield result
-            elif by_itself:
+        while sent.fill():
+            batch, suspect, answers = sent.next()
+            for result, error in answers:
+                if error is not None:
+                    raise error
+                yield result
+            if answers:
+                sent.rest(batch[len(answers) :])
+            elif suspect and len(batch) == 1:
                 killed = _killed(work.name(batch[0]), cluster.hint)
                 if work.killed is None:
                     raise killed
                 yield work.killed(batch[0], killed)
             else:
-                suspects.extend(batch)
+                sent.suspected(batch)
     finally:
         sent.cancel()
 
@@ -159,38 +155,55 @@ class _Sent(Generic[T, R]):
         self._items = work.items
         self._work = work.carried
         self._required = Required.of(work.files)
-        self._waiting: dict[Ticket, tuple[T, ...]] = {}
+        self._waiting: dict[Ticket, tuple[tuple[T, ...], bool]] = {}
+        self._suspects: deque[tuple[T, ...]] = deque()
         self._undone = work.number
         self._seconds = 0.0
         self._timed = 0.0
 
-    def __len__(self) -> int:
-        return len(self._waiting)
+    def fill(self) -> bool:
+        """Send batches while there is room for them; return whether any are at work."""
+        if self._suspects and self._cluster.blames_others:
+            if not self._waiting:
+                self._send(self._suspects.popleft(), suspect=True)
+        else:
+            while len(self._waiting) < (room := self._cluster.room()) and self._further(room):
+                pass
+        return bool(self._waiting)
 
-    def further(self, room: int) -> bool:
-        """Send the next batch, where so many have room; return whether there was an item for it."""
+    def _further(self, room: int) -> bool:
+        """Send the next batch; `room` is how many batches fit at once. Return whether there was an item for it."""
+        if self._suspects:
+            self._send(self._suspects.popleft(), suspect=True)
+            return True
         most = self._cluster.items_a_batch(self._seconds / self._timed if self._timed else None)
         if self._undone is not None:
             most = min(most, max(1, ceil(self._undone / room)))
         batch = tuple(islice(self._items, most))
         if batch:
-            self._send(batch)
+            self._send(batch, suspect=False)
         return bool(batch)
 
-    def again(self, item: T) -> None:
-        """Send an item by itself whose workers were ended."""
-        self._send((item,))
+    def rest(self, items: tuple[T, ...]) -> None:
+        """Take back items of a batch that its worker did not begin, because it took the run for ended."""
+        if items:
+            self._items = chain(items, self._items)
 
-    def _send(self, batch: tuple[T, ...]) -> None:
-        self._waiting[self._cluster.submit(Batch(self._work, batch, self._required))] = batch
+    def suspected(self, batch: tuple[T, ...]) -> None:
+        """Take back a batch whose workers were ended, in parts that are sent before other items."""
+        size = 1 if self._cluster.blames_others else ceil(len(batch) / 2)
+        self._suspects.extend(batch[start : start + size] for start in range(0, len(batch), size))
 
-    def next(self) -> tuple[tuple[T, ...], Sequence[Answer] | None]:
-        """Return the items of a finished batch, and its answers; None if its workers were ended."""
+    def _send(self, batch: tuple[T, ...], *, suspect: bool) -> None:
+        self._waiting[self._cluster.submit(Batch(self._work, batch, self._required))] = batch, suspect
+
+    def next(self) -> tuple[tuple[T, ...], bool, Sequence[Answer]]:
+        """Return the items of a finished batch, whether they are suspects, and its answers; none if it was ended."""
         ticket = self._cluster.next(self._names)
         done = ticket.done()
-        batch = self._waiting.pop(ticket)
+        batch, suspect = self._waiting.pop(ticket)
         if done is None:
-            return batch, None
+            return batch, suspect, ()
         if isinstance(done, Unfit):
             raise done.refusal()
         answers, seconds = done
@@ -198,7 +211,7 @@ class _Sent(Generic[T, R]):
         self._timed = len(answers) + self._timed * _REMEMBERED
         if self._undone is not None:
             self._undone -= len(answers)
-        return batch, answers
+        return batch, suspect, answers
 
     def cancel(self) -> None:
         """Give up unfinished batches."""
@@ -206,7 +219,7 @@ class _Sent(Generic[T, R]):
             ticket.cancel()
 
     def _names(self) -> list[str]:
-        return [self._work.name(item) for batch in self._waiting.values() for item in batch]
+        return [self._work.name(item) for batch, _ in self._waiting.values() for item in batch]
 
 
 def _killed(case: str, hint: str) -> SegconvError:

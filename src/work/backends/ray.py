@@ -78,6 +78,7 @@ class _Cluster:
     """The cluster during a run; see `dispatch.Cluster`."""
 
     hint = "give each worker more memory, for example with fewer CPUs on a node"
+    blames_others = True
 
     def __init__(self, ray: Any) -> None:
         self._ray = ray

@@ -100,6 +100,7 @@ class _Cluster:
     """The cluster during a run; see `dispatch.Cluster`."""
 
     hint = "give each job more memory or time, with SBATCH_MEM_PER_NODE and SBATCH_TIMELIMIT"
+    blames_others = False
 
     def __init__(self, executor: Any, jobs: int) -> None:
         self._executor = executor

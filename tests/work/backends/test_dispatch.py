@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from math import ceil, log2
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from segconv.errors import SegconvError
@@ -23,7 +24,10 @@ class Ticket:
 
     def done(self) -> Done | None:
         """Do the batch; an item that ends its workers ends everything that is at work."""
-        return None if self.cluster.lost(self) else self.batch()
+        if self.cluster.lost(self):
+            return None
+        left = _again([*[False] * next(self.cluster.cuts), True])
+        return self.batch(lambda: next(left))
 
     def cancel(self) -> None:
         self.cancelled = True
@@ -44,18 +48,28 @@ class FakeCluster:
         Items that end a worker.
     bystanders
         Whether all waiting batches are lost with the worker.
+    cuts
+        How many items of a batch are done, one batch after another, before its worker takes the run for ended.
     """
 
     hint = "do that"
 
     def __init__(
-        self, rooms: Sequence[int], sizes: Sequence[int], order: Sequence[int], poison: set[int], bystanders: bool
+        self,
+        rooms: Sequence[int],
+        sizes: Sequence[int],
+        order: Sequence[int],
+        poison: set[int],
+        bystanders: bool,
+        cuts: Sequence[int] = (1000,),
     ) -> None:
         self._rooms, self._sizes, self._order = map(_again, (rooms, sizes, order))
         self._poison = poison
-        self._bystanders = bystanders
+        self.blames_others = bystanders
+        self.cuts = _again(cuts)
         self.waiting: list[Ticket] = []
         self.most = 0
+        self.beside: list[int] = []
         self.sent: list[int] = []
         self.seconds: list[float | None] = []
 
@@ -69,6 +83,7 @@ class FakeCluster:
 
     def submit(self, batch: Batch) -> Ticket:
         ticket = Ticket(self, batch)
+        self.beside.append(len(self.waiting))
         self.waiting.append(ticket)
         self.sent.append(len(batch.items))
         self.most = max(self.most, len(self.waiting))
@@ -77,7 +92,7 @@ class FakeCluster:
     def next(self, names: Callable[[], Sequence[str]]) -> Ticket:
         assert sorted(names()) == sorted(str(item) for ticket in self.waiting for item in ticket.batch.items)
         ticket = self.waiting.pop(next(self._order) % len(self.waiting))
-        if self._poison.intersection(ticket.batch.items) and self._bystanders:
+        if self._poison.intersection(ticket.batch.items) and self.blames_others:
             for other in self.waiting:
                 other.dead = True
         return ticket
@@ -109,15 +124,47 @@ def named(number: int, error: SegconvError) -> int:
     sizes=st.lists(st.integers(1, 7), min_size=1, max_size=4),
     order=st.lists(st.integers(0, 9), min_size=1, max_size=9),
     bystanders=st.booleans(),
+    cuts=st.lists(st.integers(1, 7), min_size=1, max_size=4),
 )
 def test_every_item_has_one_result_whatever_ends_workers(
-    items: list[int], poison: set[int], rooms: list[int], sizes: list[int], order: list[int], bystanders: bool
+    items: list[int],
+    poison: set[int],
+    rooms: list[int],
+    sizes: list[int],
+    order: list[int],
+    bystanders: bool,
+    cuts: list[int],
 ) -> None:
-    cluster = FakeCluster(rooms, sizes, order, poison, bystanders)
+    cluster = FakeCluster(rooms, sizes, order, poison, bystanders, cuts)
     found = list(dispatched(cluster, Work(square, iter(items), 2, str, (), named)))
     assert sorted(found) == sorted(-number if number in poison else number * number for number in items)
     assert not cluster.waiting
     assert cluster.most <= max(rooms)
+
+
+@given(poison=st.sets(st.integers(0, 255), max_size=6), size=st.integers(1, 256), room=st.integers(1, 5))
+@example(poison={77}, size=256, room=4)
+@example(poison={77, 200}, size=256, room=4)
+def test_few_more_batches_find_the_items_that_end_jobs_which_share_nothing(
+    poison: set[int], size: int, room: int
+) -> None:
+    cluster = FakeCluster([room], [size], [0], poison, False)
+    found = list(dispatched(cluster, Work(square, iter(range(256)), room, str, (), named)))
+    assert sorted(found) == sorted(-number if number in poison else number * number for number in range(256))
+    assert len(cluster.sent) <= ceil(256 / size) + len(poison) * max(1, 2 * ceil(log2(size)))
+
+
+def test_other_batches_go_on_while_a_job_that_ended_is_done_again_in_halves() -> None:
+    cluster = FakeCluster([3], [8], [0], {3}, False)
+    found = list(dispatched(cluster, Work(square, iter(range(80)), 3, str, (), named)))
+    assert sorted(found) == sorted({number * number for number in range(80)} - {9} | {-3})
+    assert cluster.sent[:5] == [8, 8, 8, 4, 4]
+    assert cluster.beside[3:-2] == [2] * (len(cluster.beside) - 5)
+
+
+def test_items_that_a_worker_has_not_begun_as_it_takes_the_run_for_ended_are_sent_again() -> None:
+    cluster = FakeCluster([1], [6], [0], set(), False, [2, 0, 1, 9])
+    assert sorted(dispatched(cluster, Work(square, iter(range(6)), 1, str))) == [0, 1, 4, 9, 16, 25]
 
 
 def test_an_item_that_ends_its_workers_is_refused_by_name_if_nothing_takes_it() -> None:
