@@ -73,7 +73,7 @@ class InBlocks(_Lazy[T]):
 
 
 class Names(InBlocks[str]):
-    """Names of files, in the order given; each block is one text, of which a name takes only its letters."""
+    """Names of files, in the order given; a block is one text, in which a name takes its letters and one more."""
 
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__(len(names))
@@ -104,7 +104,7 @@ class Chained(_Lazy[T]):
         self.extend([entry])
 
     def extend(self, entries: Sequence[T]) -> None:
-        """Add the entries of a list, which may be changed by that, or a sequence that makes its own."""
+        """Add entries; a list now belongs to this sequence, which may add later entries to it."""
         last = self.parts[-1] if self.parts else None
         if isinstance(last, list) and isinstance(entries, list):
             last += entries

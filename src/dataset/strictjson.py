@@ -60,7 +60,7 @@ def loads(data: bytes) -> Any:
         raise SegconvError(f"is nested deeper than {MAX_DEPTH} levels", code="SC086") from None
     except ValueError as error:  # an integer of thousands of digits
         raise SegconvError(f"holds a number that cannot be read ({error})", code="SC086") from error
-    if text.count("[") + text.count("{") > MAX_DEPTH:  # fewer brackets cannot nest deeper
+    if text.count("[") + text.count("{") >= MAX_DEPTH:  # fewer brackets cannot nest so deep
         _check_depth(value)
     return value
 

@@ -25,7 +25,7 @@ class PictureHeaders(Mapping[str, PictureHeader]):
 
     def __setitem__(self, path: str, header: PictureHeader) -> None:
         folder = path[: path.rfind("/") + 1]
-        if self._usual.setdefault(folder, header) is not header:
+        if self._usual.setdefault(folder, header) is not header or path in self._others:
             self._others[path] = header
             self._mixed.add(folder)
 

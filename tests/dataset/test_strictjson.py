@@ -66,3 +66,9 @@ def test_size_and_depth_may_reach_their_limits(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_byte_order_mark_is_not_part_of_the_text() -> None:
     assert load_object(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}
+
+
+def test_a_value_inside_the_deepest_level_is_one_level_more() -> None:
+    assert loads(b"[" * (MAX_DEPTH - 1) + b"1" + b"]" * (MAX_DEPTH - 1))
+    with pytest.raises(SegconvError, match="nested deeper"):
+        loads(b"[" * MAX_DEPTH + b"1" + b"]" * MAX_DEPTH)

@@ -57,3 +57,11 @@ def test_a_header_may_be_taken_away() -> None:
 def test_each_header_is_counted_once() -> None:
     assert distinct(headers()) == [GREY, WIDE]
     assert distinct({"a": GREY, "b": GREY, "c": WIDE}) == [GREY, WIDE]
+
+
+def test_a_picture_may_get_the_header_of_its_folder_again() -> None:
+    found = headers()
+    found["/s/a/2.png"] = GREY
+    found["/s/a/3.png"] = GREY
+    assert found == dict.fromkeys(PATHS, GREY)
+    assert found.complete

@@ -1,1 +1,1 @@
-"""What finds the cases of a source whose kind is known; its modules are imported when they are used."""
+"""What finds the cases of a source, and recognises those that a first look does not rule out."""

@@ -1,7 +1,7 @@
 """What the module of a kind of source provides.
 
-All modules are imported to recognise a source, one to scan it, and every command waits for them: what only `scan` needs
-is imported inside it, and so is what `recognise` needs once a source may be of its kind.
+All modules are imported to recognise a source, one to scan it, and every command that reads one waits for them. So
+what only `scan` needs is imported inside it, and so is what `recognise` needs once a source may be of its kind.
 """
 
 from __future__ import annotations

@@ -155,7 +155,7 @@ def prove(data: Buffer, *, pixels: bool = True) -> tuple[PictureHeader, bool]:
         do not inflate to exactly as many bytes as the header promises; ``SC053`` if it is stored
         rotated; ``SC054`` if they inflate to more, or more than 1 MiB follows the end.
     """
-    header = header_of(bytes(data[:HEAD_BYTES]))
+    header = header_of(bytes(data[: content.HEAD_BYTES]))  # so many show what it is instead
     inflated = PixelData(sum(rows * (1 + row) for rows, row in _passes(header)))
     names: list[bytes] = []
     end = 0

@@ -17,7 +17,7 @@ _PIECE = 1 << 17
 """Bytes that are inflated at once, and dropped: for larger ones the allocator asks the system for new pages."""
 
 _LARGEST = 1 << 25
-"""Most bytes that libdeflate is asked for, as it needs room for all: so much freed memory is kept for the next file."""
+"""Most bytes that libdeflate inflates, as it needs memory for all of them, which the process keeps."""
 
 _LARGEST_WINDOW = b"\x78"
 """First byte of a stream with a window of 32 KiB (RFC 1950, 2.2); libdeflate does not hold streams to a smaller one."""
@@ -48,10 +48,12 @@ class PixelData:
 
     def _is_sound(self) -> bool:
         """Return whether libdeflate proves the stream; if not, it may still be sound."""
+        if self._expected > _LARGEST:
+            return False
         import imagecodecs
 
         packed = b"".join(self._parts)
-        if self._expected > _LARGEST or packed[:1] != _LARGEST_WINDOW:
+        if packed[:1] != _LARGEST_WINDOW:
             return False
         try:
             inflated = imagecodecs.deflate_decode(packed, out=np.empty(self._expected, np.uint8).data)

@@ -7,6 +7,7 @@ import struct
 import zlib
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from hypothesis import given
@@ -306,3 +307,11 @@ def test_real_pictures_are_read_as_scikit_image_reads_them(data: Path) -> None:
     for path in files:
         header, _ = picture.prove(path.read_bytes())
         assert np.array_equal(picture.samples_of(path.read_bytes(), header), skio.imread(path)), path
+
+
+def test_a_file_of_another_kind_is_named_for_what_it_is() -> None:
+    volume = nib.Nifti1Image(np.zeros((4, 4, 4), np.uint8), np.eye(4)).to_bytes()
+    for data, kind in ((volume, "NIfTI volume"), (b"\0" * 128 + b"DICM" + b"\0" * 300, "DICOM file")):
+        with pytest.raises(SegconvError, match=f"{kind}, expected a PNG picture") as raised:
+            picture.decode(data)
+        assert raised.value.code == "SC051"

@@ -22,6 +22,7 @@ from .. import tasks
 LONG_S = 60.0
 SEEN = "SEEN"
 """Variable that workers inherit: the folder where they leave files that say what became of them."""
+BEGUN = "begun"
 
 
 class Odd(Exception):
@@ -65,12 +66,16 @@ def odd(number: int) -> int:
 
 
 def long_unless_first(number: int) -> int:
-    """Return at once for the first item; otherwise wait until the run is gone, and leave a file that says so."""
+    """Return the first item as soon as another is begun; these wait until the run is gone, and leave a file that says so."""
+    until = time.monotonic() + LONG_S
+    seen = Path(os.environ[SEEN])
     if number:
-        until = time.monotonic() + LONG_S
+        (seen / BEGUN).touch()
         while not run_is_gone() and time.monotonic() < until:
             time.sleep(0.02)
-        Path(os.environ[SEEN], f"{number}-{run_is_gone()}").touch()
+        (seen / f"{number}-{run_is_gone()}").touch()
+    while not (seen / BEGUN).exists() and time.monotonic() < until:
+        time.sleep(0.02)
     return number
 
 
@@ -127,9 +132,9 @@ def interrupted(folder: Path, backend: str) -> Any:
                 signal.raise_signal(signal.SIGINT)
     except Interrupted as error:
         until = time.monotonic() + LONG_S
-        while len(list(folder.iterdir())) < 1 and time.monotonic() < until:
+        while not (ended := list(folder.glob("*-*"))) and time.monotonic() < until:
             time.sleep(0.02)
-        seen = {path.name.partition("-")[2] for path in folder.iterdir()}
+        seen = {path.name.partition("-")[2] for path in ended}
         return {"code": error.exit_code, "taken": len(taken), "gone": sorted(seen)}
     return None
 
@@ -137,8 +142,8 @@ def interrupted(folder: Path, backend: str) -> Any:
 def cluster_gone(folder: Path, backend: str, end: Callable[[], None]) -> Any:
     """The cluster ends in the middle of a run, which the same command without it completes."""
     plan = tasks.make_plan(folder, 12)
-    how = RunOptions(jobs=2, backend=backend, progress=At({3: end}))
-    wording = refused(lambda: execute(plan, tasks.copy_slowly, tasks.listing, how))
+    how = RunOptions(jobs=2, backend=backend, progress=At({1: end}))
+    wording = refused(lambda: execute(plan, tasks.copy_first_soon, tasks.listing, how))
     outcome = execute(plan, tasks.copy, tasks.listing, RunOptions())
     return {"wording": wording, "done": outcome.done, "reused": outcome.reused}
 

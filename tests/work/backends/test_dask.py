@@ -84,4 +84,4 @@ def test_a_killed_scheduler_ends_the_run_which_goes_on_without_it(found: dict[st
     assert (code, "Dask scheduler" in message) == ("SC100", True)
     assert hint.startswith("run the same command again")
     assert found["scheduler_killed"]["done"] == 12
-    assert found["scheduler_killed"]["reused"] >= 3
+    assert found["scheduler_killed"]["reused"] >= 1

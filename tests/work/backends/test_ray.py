@@ -61,4 +61,4 @@ def test_a_cluster_that_goes_away_ends_the_run_which_goes_on_without_it(found: d
     assert (code, "Ray cluster" in message) == ("SC100", True)
     assert hint.startswith("run the same command again")
     assert found["cluster_gone"]["done"] == 12
-    assert found["cluster_gone"]["reused"] >= 3
+    assert found["cluster_gone"]["reused"] >= 1
