@@ -66,12 +66,8 @@ endef
 bare: $(VENV)/.ready
 	$(call install_wheel,$(PYTHON),build/bare)
 
-# `diff` proved the installed files to be those that `unit` tests with the same interpreter. So these, which need no
-# extra and take most of the time, are left to it; of the kit, two cases of each topic run here, too.
-LEFT_TO_UNIT := --ignore=tests/kit/test_kit.py --ignore=tests/hints --ignore=tests/faults
-
 wheel: bare
-	$(call test_wheel,build/bare,$(LEFT_TO_UNIT))
+	$(call test_wheel,build/bare)
 
 # The same with the lowest versions that pyproject.toml admits, on the lowest Python: before a release, and
 # whenever one of them changes. What is so old warns of its newer neighbours.

@@ -29,8 +29,8 @@ COUNTED_RAY = (
     "RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper=true",
     "RAY_process_group_cleanup_enabled=false",
 )
-"""Begins the command of a Ray node whose workers are counted. They end with their job, and the node waits for
-them: the kernel does not count children that nobody waits for."""
+"""Begins the command of a Ray node whose workers are counted. They end with their job, and the node reaps them:
+the kernel adds the CPU time of a child to its parent only then."""
 
 
 class Failed(Exception):
