@@ -16,6 +16,8 @@ from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.splits import write_splits
 from ..dataset.strictjson import dumps
 from ..dataset.target import free_target, free_task
+from ..errors import Cure, SegconvError
+from ..image import raster
 from ..work.caseio import EXTERNAL
 from ..work.plan import Target
 from ..work.run_options import RunOptions
@@ -97,7 +99,10 @@ class V2Dataset:
         return _target(self.raw / name.folder, name)
 
     def refuse(self, scan: Scan) -> None:
-        """Refuse nothing."""
+        """Refuse pictures in a format that nnU-Net knows for volumes only, or not at all."""
+        if scan.file_ending in raster.ENDINGS and scan.file_ending not in PICTURES:
+            what = f"nnU-Net reads no pictures from files that end with {scan.file_ending}"
+            raise SegconvError(what, code="SC001", cures=(Cure.of("choose_format", format="tif"),))
 
     def write(self, staged: Staged, made: Made) -> None:
         """Write the folds and a dataset.json, which names files elsewhere if they are linked that way."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ...dataset.overlaps import Compiled
 
 
-PICTURES = (".png", ".tif")
+PICTURES = (".png", ".tif", ".bmp")
 """File endings of datasets of pictures; a picture holds all its channels in one file."""
 
 

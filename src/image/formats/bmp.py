@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ...errors import SegconvError
+from ...errors import Cure, SegconvError
 from .. import content
 from ..geometry import Geometry
 from ..gzipped import Buffer
@@ -105,7 +105,15 @@ def encode_samples(samples: NDArray[Any], colours: NDArray[np.uint8] | None = No
         ``(y, x)``: bool for 1 bit per pixel, or uint8; or RGB ``(y, x, 3)`` or RGBA ``(y, x, 4)`` uint8.
     colours
         ``(n, 3)``, to make a palette picture of ``(y, x)`` uint8 indices.
+
+    Raises
+    ------
+    SegconvError
+        ``SC056`` for samples of 16 bits.
     """
+    if samples.dtype == np.uint16:
+        what = "needs 16 bits, and a BMP has 8 for each channel"
+        raise SegconvError(what, code="SC056", cures=(Cure.of("write_tiff"),))
     if samples.shape[2:] == (4,):
         return _with_alpha(samples)
     image = Image.fromarray(np.ascontiguousarray(samples))
