@@ -52,6 +52,7 @@ define install_wheel
 	$(2)/bin/python -m pip install --quiet --upgrade pip
 	$(2)/bin/python -m pip install --quiet --no-compile $(4) "$$(echo build/wheel/segconv-*.whl)$(3)" \
 		pytest pytest-timeout pytest-xdist hypothesis nibabel pydicom pynrrd distributed
+	@$(2)/bin/python -m compileall -q -j 0 $(2)/lib >/dev/null || true  # as above
 	diff --recursive --exclude=__pycache__ src $(2)/lib/python*/site-packages/segconv
 endef
 

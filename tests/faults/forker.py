@@ -131,6 +131,7 @@ CHANGES = {
 def _audit(record: Path, seam: str) -> None:
     """Write down every change of a disk, and every process, that does not come from the seam."""
     descriptor = os.open(record, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    sys.dont_write_bytecode = True  # what the import of a module writes is no change that segconv makes
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
         writes = event == "open" and isinstance(arguments[2], int) and bool(arguments[2] & (os.O_WRONLY | os.O_RDWR))
