@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from segconv.work.backends import DASK, PROCESSES, RAY, SLURM
+from segconv.work.backends import DASK, RAY, SLURM
 
+from .clusters import BURNT_MS
 from .convert import NNUNET, POOL, UNPROVED, UNVERIFIED
 from .job import FLOOR, OURS
 from .result import Measured, Result
@@ -88,8 +89,13 @@ def slope_ms(result: Result, who: str) -> float:
     return 1000 * (many.cpu - few.cpu) / (many.size["cases"] - few.size["cases"])
 
 
-LEAST_OVERHEAD = -0.05
+LEAST_OVERHEAD = -0.02
 """Less than none is noise, and less than this a sign of processes that were not counted."""
+
+
+def overhead(result: Result, who: str) -> float:
+    """Return what a further item took beyond the CPU time that it burnt, as a part of that."""
+    return slope_ms(result, who) / BURNT_MS - 1
 
 
 def idle_ms(result: Result, who: str) -> float:
@@ -100,11 +106,10 @@ def idle_ms(result: Result, who: str) -> float:
 
 def _overhead(kind: str) -> Value:
     def value(measured: Measured) -> float:
-        result = measured.results["clusters"][0]
-        overhead = slope_ms(result, kind) / slope_ms(result, PROCESSES) - 1
-        if overhead < LEAST_OVERHEAD:
-            raise LookupError("less work than without a cluster: not all of it was counted, or it is lost in the noise")
-        return overhead
+        found = overhead(measured.results["clusters"][1], kind)
+        if found < LEAST_OVERHEAD:
+            raise LookupError("less than what was burnt: not all of it was counted")
+        return found
 
     return value
 

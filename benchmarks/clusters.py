@@ -1,4 +1,4 @@
-"""Clusters: many small items by joblib's processes, and by Dask, Ray and SLURM with as many workers on this machine."""
+"""Clusters: joblib's processes, and Dask, Ray and SLURM with as many workers on this machine."""
 
 from __future__ import annotations
 
@@ -18,9 +18,13 @@ from . import data
 from .job import Comparison, Room
 from .measure import COUNTED_RAY, Contestant, Failed, idle_cores
 
-FEW, MANY = 1500, 4500
-"""With fewer, the last of Ray's workers may not have begun when the others are done."""
+PAIRS = 1500
 EDGE = 256
+FEW, MANY = 1500, 6000
+"""With fewer, the last of Ray's workers may not have begun when the others are done."""
+BURNT_MS = 3
+"""What converting such a pair takes. It is burnt, because the CPU time of conversions varies with the disk by more
+than the overhead that is to be found."""
 NEEDS = {DASK: "distributed", RAY: "ray", SLURM: "submitit"}
 SETTLES_S = 5
 """Clusters use much CPU time while they start."""
@@ -29,7 +33,7 @@ WATCHED_S = 5
 
 
 def clusters(room: Room) -> Sequence[Comparison]:
-    """Convert many pairs of small pictures."""
+    """Convert pairs of small pictures; then burn a known CPU time with each item."""
     starts: dict[str, Callable[[], tuple[str, Sequence[int]]]] = {
         PROCESSES: lambda: (PROCESSES, ()),
         DASK: lambda: _dask(room),
@@ -38,38 +42,43 @@ def clusters(room: Room) -> Sequence[Comparison]:
     }
     env = {**room.env, "XDG_STATE_HOME": str(room.base / "state")}
     (room.base / "state").mkdir()
-    sources = {n: data.pictures(room.base / f"Bench{n}", n, EDGE) for n in (room.many(FEW), room.many(MANY))}
-    found = {}
+    source = data.pictures(room.base / "Bench", room.many(PAIRS), EDGE)
+    converted, burnt = {}, {}
     notes = [
         "SLURM is submitit's local executor: a job is a process of this machine.",
         "Schedulers and nodes are started before, which is not counted.",
     ]
-    for kind, start in starts.items():
+    for number, (kind, start) in enumerate(starts.items(), start=100):
         if importlib.util.find_spec(NEEDS.get(kind, "joblib")) is None:
             notes.append(f"{kind} is missing: {NEEDS[kind]} is not installed.")
             continue
         backend, servers = start()
-        for number, (cases, source) in enumerate(sources.items()):
-            target = f"Dataset{100 + 10 * len(found) + number}_Bench"
-            one = room.program(
-                "on_backend", source, target.removeprefix("Dataset"), backend, room.workers, made=room.raw / target
-            )
-            found[f"{kind}, {cases} items"] = dataclasses.replace(
-                one, who=kind, size={"cases": cases}, beside=servers, env=env
-            )
+        target = f"Dataset{number}_Bench"
+        one = room.program(
+            "on_backend", source, target.removeprefix("Dataset"), backend, room.workers, made=room.raw / target
+        )
+        one = dataclasses.replace(one, who=kind, size={"cases": room.many(PAIRS)}, beside=servers, env=env)
+        converted[kind] = one
+        for items in (room.many(FEW), room.many(MANY)):
+            words = room.program("burning", backend, room.workers, items, BURNT_MS / 1000).command
+            burnt[f"{kind}, {items} items"] = dataclasses.replace(one, command=words, size={"cases": items})
     time.sleep(SETTLES_S)
-    for name, one in found.items():
+    for name, one in burnt.items():
         if one.beside:
-            found[name] = dataclasses.replace(one, idle=idle_cores(one.beside, WATCHED_S))
-    return [Comparison(f"convert, PNG pairs {EDGE}×{EDGE}", found, lambda: _check(found.values()), notes)]
+            burnt[name] = dataclasses.replace(one, idle=idle_cores(one.beside, WATCHED_S))
+    return [
+        Comparison(f"convert, PNG pairs {EDGE}×{EDGE}", converted, lambda: _check(converted.values()), notes),
+        Comparison(f"items that burn {BURNT_MS} ms of CPU time, with 1 KiB sent and returned", burnt),
+    ]
 
 
 def _check(contestants: Iterable[Contestant]) -> None:
     """Refuse to time clusters that did not write the bytes that joblib's processes, which come first, wrote."""
-    first: dict[int, dict[Path, bytes]] = {}
+    first: dict[Path, bytes] = {}
     for one in contestants:
         written = {path.relative_to(one.made): path.read_bytes() for path in one.made.glob("*T?/*")}
-        if not written or first.setdefault(one.size["cases"], written) != written:
+        first = first or written
+        if not written or first != written:
             raise Failed(f"{one.who} wrote other files than {PROCESSES}")
 
 

@@ -54,8 +54,8 @@ def _lines(measured: Measured) -> Iterator[str]:
     grown = [result for job, found in measured.results.items() if job.startswith(GROWTH) for result in found]
     if grown:
         yield from _growth(grown)
-    for result in measured.results.get(CLUSTER_JOB, ()):
-        yield from _clusters(result)
+    if CLUSTER_JOB in measured.results:
+        yield from _clusters(measured.results[CLUSTER_JOB])
     yield ""
     taken = (f"{job} {seconds:.0f}" for job, seconds in measured.seconds.items())
     yield f"Seconds that the jobs took, with making their inputs: {', '.join(taken)}."
@@ -141,22 +141,20 @@ def _slopes(result: Result) -> Iterator[str]:
     )
 
 
-def _clusters(result: Result) -> Iterator[str]:
-    what = f"{result.title}, the CPU time and memory of schedulers and workers included."
-    yield from ("", "## Clusters", "", what, "")
-    yield _line("", "items", "CPU s", "wall s", "MiB")
-    yield "|---" * 5 + "|"
-    for row in result.rows:
-        yield _line(row.who, str(row.size["cases"]), *_figures(row))
-    yield ""
-    base = aims.slope_ms(result, PROCESSES)
-    yield f"By the slopes between both sizes, an item takes {base:.2f} ms of CPU time with joblib, and"
-    yield ""
-    for kind in (kind for kind in CLUSTERS if any(row.who == kind for row in result.rows)):
-        own = aims.slope_ms(result, kind)
-        more = own / base - 1
-        doubt = "" if more >= aims.LEAST_OVERHEAD else ": workers that were not counted, or noise"
-        idle = aims.idle_ms(result, kind)
+def _clusters(results: Sequence[Result]) -> Iterator[str]:
+    yield from ("", "## Clusters", "", "CPU time and memory are those of schedulers and workers too.")
+    for result in results:
+        yield from ("", f"### {result.title}", "")
+        yield _line("", "items", "CPU s", "wall s", "MiB")
+        yield "|---" * 5 + "|"
+        for row in result.rows:
+            yield _line(row.who, str(row.size["cases"]), *_figures(row))
+        yield from _notes(result)
+    burnt = results[-1]
+    yield from ("", "By the slopes between both sizes, a further item that burns so much takes", "")
+    for kind in (kind for kind in (PROCESSES, *CLUSTERS) if any(row.who == kind for row in burnt.rows)):
+        more = aims.overhead(burnt, kind)
+        doubt = "" if more >= aims.LEAST_OVERHEAD else ": not all of it was counted"
+        idle = aims.idle_ms(burnt, kind)
         of_idle = f", of which its servers would take {idle:.2f} ms without work" if idle else ""
-        yield f"- {kind}: {own:.2f} ms, an overhead of {own - base:+.2f} ms, {more:+.1%}{of_idle}{doubt}."
-    yield from _notes(result)
+        yield f"- {kind}: {aims.slope_ms(burnt, kind):.2f} ms, an overhead of {more:+.1%}{of_idle}{doubt}."

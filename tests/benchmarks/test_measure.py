@@ -58,7 +58,7 @@ def test_cpu_time_of_workers_is_counted_once(tmp_path: Path, kind: str, needs: s
     with servers_of(kind, tmp_path) as (backend, beside):
 
         def counted(seconds: float) -> float:
-            command = [sys.executable, "-m", "tests.benchmarks.burning", backend, str(ITEMS), str(seconds)]
+            command = [sys.executable, "-m", "benchmarks.burning", backend, "2", str(ITEMS), str(seconds)]
             return run(Contestant(command, tmp_path / "none", env, beside=beside)).cpu_s
 
         counted(0)  # servers may still be starting
