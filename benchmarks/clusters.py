@@ -20,7 +20,7 @@ from .measure import COUNTED_RAY, Contestant, Failed, idle_cores
 
 PAIRS = 1500
 EDGE = 256
-FEW, MANY = 1500, 6000
+FEW, MANY = 2000, 8000
 """With fewer, the last of Ray's workers may not have begun when the others are done."""
 BURNT_MS = 3
 """What converting such a pair takes. It is burnt, because the CPU time of conversions varies with the disk by more

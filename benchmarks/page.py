@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from segconv.work.backends import CLUSTERS, PROCESSES
 
 from . import aims, scaling
+from .clusters import BURNT_MS
 from .job import FLOOR, OURS
 from .measure import Row
 from .result import Measured, Result
@@ -151,10 +152,14 @@ def _clusters(results: Sequence[Result]) -> Iterator[str]:
             yield _line(row.who, str(row.size["cases"]), *_figures(row))
         yield from _notes(result)
     burnt = results[-1]
-    yield from ("", "By the slopes between both sizes, a further item that burns so much takes", "")
+    yield ""
+    yield (
+        "By the slopes between both sizes, each the least of its runs, a further item takes so much, of which servers "
+        f"would take some without work; *overhead* is the rest beyond the {BURNT_MS} ms that it burns."
+    )
+    yield ""
+    yield _line("", "ms", "without work", "overhead")
+    yield "|---" * 4 + "|"
     for kind in (kind for kind in (PROCESSES, *CLUSTERS) if any(row.who == kind for row in burnt.rows)):
-        more = aims.overhead(burnt, kind)
-        doubt = "" if more >= aims.LEAST_OVERHEAD else ": not all of it was counted"
-        idle = aims.idle_ms(burnt, kind)
-        of_idle = f", of which its servers would take {idle:.2f} ms without work" if idle else ""
-        yield f"- {kind}: {aims.slope_ms(burnt, kind):.2f} ms, an overhead of {more:+.1%}{of_idle}{doubt}."
+        slope, idle = aims.least_slope_ms(burnt, kind), aims.idle_ms(burnt, kind)
+        yield _line(kind, f"{slope:.2f}", f"{idle:.2f}" if idle else "", f"{aims.overhead(burnt, kind):+.1%}")
