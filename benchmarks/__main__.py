@@ -17,7 +17,7 @@ from pathlib import Path
 
 from .job import Room
 from .jobs import JOBS
-from .measure import Failed, machine
+from .measure import Failed, machine, set_aside
 from .page import page
 from .result import Measured
 
@@ -37,27 +37,30 @@ def main(words: Sequence[str] | None = None) -> None:
     rounds = 1 if options.quick else options.rounds
     measured = Measured(machine(), os.getloadavg()[0], options.workers, rounds, options.quick, _versions())
     output = options.output or (None if options.only or options.quick else HERE)
-    for job in options.only or JOBS:
-        _measure(measured, job)
-        if output is not None:  # after each job, so that an interrupted run keeps what it measured
-            output.mkdir(parents=True, exist_ok=True)
-            (output / "REPORT.json").write_text(measured.to_json(), encoding="utf-8")
-            (output / "REPORT.md").write_text(page(measured), encoding="utf-8")
+    with tempfile.TemporaryDirectory(dir=os.environ.get("SEGCONV_BENCH_DIR")) as folder:
+        for job in options.only or JOBS:
+            _measure(measured, job, Path(folder, job))
+            if output is not None:  # after each job, so that an interrupted run keeps what it measured
+                output.mkdir(parents=True, exist_ok=True)
+                (output / "REPORT.json").write_text(measured.to_json(), encoding="utf-8")
+                (output / "REPORT.md").write_text(page(measured), encoding="utf-8")
     if output is None:
         sys.stdout.write(page(measured))
 
 
-def _measure(measured: Measured, job: str) -> None:
-    """Run one job, and add what it measured, or why it failed."""
+def _measure(measured: Measured, job: str, folder: Path) -> None:
+    """Run one job in a new folder, and add what it measured, or why it failed."""
     begun = time.monotonic()
     print(f"{job} …", file=sys.stderr, flush=True)
-    with tempfile.TemporaryDirectory(dir=os.environ.get("SEGCONV_BENCH_DIR")) as folder, ExitStack() as exits:
+    folder.mkdir()
+    with ExitStack() as exits:
         try:
-            found = JOBS[job](Room(Path(folder), measured.workers, measured.quick, exits))
+            found = JOBS[job](Room(folder, measured.workers, measured.quick, exits))
             measured.results[job] = [one.measured(measured.rounds) for one in found]
         except (Failed, OSError) as error:
-            measured.failed[job] = str(error).replace(folder, "…")
+            measured.failed[job] = str(error).replace(str(folder), "…")
             print(measured.failed[job], file=sys.stderr, flush=True)
+    set_aside(folder)
     measured.seconds[job] = time.monotonic() - begun
 
 

@@ -32,8 +32,9 @@ def _lines(measured: Measured) -> Iterator[str]:
         f"Complete processes, children included; all programs of a table in turn, {measured.rounds} rounds, each in an "
         "order that is drawn. Times are medians, with the least and the most; *MiB* is the largest sum of the "
         "proportional set sizes of all processes, sampled in a run of its own. Before anything is timed, what programs "
-        "of the same task wrote is compared. The *floor* is a program that only reads, inflates, deflates what must "
-        f"change, and writes. {', '.join(f'{name} {version}' for name, version in measured.versions.items())}."
+        "of the same task wrote is compared. What was written is removed at the very end: to create files costs more "
+        "after many were removed. The *floor* is a program that only reads, inflates, deflates what must change, and "
+        f"writes. {', '.join(f'{name} {version}' for name, version in measured.versions.items())}."
     )
     yield ""
     yield "## Aims"

@@ -73,3 +73,21 @@ def test_commands_that_fail_are_failures(tmp_path: Path, command: list[str]) -> 
 
     with pytest.raises(Failed, match="failed"):
         run(Contestant(command, tmp_path / "none", {}))
+
+
+def test_what_a_run_made_is_emptied_and_hidden_but_not_what_the_source_shares(tmp_path: Path) -> None:
+    from benchmarks.measure import set_aside
+
+    made, source = tmp_path / "Dataset001_A", tmp_path / "source"
+    (made / "imagesTr").mkdir(parents=True)
+    (made / "dataset.json").write_text("{}")
+    source.write_text("voxels")
+    (made / "imagesTr" / "linked").hardlink_to(source)
+    (made / "link").symlink_to(source)
+    set_aside(made)
+    set_aside(tmp_path / "none")
+    hidden = [path for path in tmp_path.iterdir() if path != source]
+    assert [path.name.startswith(".Dataset001_A-") for path in hidden] == [True]
+    assert (hidden[0] / "dataset.json").stat().st_size == 0
+    assert list((hidden[0] / "imagesTr").iterdir()) == []
+    assert source.read_text() == "voxels"
