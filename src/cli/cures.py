@@ -109,6 +109,7 @@ WORDS = {
     "train_from_start": "leave out `--continue`",
     "train_all_again": "`--overwrite -f {folds}` trains all folds again",
     "same_command_resumes": "`{again:words}` goes on from there",
+    "resume_job": "`{again:words}` goes on from there; SBATCH_TIMELIMIT and SBATCH_MEM_PER_NODE set limits",
     "resume_stopped": "the same command goes on from there; if it stops again, train with a third of the rate",
     "pretrain": "`segconv finetune {dataset} --from PRETRAINING_DATASET` pretrains with the plans of the dataset",
     "validate_stage": "`segconv train {dataset} -c {configuration} -f {fold}[ -tr {trainer}][ -p {plans}] --val`",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import Finding, SegconvError
 from ..train.model import DEFAULT_PLANS, DEFAULT_TRAINER, Model
+from ..work.backends import SLURM
 from .help_pages import MODEL, RUNNING
 from .options import bundled, cores, device, option, trainers_again
 from .sink import Sink
@@ -37,22 +39,40 @@ class Place:
         Places for one fold at a time each.
     gpus_per_fold
         Number of GPUs that share a fold.
+    in_jobs
+        Whether each fold runs in a job of a cluster, not on the slots.
+    jobs
+        Number of jobs at once; None for all.
     """
 
     device: str
     slots: tuple[Slot, ...]
     gpus_per_fold: int
+    in_jobs: bool = False
+    jobs: int | None = None
 
 
-def _place(device: str, gpus: Sequence[str] | None, ddp: int, jobs: int) -> Place:
+def _place(device: str, gpus: Sequence[str] | None, ddp: int, jobs: int | None, backend: str | None) -> Place:
     from ..train.queue import HERE, cpu_slots, gpu_slots
 
+    if backend is not None:
+        return _in_jobs(device, gpus, ddp, jobs)
+    jobs = jobs or 1
     _refuse_unlike(device, gpus, ddp, jobs)
     if gpus is not None:
         return Place("cuda", tuple(gpu_slots(gpus, together=ddp > 1)), ddp)
     if device == "cpu":
         return Place(device, tuple(cpu_slots(jobs)), ddp)
     return Place("cuda" if ddp > 1 else device, (HERE,), ddp)
+
+
+def _in_jobs(device: str, gpus: Sequence[str] | None, ddp: int, jobs: int | None) -> Place:
+    """Return a place in jobs: their machines have GPUs, whatever this one has."""
+    if gpus is not None:
+        raise SegconvError("--gpus is for this machine", hint="--ddp N gives each job N GPUs; without it, it has one")
+    if device not in ("auto", "cuda", "cpu") or (device == "cpu" and ddp > 1):
+        raise SegconvError(f"--device {device} does not go with jobs on GPUs", hint="leave out --device")
+    return Place("cpu" if device == "cpu" else "cuda", (), ddp, in_jobs=True, jobs=jobs)
 
 
 def _refuse_unlike(device: str, gpus: Sequence[str] | None, ddp: int, jobs: int) -> None:
@@ -81,9 +101,21 @@ placed = bundled(
         help="Distribute each fold over N GPUs.",
         group=RUNNING,
     ),
-    option("-j", "--jobs", type=click.IntRange(min=1), default=1, help="Folds at once on the CPU.", group=RUNNING),
+    option(
+        "-j",
+        "--jobs",
+        type=click.IntRange(min=1),
+        help="Folds at once on the CPU, default 1; or jobs at once, default all.",
+        group=RUNNING,
+    ),
+    option(
+        "--backend",
+        type=click.Choice([SLURM]),
+        help="Train each fold in a job of a SLURM cluster, not on this machine.",
+        group=RUNNING,
+    ),
 )
-"""``--device``, ``--gpus``, ``--ddp`` and ``--jobs``; the function gets a `Place`."""
+"""``--device``, ``--gpus``, ``--ddp``, ``--jobs`` and ``--backend``; the function gets a `Place`."""
 
 
 def show_environment(sink: Sink, place: Place, paths: Paths) -> None:
@@ -103,6 +135,7 @@ def training_options(place: Place, sink: Sink, display: TrainingDisplay, **asked
     asked
         Further fields of `TrainOptions`.
     """
+    from ..train.cluster import Cluster
     from ..train.training import TrainOptions
     from ..work.readers import Readers
     from .training_time import foretelling
@@ -114,8 +147,14 @@ def training_options(place: Place, sink: Sink, display: TrainingDisplay, **asked
         heard=display.hear,
         foretold=foretelling(display.say),
         readers=Readers(cores(), display.reading(), what="files to compare"),
+        cluster=Cluster(place.jobs, _submitted(display.say)) if place.in_jobs else None,
         **asked,
     )
+
+
+def _submitted(say: Callable[[str], None]) -> Callable[[str, str, Path], None]:
+    """Return what says which job trains a fold."""
+    return lambda fold, job, log: say(f"fold {fold}: submitted as job {job}, whose log is {log}")
 
 
 def warner(shown: Callable[[Sequence[Finding]], None], kept: list[Finding]) -> Callable[[Sequence[Finding]], None]:

@@ -6,14 +6,17 @@ import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
+from typing import Any
 
-from ..dataset.layout import Dataset
+from ..dataset.layout import DESCRIPTION, Dataset
 from ..errors import Cure, Finding, Interrupted, Refused
 from ..train import known_trainers as trainers
+from ..train.cluster import Cluster, FoldJob, Watch, run_in_job
 from ..train.device import CPU, chosen_device
 from ..train.epoch_time import epoch_time
-from ..train.folds import FoldState, state_of
-from ..train.holds import training
+from ..train.folds import FoldState, kept_words, state_of
+from ..train.holds import reading, submitting, training
 from ..train.model import Model, log_file
 from ..train.paths import Paths
 from ..train.queue import HERE, Job, Outcome, Slot, run_jobs
@@ -21,8 +24,9 @@ from ..train.steps import Step, Wish, next_step
 from ..train.trainer_check import refuse_unimportable
 from ..train.trainer_length import length_of
 from ..train.trainer_list import Trainer
-from ..train.training import FoldResult, TrainOptions, failed, refuse_foreign, run_fold
+from ..train.training import FoldResult, TrainOptions, failed, refuse_foreign, run_fold, training_log
 from ..train.untrusted_models import NO_TRUST, Trust
+from ..work.backends.shared import Required
 from ..work.scratch import Warn
 from .asked import refuse_unknown_names
 from .ready import make_ready
@@ -93,8 +97,58 @@ class _Work:
         return options
 
     @property
+    def finished_first(self) -> list[str]:
+        """The folds, and first those with nothing left to do."""
+        return sorted(self.steps, key=lambda fold: self.steps[fold] is not Step.NONE)
+
+    @property
     def _only_validates(self) -> bool:
         return set(self.steps.values()) <= {Step.NONE, Step.VALIDATE}
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Which folds to train."""
+
+    dataset: Dataset
+    model: Model
+    folds: tuple[str, ...]
+    paths: Paths
+    trust: Trust
+
+    def prepare(self, options: TrainOptions, warn: Warn | None) -> tuple[_Work, list[Finding], TrainOptions]:
+        """Refuse what must not or cannot run; return what is left to do, warnings, and options with the device."""
+        model, paths = self.model, self.paths
+        states = [state_of(model.fold_folder(paths, fold)) for fold in self.folds]
+        work = refuse_unknown_names(
+            self.dataset, model, self.folds, paths, lambda: _Work.of(model, states, paths, options)
+        )
+        warnings = make_ready(
+            self.dataset,
+            model,
+            self.folds,
+            paths,
+            replaced=self.folds if options.wish is Wish.AGAIN else (),
+            readers=options.readers,
+            allow_leaks=options.allow_leaks,
+        )
+        if warn is not None and warnings:
+            warn(warnings)
+        return work, warnings, work.begin(model, paths, options, self.trust)
+
+    def here(self, fold: str, options: TrainOptions) -> Callable[[Slot], FoldResult]:
+        """Return what trains a fold on a slot of this machine."""
+        return partial(run_fold, self.model, fold, self.paths, options, self.trust)
+
+    def in_job(self, fold: str, options: TrainOptions, cluster: Cluster, executor: Any) -> Callable[[Slot], FoldResult]:
+        """Return what lets a job train a fold."""
+        model, paths = self.model, self.paths
+        folder, log = model.fold_folder(paths, fold), training_log(model, fold, paths)
+        train = partial(train_again, self.dataset.path, model, [fold], paths, options.in_job, self.trust)
+        call = FoldJob(fold, train, Required.of([model.plans_file(paths), self.dataset.path / DESCRIPTION]))
+        watch = Watch(folder, log, options.heard or (lambda _: None), options.tell or (lambda _: None))
+        name = f"segconv-{self.dataset.name.id}-{model.configuration}-{fold}"
+        return lambda _: run_in_job(executor, cluster, call, name, watch)
 
 
 def train_folds(
@@ -112,12 +166,13 @@ def train_folds(
     """Do for each fold what is left to do: nothing, the validation, the rest of its training, or all of it.
 
     All folds are locked throughout: no other run trains one of them or plans the dataset again. A fold that fails
-    does not stop the others.
+    does not stop the others. With `TrainOptions.cluster`, each fold that is not finished is trained by a job, which
+    does what this function does for a single fold.
 
     Parameters
     ----------
     slots
-        Where they run, one fold at a time on each; see `gpu_slots`.
+        Where they run, one fold at a time on each; see `gpu_slots`. Not used with a cluster.
     warn
         Called with warnings before the first fold begins.
     ended
@@ -133,31 +188,44 @@ def train_folds(
         By Ctrl-C or SIGTERM; it says at which epoch each fold resumes.
     """
     folders = {fold: model.fold_folder(paths, fold) for fold in folds}
-    with training(paths, model.dataset, folders.values()):
-        states = [state_of(folder) for folder in folders.values()]
-        work = refuse_unknown_names(dataset, model, folds, paths, lambda: _Work.of(model, states, paths, options))
-        warnings = make_ready(
-            dataset,
-            model,
-            folds,
-            paths,
-            replaced=folds if options.wish is Wish.AGAIN else (),
-            readers=options.readers,
-            allow_leaks=options.allow_leaks,
-        )
-        if warn is not None and warnings:
-            warn(warnings)
-        options = work.begin(model, paths, options, trust)
-        finished_first = sorted(folds, key=lambda fold: work.steps[fold] is not Step.NONE)
-        jobs = [
-            Job(fold, partial(run_fold, model, fold, paths, _naming(fold, options, slots), trust))
-            for fold in finished_first
-        ]
-        try:
-            outcomes = run_jobs(jobs, slots, ended=ended)
-        except KeyboardInterrupt as error:
-            raise _interrupted(error, [state_of(folder) for folder in folders.values()]) from None
+    asked = _Asked(dataset, model, tuple(folds), paths, trust)
+    try:
+        if options.cluster is not None:
+            warnings, outcomes = _in_jobs(asked, options, options.cluster, warn, ended)
+        else:
+            with training(paths, model.dataset, folders.values()):
+                work, warnings, options = asked.prepare(options, warn)
+                jobs = [Job(fold, asked.here(fold, _naming(fold, options, slots))) for fold in work.finished_first]
+                outcomes = run_jobs(jobs, slots, ended=ended)
+    except KeyboardInterrupt as error:
+        raise _interrupted(error, [state_of(folder) for folder in folders.values()]) from None
     return _training(outcomes, folds, warnings)
+
+
+def train_again(path: Path, *arguments: Any, ended: Ended) -> Training:
+    """Do as `train_folds` with the dataset in a folder, which another process may have opened before."""
+    return train_folds(Dataset.open(path), *arguments, ended=ended)
+
+
+def _in_jobs(
+    asked: _Asked, options: TrainOptions, cluster: Cluster, warn: Warn | None, ended: Ended | None
+) -> tuple[list[Finding], list[Outcome[FoldResult]]]:
+    """Check the folds as for this machine, and then let a job train each; the job itself locks the fold."""
+    cluster.ready()
+    model, paths = asked.model, asked.paths
+    folders = [model.fold_folder(paths, fold) for fold in asked.folds]
+    with submitting(paths, folders):
+        with training(paths, model.dataset, folders):
+            work, warnings, options = asked.prepare(replace(options, foretold=None), warn)
+        slots = cluster.slots(len(asked.folds))
+        with reading(paths, model.dataset), cluster.opened(options.device, options.gpus) as executor:
+            jobs = [
+                Job(fold, asked.in_job(fold, _naming(fold, options, slots), cluster, executor))
+                if work.steps[fold] is not Step.NONE
+                else Job(fold, asked.here(fold, options))
+                for fold in work.finished_first
+            ]
+            return warnings, run_jobs(jobs, slots, ended=ended)
 
 
 def _naming(fold: str, options: TrainOptions, slots: Sequence[Slot]) -> TrainOptions:
@@ -177,14 +245,5 @@ def _training(outcomes: Iterable[Outcome[FoldResult]], folds: Sequence[str], ear
 def _interrupted(error: KeyboardInterrupt, states: Sequence[FoldState]) -> Interrupted:
     """Return an interruption that says what is kept of each fold."""
     number = int(error.args[0]) if error.args else signal.SIGINT
-    words = "; ".join(f"fold {state.fold} {_kept(state)}" for state in states)
+    words = "; ".join(f"fold {state.fold} {kept_words(state)}" for state in states)
     return Interrupted(f"interrupted: {words}", signal_number=number, cures=[Cure.of("same_command_resumes")])
-
-
-def _kept(state: FoldState) -> str:
-    if state.complete:
-        return "is trained"
-    words = f"resumes at epoch {state.epoch} from {state.whole[0]}" if state.begun else "begins at epoch 0"
-    if state.trained:
-        words = "is trained, and still to be validated"
-    return f"{words}, until when the old one is kept" if state.kept else words

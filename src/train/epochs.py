@@ -11,7 +11,7 @@ from typing import Any
 
 from .folds import planned_epochs
 
-STARTING, TRAINING, VALIDATING = "starting", "training", "validating"
+QUEUED, STARTING, TRAINING, VALIDATING = "queued", "starting", "training", "validating"
 DONE, FAILED, INTERRUPTED = "done", "failed", "interrupted"
 """Phases of a fold."""
 
@@ -41,9 +41,9 @@ class Progress:
     fold
         Name of the fold.
     slot
-        Where it runs, such as ``"GPU 0"``.
+        Where it runs, such as ``"GPU 0"`` or ``"job 4711"``.
     phase
-        One of `STARTING`, `TRAINING`, `VALIDATING`, `DONE`, `FAILED`, `INTERRUPTED`.
+        One of `QUEUED`, `STARTING`, `TRAINING`, `VALIDATING`, `DONE`, `FAILED`, `INTERRUPTED`.
     epoch
         The epoch at work, from 0 on; None before the first.
     epochs
@@ -124,6 +124,10 @@ class Follower:
             if found := pattern.match(line):
                 answer(found[1] if pattern.groups else "")
                 return
+
+    def wait(self) -> None:
+        """Say that its job waits for a machine."""
+        self._report(phase=QUEUED)
 
     def begin(self) -> None:
         """Say that nnU-Net starts, which writes nothing for a while."""

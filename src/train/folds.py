@@ -126,6 +126,16 @@ def states_of(model: Path) -> dict[str, FoldState]:
     return {name: state_of(model / f"fold_{name}") for name in sorted(found, key=lambda name: (len(name), name))}
 
 
+def kept_words(state: FoldState) -> str:
+    """Say what is kept of a fold, as the end of a sentence that begins with it."""
+    if state.complete:
+        return "is trained"
+    words = f"resumes at epoch {state.epoch} from {state.whole[0]}" if state.begun else "begins at epoch 0"
+    if state.trained:
+        words = "is trained, and still to be validated"
+    return f"{words}, until when the old one is kept" if state.kept else words
+
+
 def kept_folder(folder: Path) -> Path:
     """Return where an earlier training of a fold is kept; it need not exist. nnU-Net does not take it for a fold."""
     return folder.with_name(KEPT + folder.name)

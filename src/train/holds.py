@@ -41,6 +41,26 @@ def training(paths: Paths, dataset: str, folds: Iterable[Path]) -> Iterator[None
 
 
 @contextmanager
+def submitting(paths: Paths, folds: Iterable[Path]) -> Iterator[None]:
+    """Reserve folds for one command that submits jobs; each job holds its own fold while it trains.
+
+    Parameters
+    ----------
+    folds
+        Folders in ``nnUNet_results``; they need not exist.
+
+    Raises
+    ------
+    SegconvError
+        ``SC035`` if another command submits one of the folds.
+    """
+    with ExitStack() as stack:
+        for fold in folds:
+            _hold_fold(stack, paths, fold, locked, "submit")
+        yield
+
+
+@contextmanager
 def predicting(paths: Paths, folds: Iterable[Path]) -> Iterator[None]:
     """Let a block read trained folds, together with other readers; folds outside ``nnUNet_results`` are not locked.
 
@@ -72,12 +92,16 @@ def comparing(paths: Paths, dataset: str, folds: Iterable[Path]) -> Iterator[Non
 
 
 def _hold_fold(
-    stack: ExitStack, paths: Paths, fold: Path, lock: Callable[[Target], AbstractContextManager[int]]
+    stack: ExitStack,
+    paths: Paths,
+    fold: Path,
+    lock: Callable[[Target], AbstractContextManager[int]],
+    what: str = "train",
 ) -> None:
     results = paths.require("results")
     within = fold.relative_to(results).parts
     # Next to the datasets: a folder made for a refused training would count as one of the dataset.
-    target = Target(results / within[0], "-".join(("train", *within)))
+    target = Target(results / within[0], "-".join((what, *within)))
     try:
         stack.enter_context(if_possible(lock(target)))
     except SegconvError as error:

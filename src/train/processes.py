@@ -128,7 +128,7 @@ def said(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
     waiting.register(descriptor, select.POLLIN)
     rest, orphaned = b"", False
     while True:
-        _heed_stop()
+        heed_stop()
         if not orphaned and process.poll() is not None:
             orphaned = True  # a process left behind holds the pipe open
             _end_group(process.pid)
@@ -144,7 +144,8 @@ def said(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
         yield rest
 
 
-def _heed_stop() -> None:
+def heed_stop() -> None:
+    """Raise `Interrupted` if this thread is stopped; see `stopped_by`."""
     stop: Stop | None = getattr(_thread, "stop", None)
     if stop is not None and stop.is_set():
         raise Interrupted("interrupted together with other programs")

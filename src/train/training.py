@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..dataset.names import DatasetName
 from ..errors import Cure, Finding, Interrupted, SegconvError, warning
 from ..work.readers import ONE, Readers
 from .child import ChildFailed, run_nnunet
+from .cluster import Cluster
 from .commands import Tell
 from .device import AUTO, chosen_device, settings_of
 from .epoch_time import EpochTime
@@ -52,6 +53,8 @@ class TrainOptions:
         How images are read that were not yet compared with one another, for folds that leak.
     allow_leaks
         Train with folds that leak.
+    cluster
+        Trains each fold in a job; None trains on this machine.
     """
 
     device: str = AUTO
@@ -64,6 +67,12 @@ class TrainOptions:
     foretold: Callable[[EpochTime], None] | None = None
     readers: Readers = ONE
     allow_leaks: bool = False
+    cluster: Cluster | None = None
+
+    @property
+    def in_job(self) -> TrainOptions:
+        """How a job trains its fold: on its own machine, and unheard."""
+        return replace(self, tell=None, heard=None, foretold=None, readers=ONE, cluster=None)
 
 
 @dataclass(frozen=True)

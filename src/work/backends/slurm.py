@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar
 
-from ...errors import SegconvError
-from .. import fsops, owned
-from ..home import state_home
-from ..writing import writing
 from .backend import Work
 from .batch import Batch, Done
-from .dispatch import cannot_take, dispatched
-from .environment import environment_of_workers
+from .dispatch import dispatched
+from .submitted import CLUSTER, executor, refuse_unready, result, submit
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-LOCAL = "local"
-"""The address that runs jobs as processes of this machine, to try what a job does."""
 
 POLL_S = 1.0
 """How long to wait before asking again which jobs have ended; submitit asks SLURM less and less often."""
@@ -45,34 +34,23 @@ class Slurm:
     Parameters
     ----------
     address
-        `LOCAL`; None for the cluster of this machine.
+        `LOCAL` of `submitted`; None for the cluster of this machine.
     """
 
     here = False
 
     def __init__(self, address: str | None) -> None:
-        self._kind = address or "slurm"
+        self._kind = address or CLUSTER
 
     def ready(self) -> None:
         """See `Backend`."""
-        _submitit()
-        if self._kind not in ("slurm", LOCAL):
-            raise SegconvError(f"no SLURM cluster has an address such as {self._kind!r}", code="SC042")
-        if self._kind != LOCAL and shutil.which("sbatch") is None:
-            raise SegconvError(
-                "sbatch, which submits jobs, is not on this machine",
-                code="SC042",
-                hint="run the command on a login node of the cluster",
-            )
-        _state()
+        refuse_unready(self._kind)
 
     def results(self, work: Work[T, R]) -> Generator[R, None, None]:
         """See `Backend`."""
         self.ready()  # submitit would fail with an error of its own
-        with _folder() as folder, environment_of_workers():
-            executor = _submitit().AutoExecutor(folder=folder, cluster=self._kind)
-            executor.update_parameters(name="segconv", timeout_min=LIMIT_MIN, cpus_per_task=1, nodes=1)
-            yield from dispatched(_Cluster(executor, work.jobs), work)
+        with executor(self._kind, timeout_min=LIMIT_MIN, cpus_per_task=1, nodes=1) as made:
+            yield from dispatched(_Cluster(made, work.jobs), work)
 
 
 class _Job:
@@ -82,14 +60,7 @@ class _Job:
         self.job = job
 
     def done(self) -> Done | None:
-        from submitit.core.utils import FailedJobError, UncompletedJobError
-
-        try:
-            done: Done = self.job.result()
-        except FailedJobError as error:
-            raise cannot_take("SLURM", str(error).strip().rpartition("\n")[2]) from error
-        except UncompletedJobError:
-            return None
+        done: Done | None = result(self.job)
         return done
 
     def cancel(self) -> None:
@@ -114,16 +85,7 @@ class _Cluster:
         return FIRST_ITEMS if seconds is None else max(1, min(MOST_ITEMS, int(BATCH_S / max(seconds, 1e-9))))
 
     def submit(self, batch: Batch) -> _Job:
-        from submitit.core.utils import FailedJobError
-
-        try:
-            job = _Job(self._executor.submit(batch))
-        except FailedJobError as error:
-            raise SegconvError(
-                f"sbatch does not take a job ({str(error).strip()})",
-                code="SC100",
-                hint="correct the variables of sbatch, such as SBATCH_PARTITION and SBATCH_ACCOUNT",
-            ) from error
+        job = _Job(submit(self._executor, batch))
         self._waiting.append(job)
         return job
 
@@ -134,39 +96,6 @@ class _Cluster:
                     self._waiting.remove(job)
                     return job
             time.sleep(POLL_S)
-
-
-def _submitit() -> Any:
-    try:
-        import submitit
-    except ImportError as error:
-        raise SegconvError("submitit is not installed", code="SC041", hint="pip install 'segconv[slurm]'") from error
-    return submitit
-
-
-def _state() -> Path:
-    """Return the folder of the user that jobs and this process see: the home of a cluster is shared."""
-    state = state_home()
-    if state is None:
-        raise SegconvError(
-            "there is no home folder where jobs leave their results",
-            code="SC042",
-            hint="set XDG_STATE_HOME to a folder on the shared disk",
-        )
-    return state / "segconv" / "slurm"
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    """Make a folder for the jobs of a run, and remove it at the end."""
-    folder = _state() / f"{os.getpid()}-{os.urandom(8).hex()}"
-    with writing(folder):
-        fsops.mkdir(folder)
-    try:
-        yield folder
-    finally:
-        with writing(folder):
-            owned.remove(folder, {path for path, _ in owned.entries(folder)})
 
 
 def workers(address: str | None = None) -> Slurm:
