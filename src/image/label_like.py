@@ -20,8 +20,8 @@ LARGEST_CLASS = 64
 VOXELS_A_VALUE = 16
 """An image with fewer voxels per value has few values only because it is small."""
 
-_SAMPLED = 50_000
-"""Voxels that are looked at first: in most images they already show that it is not a label."""
+_SAMPLED = 1_000, 50_000
+"""Voxels that are looked at first: in most images the fewest already show that it is not a label."""
 _SHOWN = 6
 
 
@@ -36,8 +36,10 @@ def few_whole_numbers(stored: NDArray[np.generic], slope: float = 1.0, intercept
         Map stored values to the image's values.
     """
     flat = np.asarray(stored).reshape(-1)
-    part = _unique(flat[:: max(1, flat.size // _SAMPLED)], slope, intercept)
-    values = _unique(flat, slope, intercept) if part else part
+    for number in (*_SAMPLED, flat.size):
+        values = _unique(flat[:: max(1, flat.size // max(1, number))], slope, intercept)
+        if not values:
+            return set()
     return values if flat.size >= VOXELS_A_VALUE * len(values) else set()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -48,6 +47,8 @@ def kept_names(names: Collection[str], wanted: Sequence[str], absent: Collection
 
 
 def _unknown(pattern: str, names: Collection[str], absent: Collection[str]) -> SegconvError:
+    import difflib  # only for this message
+
     known = {name.lower(): name for name in (*names, *absent)}
     near = [known[name] for name in difflib.get_close_matches(pattern.lower().strip("*"), known, n=3)]
     hint = f"similar: {', '.join(near)}" if near else f"classes are {some_of(names, SHOWN_NAMES)}"
