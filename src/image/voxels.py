@@ -17,6 +17,9 @@ from ..errors import Cure, SegconvError
 CHUNK_VOXELS = 1 << 20
 FEW_VALUES = 8
 
+_SMALL = 1 << 12
+"""Up to so many voxels of 8 bits, one histogram takes less time than asking for the range first."""
+
 MOST_VALUES = 4096
 """Most different values of a label; no set of labels has as many, images and numbered objects soon have more."""
 
@@ -112,6 +115,8 @@ def label_values(array: NDArray[Any], most: int = MOST_VALUES) -> dict[int, int]
         ``SC055`` for NaN or infinity, ``SC071`` for fractions, ``SC072`` for negative values; each
         with the position of the first voxel. ``SC078`` for more values than `most`.
     """
+    if array.dtype == np.uint8 and 0 < array.size <= _SMALL and most > np.iinfo(np.uint8).max:
+        return dict(_counts_of(array.reshape(-1)))
     try:
         low, high = value_range(array)
     except SegconvError as error:
@@ -220,21 +225,20 @@ def _counted(array: NDArray[Any], values: Sequence[int]) -> dict[int, int]:
 
 def border_counts(values: NDArray[Any]) -> dict[int, int]:
     """Return value → number of voxels in the outermost rows and columns, or in the six faces of a volume."""
-    counts: dict[int, int] = {}
-    for axis, length in enumerate(values.shape):
-        if length < 3 and values.ndim > 2:
-            continue  # a volume of one slice has the border of its slice
-        faces = np.concatenate([np.take(values, at, axis).ravel() for at in {0, length - 1}])
-        for value, number in _counts_of(faces):
-            counts[value] = counts.get(value, 0) + number
-    return counts
+    faces = [
+        values[(slice(None),) * axis + (at,)].ravel()
+        for axis, length in enumerate(values.shape)
+        if length > 2 or values.ndim == 2  # a volume of one slice has the border of its slice
+        for at in {0, length - 1}
+    ]
+    return dict(_counts_of(np.concatenate(faces))) if faces else {}
 
 
 def _counts_of(values: NDArray[Any]) -> Iterator[tuple[int, int]]:
     """Yield each value, in order, with how often it occurs."""
     if values.dtype == np.uint8:  # most masks; without sorting
         counts = np.bincount(values)
-        found = np.flatnonzero(counts)
+        (found,) = counts.nonzero()
         return zip(found.tolist(), counts[found].tolist(), strict=True)
     found, numbers = np.unique(values, return_counts=True)
     return zip(map(int, found), numbers.tolist(), strict=True)

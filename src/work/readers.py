@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+from array import array
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from .. import reading
-from ..errors import SegconvError
+from ..errors import Interrupted, SegconvError
 from .backends import THREADS
+from .backends.gone import run_is_gone
+from .batches import MOST_AT_ONCE, batches
 from .memory import within_memory
 from .parallel import each
 from .run_options import UNHEARD, Progress, Workers, refuse_unfit, shown
@@ -17,6 +21,9 @@ from .run_options import UNHEARD, Progress, Workers, refuse_unfit, shown
 T = TypeVar("T")
 R = TypeVar("R")
 
+
+SHARES = 8
+"""Least number of batches for each worker, so that all end at about the same time."""
 
 WHAT = "labels"
 """What progress calls the items by default."""
@@ -72,46 +79,62 @@ class Readers:
         """
         if not items:
             return
-
-        def nbytes(item: T) -> int:
-            return sum(map(reading.size_if_there, files(item)))
-
-        workers = within_memory(Workers(self.jobs, self.backend, self.progress), items, nbytes, decoded)
+        sizes: Sequence[int] = ()
+        if self.jobs > 1:
+            sizes = array("q", (sum(map(reading.size_if_there, files(item))) for item in items))
+        workers = within_memory(
+            Workers(self.jobs, self.backend, self.progress),
+            range(len(items)),
+            sizes.__getitem__,
+            lambda number: decoded(items[number]),
+        )
+        share = len(items) // (SHARES * workers.jobs)
+        together = min(MOST_AT_ONCE, max(1, share)) if sizes and self.backend == THREADS else 1
+        numbered = zip(enumerate(items), sizes or itertools.repeat(0), strict=False)
         early: dict[int, R | SegconvError] = {}
         due = 0
         with (
             shown(self.progress, len(items), what=self.what),
             closing(
                 each(
-                    _Attempt(read, files), enumerate(items), jobs=workers.jobs, backend=self.backend, number=len(items)
+                    _Attempts(read, files),
+                    batches(numbered, together),
+                    jobs=workers.jobs,
+                    backend=self.backend,
+                    number=len(items),
                 )
             ) as results,
         ):
-            for number, result in results:
-                early[number] = result
-                self.progress.advance(self.what)
+            for batch in results:
+                early.update(batch)
+                for _ in batch:
+                    self.progress.advance(self.what)
                 while due in early:
                     yield items[due], early.pop(due)
                     due += 1
 
 
 @dataclass(frozen=True)
-class _Attempt:
-    """Reads an item; errors become results."""
+class _Attempts:
+    """Reads items; errors become results."""
 
     read: Callable[[Any], Any]
     files: Callable[[Any], Sequence[str]]
 
-    def __call__(self, numbered: tuple[int, Any]) -> tuple[int, Any]:
-        number, item = numbered
+    def __call__(self, batch: Sequence[tuple[int, Any]]) -> list[tuple[int, Any]]:
+        return [(number, self._of(item)) for number, item in batch]
+
+    def _of(self, item: Any) -> Any:
+        if run_is_gone():
+            raise Interrupted
         try:
-            return number, self.read(item)
+            return self.read(item)
         except SegconvError as error:
-            return number, error
+            return error
         except OSError as error:
-            return number, reading.refusal(error, error.filename or self.files(item)[0])
+            return reading.refusal(error, error.filename or self.files(item)[0])
         except MemoryError:
-            return number, SegconvError("memory ran out", code="SC103")
+            return SegconvError("memory ran out", code="SC103")
 
 
 ONE = Readers()

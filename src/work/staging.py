@@ -6,7 +6,7 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from ..errors import Cure, Finding, SegconvError, warning
 from ..words import count_of, some_of
 from . import begun, fsops, owned
 from .backends import THREADS
+from .batches import batches
 from .begun import PLAN
 from .journal import FILE as JOURNAL
 from .journal import Journal
@@ -26,12 +27,6 @@ from .plan import Plan, Target
 from .preflight import LAST, is_empty_folder, refuse_taken, replaceable
 from .stale import forget_stale, where
 from .writing import writing
-
-VERIFIED_AT_ONCE = 4 << 20
-"""Bytes of small files that a thread reads again per task: handing over a task costs as much as reading one."""
-
-MOST_AT_ONCE = 64
-"""Most files that it is given at once."""
 
 LONGEST_PLAN = 64 << 20
 """Limit of plan.json in bytes."""
@@ -251,23 +246,11 @@ def verify(staging: Path, targets: Iterable[dict[str, Any]], jobs: int) -> None:
     def first_bad(batch: list[dict[str, Any]]) -> str | None:
         return next(filter(None, map(differs, batch)), None)
 
-    with closing(each(first_bad, _batches(targets), jobs=jobs, backend=THREADS)) as found:
+    sized = batches((target, target["size"]) for target in targets)
+    with closing(each(first_bad, sized, jobs=jobs, backend=THREADS)) as found:
         for bad in found:
             if bad is not None:
                 raise SegconvError("differs from what was written when read back", code="SC033", file=bad)
-
-
-def _batches(targets: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Yield files in turn, small ones together."""
-    batch: list[dict[str, Any]] = []
-    nbytes = 0
-    for target in targets:
-        batch.append(target)
-        nbytes += target["size"]
-        if nbytes >= VERIFIED_AT_ONCE or len(batch) >= MOST_AT_ONCE:
-            yield batch
-            batch, nbytes = [], 0
-    yield batch
 
 
 def commit(target: Target, replaced: Owned | None, *, fsync: bool) -> list[Finding]:

@@ -24,6 +24,23 @@ def test_values_and_counts_are_numpys(array: np.ndarray) -> None:
     assert voxels.label_values(array) == {int(v): int(c) for v, c in zip(values, counts, strict=True)}
 
 
+@given(hnp.arrays(np.uint8, st.tuples(*[st.integers(60, 70)] * 2), elements=st.integers(0, 255)))
+def test_values_of_masks_of_any_size_are_counted_in_order(array: np.ndarray) -> None:
+    values, counts = np.unique(array, return_counts=True)
+    assert list(voxels.label_values(array).items()) == list(zip(values.tolist(), counts.tolist(), strict=True))
+
+
+@given(st.one_of(labels, hnp.arrays(np.uint8, st.tuples(*[st.integers(1, 6)] * 2))))
+def test_the_border_is_the_faces_and_edges_count_in_each(array: np.ndarray) -> None:
+    expected: dict[int, int] = {}
+    for axis, length in enumerate(array.shape):
+        if array.ndim == 2 or length > 2:
+            for face in {0, length - 1}:
+                for value in np.take(array, face, axis).ravel().tolist():
+                    expected[int(value)] = expected.get(int(value), 0) + 1
+    assert voxels.border_counts(array) == expected
+
+
 def test_values_beyond_16_bits_are_counted_as_well() -> None:
     assert voxels.label_values(np.array([[0, 70_000]])) == {0: 1, 70_000: 1}
 

@@ -55,6 +55,21 @@ def over(readers: Readers, files: list[str], read: object, decoded: int = 0) -> 
     return list(readers.over(files, read, files=lambda file: [file], decoded=lambda file: decoded))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_many_small_files_come_in_order_with_what_was_wrong_with_some(jobs: int, files: list[str]) -> None:
+    def read(numbered: tuple[int, str]) -> int:
+        if numbered[0] % 50 == 49:
+            raise SegconvError("found this", code="SC055")
+        return numbered[0]
+
+    items = list(enumerate(files * 16))
+    found = list(Readers(jobs).over(items, read, files=lambda item: [item[1]], decoded=lambda item: 0))
+    assert [item for item, _ in found] == items
+    wrong = [item[0] for item, result in found if isinstance(result, SegconvError)]
+    assert wrong == [49, 99, 149, 199, 249, 299]
+    assert [result for _, result in found if isinstance(result, int)] == [n for n, _ in items if n not in wrong]
+
+
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_what_was_read_comes_in_order_and_what_was_wrong_with_it(jobs: int, files: list[str]) -> None:
     def read(file: str) -> str:
