@@ -154,7 +154,7 @@ def training_options(place: Place, sink: Sink, display: TrainingDisplay, **asked
 
 def _submitted(say: Callable[[str], None]) -> Callable[[str, str, Path], None]:
     """Return what says which job trains a fold."""
-    return lambda fold, job, log: say(f"fold {fold}: submitted as job {job}, whose log is {log}")
+    return lambda fold, job, log: say(f"fold {fold}: job {job}, whose log is {log}")
 
 
 def warner(shown: Callable[[Sequence[Finding]], None], kept: list[Finding]) -> Callable[[Sequence[Finding]], None]:

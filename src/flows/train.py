@@ -12,7 +12,7 @@ from typing import Any
 from ..dataset.layout import DESCRIPTION, Dataset
 from ..errors import Cure, Finding, Interrupted, Refused
 from ..train import known_trainers as trainers
-from ..train.cluster import Cluster, FoldJob, Watch, run_in_job
+from ..train.cluster import Cluster, FoldCall, FoldJob, Watch, go_on, run_in_job
 from ..train.device import CPU, chosen_device
 from ..train.epoch_time import epoch_time
 from ..train.folds import FoldState, kept_words, state_of
@@ -116,10 +116,15 @@ class _Asked:
     paths: Paths
     trust: Trust
 
+    @property
+    def folders(self) -> dict[str, Path]:
+        """Fold → its folder."""
+        return {fold: self.model.fold_folder(self.paths, fold) for fold in self.folds}
+
     def prepare(self, options: TrainOptions, warn: Warn | None) -> tuple[_Work, list[Finding], TrainOptions]:
         """Refuse what must not or cannot run; return what is left to do, warnings, and options with the device."""
         model, paths = self.model, self.paths
-        states = [state_of(model.fold_folder(paths, fold)) for fold in self.folds]
+        states = [state_of(folder) for folder in self.folders.values()]
         work = refuse_unknown_names(
             self.dataset, model, self.folds, paths, lambda: _Work.of(model, states, paths, options)
         )
@@ -140,15 +145,26 @@ class _Asked:
         """Return what trains a fold on a slot of this machine."""
         return partial(run_fold, self.model, fold, self.paths, options, self.trust)
 
-    def in_job(self, fold: str, options: TrainOptions, cluster: Cluster, executor: Any) -> Callable[[Slot], FoldResult]:
+    def in_job(self, fold: str, options: TrainOptions, cluster: Cluster) -> Callable[[Slot], FoldResult]:
         """Return what lets a job train a fold."""
         model, paths = self.model, self.paths
-        folder, log = model.fold_folder(paths, fold), training_log(model, fold, paths)
         train = partial(train_again, self.dataset.path, model, [fold], paths, options.in_job, self.trust)
-        call = FoldJob(fold, train, Required.of([model.plans_file(paths), self.dataset.path / DESCRIPTION]))
-        watch = Watch(folder, log, options.heard or (lambda _: None), options.tell or (lambda _: None))
+        call = FoldCall(fold, train, Required.of([model.plans_file(paths), self.dataset.path / DESCRIPTION]))
         name = f"segconv-{self.dataset.name.id}-{model.configuration}-{fold}"
-        return lambda _: run_in_job(executor, cluster, call, name, watch)
+        watch = self.watch(fold, options)
+        return lambda _: run_in_job(cluster, call, watch, name, options.device, options.gpus)
+
+    def going_on(
+        self, fold: str, options: TrainOptions, cluster: Cluster, job: FoldJob
+    ) -> Callable[[Slot], FoldResult]:
+        """Return what follows a job that was left."""
+        watch = self.watch(fold, options)
+        return lambda _: go_on(cluster, job, watch)
+
+    def watch(self, fold: str, options: TrainOptions) -> Watch:
+        """Return what hears of the job of a fold."""
+        folder, log = self.folders[fold], training_log(self.model, fold, self.paths)
+        return Watch(fold, folder, log, options.heard or (lambda _: None), options.tell or (lambda _: None))
 
 
 def train_folds(
@@ -187,18 +203,17 @@ def train_folds(
     Interrupted
         By Ctrl-C or SIGTERM; it says at which epoch each fold resumes.
     """
-    folders = {fold: model.fold_folder(paths, fold) for fold in folds}
     asked = _Asked(dataset, model, tuple(folds), paths, trust)
     try:
         if options.cluster is not None:
             warnings, outcomes = _in_jobs(asked, options, options.cluster, warn, ended)
         else:
-            with training(paths, model.dataset, folders.values()):
+            with training(paths, model.dataset, asked.folders.values()):
                 work, warnings, options = asked.prepare(options, warn)
                 jobs = [Job(fold, asked.here(fold, _naming(fold, options, slots))) for fold in work.finished_first]
                 outcomes = run_jobs(jobs, slots, ended=ended)
     except KeyboardInterrupt as error:
-        raise _interrupted(error, [state_of(folder) for folder in folders.values()]) from None
+        raise _interrupted(error, [state_of(folder) for folder in asked.folders.values()]) from None
     return _training(outcomes, folds, warnings)
 
 
@@ -210,21 +225,27 @@ def train_again(path: Path, *arguments: Any, ended: Ended) -> Training:
 def _in_jobs(
     asked: _Asked, options: TrainOptions, cluster: Cluster, warn: Warn | None, ended: Ended | None
 ) -> tuple[list[Finding], list[Outcome[FoldResult]]]:
-    """Check the folds as for this machine, and then let a job train each; the job itself locks the fold."""
+    """Check the folds as for this machine, and then let a job train each; the job itself locks the fold.
+
+    Jobs that go on after their command was killed are followed.
+    """
     cluster.ready()
-    model, paths = asked.model, asked.paths
-    folders = [model.fold_folder(paths, fold) for fold in asked.folds]
-    with submitting(paths, folders):
-        with training(paths, model.dataset, folders):
-            work, warnings, options = asked.prepare(replace(options, foretold=None), warn)
-        slots = cluster.slots(len(asked.folds))
-        with reading(paths, model.dataset), cluster.opened(options.device, options.gpus) as executor:
-            jobs = [
-                Job(fold, asked.in_job(fold, _naming(fold, options, slots), cluster, executor))
-                if work.steps[fold] is not Step.NONE
-                else Job(fold, asked.here(fold, options))
-                for fold in work.finished_first
-            ]
+    slots = cluster.slots(len(asked.folds))
+    with submitting(asked.paths, asked.folders.values()):
+        left = {fold: job for fold, folder in asked.folders.items() if (job := cluster.left(folder)) is not None}
+        jobs = [
+            Job(fold, asked.going_on(fold, _naming(fold, options, slots), cluster, job)) for fold, job in left.items()
+        ]
+        rest = replace(asked, folds=tuple(fold for fold in asked.folds if fold not in left))
+        warnings: list[Finding] = []
+        if rest.folds:
+            with training(asked.paths, asked.model.dataset, rest.folders.values()):
+                work, warnings, options = rest.prepare(replace(options, foretold=None), warn)
+            for fold in work.finished_first:
+                how = _naming(fold, options, slots)
+                done = work.steps[fold] is Step.NONE
+                jobs.append(Job(fold, rest.here(fold, how) if done else rest.in_job(fold, how, cluster)))
+        with reading(asked.paths, asked.model.dataset):
             return warnings, run_jobs(jobs, slots, ended=ended)
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import reading
 from ..errors import Cure, Interrupted, SegconvError
 from ..work.backends.shared import Required
-from ..work.backends.submitted import CLUSTER, Submitted, executor, refuse_unready
+from ..work.backends.submitted import CLUSTER, Submitted, collected, left, refuse_unready, submitted
 from ..work.interruption import interruptible
 from ..work.unforeseen import Carried
 from .device import CPU
@@ -71,19 +71,15 @@ class Cluster:
         """Return a slot for each job at once."""
         return [Slot("SLURM")] * max(1, min(folds, self.jobs or folds))
 
-    @contextmanager
-    def opened(self, device: str, gpus: int) -> Iterator[Any]:
-        """Yield what submits jobs.
+    def left(self, folder: Path) -> FoldJob | None:
+        """Return the job that trains a fold for a command that was killed, if it still waits or runs.
 
         Parameters
         ----------
-        device
-            What nnU-Net computes on.
-        gpus
-            Number of GPUs of each job.
+        folder
+            The folder of the fold.
         """
-        with executor(self.kind, timeout_min=LIMIT_MIN, nodes=1, **_asked(device, gpus)) as made:
-            yield made
+        return left(self.kind, str(folder))
 
 
 def _asked(device: str, gpus: int) -> dict[str, int]:
@@ -98,10 +94,11 @@ def _asked(device: str, gpus: int) -> dict[str, int]:
 
 
 Answer = tuple["FoldResult | None", SegconvError | None]
+FoldJob = Submitted[Answer]
 
 
 @dataclass(frozen=True)
-class FoldJob:
+class FoldCall:
     """What a job calls.
 
     Parameters
@@ -145,64 +142,85 @@ class FoldJob:
 
 @dataclass(frozen=True)
 class Watch:
-    """What is heard of a job.
+    """What is heard of the job of a fold.
 
     Parameters
     ----------
+    fold
+        Name of the fold.
     folder
-        The folder of the fold.
+        Its folder.
     log
         The log of its training, which the job writes.
     heard, tell
         As in `TrainOptions`.
     """
 
+    fold: str
     folder: Path
     log: Path
     heard: Heard
     tell: Callable[[str], None]
 
+    def follow(self, job: FoldJob, cluster: Cluster) -> FoldResult:
+        """Follow the log of a job until it ends.
 
-def run_in_job(executor: Any, cluster: Cluster, call: FoldJob, name: str, watch: Watch) -> FoldResult:
-    """Submit a job that trains a fold, and follow its log until it ends.
+        Raises
+        ------
+        SegconvError
+            ``SC110`` if the job was ended from outside; what the fold's training raises.
+        Interrupted
+            If this thread is stopped; the job is cancelled.
+        """
+        cluster.submitted(self.fold, job.id, self.log)
+        follower = Follower(self.fold, f"job {job.id}", self.folder, self.heard)
+        follower.wait()
+        phase = FAILED
+        try:
+            _wait(job, partial(_pass_on, _Log(self.log), follower, self.tell))
+            value, error = job.result() or (None, None)
+            if value is not None:
+                phase = DONE
+                return value
+            if error is None or isinstance(error, Interrupted):
+                raise _ended(job, self, error)
+            raise error
+        except Interrupted:
+            phase = INTERRUPTED
+            raise
+        finally:
+            follower.end(phase)
+
+
+def run_in_job(cluster: Cluster, call: FoldCall, watch: Watch, name: str, device: str, gpus: int) -> FoldResult:
+    """Submit a job that trains a fold, and follow it.
 
     Parameters
     ----------
-    executor
-        See `Cluster.opened`.
     name
         What ``squeue`` shows.
+    device
+        What nnU-Net computes on.
+    gpus
+        Number of GPUs.
 
     Raises
     ------
     SegconvError
-        ``SC110`` if the job was ended from outside; ``SC100`` if sbatch refuses it; what the fold's training raises.
-    Interrupted
-        If this thread is stopped; the job is cancelled.
+        ``SC100`` if sbatch refuses it; what `Watch.follow` raises.
     """
-    read = _Log(watch.log)
-    job: Submitted[Answer] = Submitted(executor, call, name)
-    cluster.submitted(call.fold, job.id, watch.log)
-    follower = Follower(call.fold, f"job {job.id}", watch.folder, watch.heard)
-    follower.wait()
-    phase = FAILED
-    try:
-        _follow(job, partial(_pass_on, read, follower, watch.tell))
-        value, error = job.result() or (None, None)
-        if value is not None:
-            phase = DONE
-            return value
-        if error is None or isinstance(error, Interrupted):
-            raise _ended(job, watch, error)
-        raise error
-    except Interrupted:
-        phase = INTERRUPTED
-        raise
-    finally:
-        follower.end(phase)
+    asked = {"name": name, "timeout_min": LIMIT_MIN, "nodes": 1, **_asked(device, gpus)}
+    with submitted(cluster.kind, str(watch.folder), call, asked) as job:
+        return watch.follow(job, cluster)
 
 
-def _follow(job: Submitted[Answer], look: Callable[[], None]) -> None:
+def go_on(cluster: Cluster, job: FoldJob, watch: Watch) -> FoldResult:
+    """Follow a job of a command that was killed; raises what `Watch.follow` raises."""
+    with collected(job, str(watch.folder)):
+        return watch.follow(job, cluster)
+
+
+def _wait(job: FoldJob, look: Callable[[], None]) -> None:
     """Wait for a job; cancel it if this thread is stopped."""
     try:
         while not job.ended():
@@ -228,7 +246,7 @@ def _pass_on(read: _Log, follower: Follower, tell: Callable[[str], None]) -> Non
             tell(line)
 
 
-def _ended(job: Submitted[Answer], watch: Watch, error: Interrupted | None) -> SegconvError:
+def _ended(job: FoldJob, watch: Watch, error: Interrupted | None) -> SegconvError:
     """Return the error for a job that was ended from outside."""
     if error is None:
         state = job.state

@@ -40,7 +40,7 @@ class Jobs(World):
 
     def job_of(self, text: str, fold: int) -> str:
         """The number of the job that a fold was submitted as."""
-        found = re.search(rf"fold {fold}: submitted as job (\d+), whose log is \S+train-full-{fold}\.log", text)
+        found = re.search(rf"fold {fold}: job (\d+), whose log is \S+train-full-{fold}\.log", text)
         assert found, text
         return found[1]
 
@@ -199,17 +199,43 @@ def test_a_fold_is_submitted_and_trained_by_one_command_at_a_time(jobs: Jobs) ->
     assert command.returncode == 0, err
 
 
-def test_jobs_go_on_without_the_command_and_hold_their_folds(jobs: Jobs) -> None:
+def test_jobs_go_on_without_the_command_and_the_same_command_follows_them(jobs: Jobs) -> None:
+    (jobs.room / "wait 0").touch()
+    command = jobs.start("-f", "0,1", *JOBS)
+    wait_until((jobs.room / "at 0").exists)
+    command.kill()
+    command.communicate(timeout=LIMIT_S)
+    wait_until(lambda: state_of(jobs.folder(1)).complete)
+    assert World.train(jobs, "-f", "0", "--device", "cpu").codes() == ["SC035"], "its job holds it"
+    going_on = jobs.job_of_fold(0)
+
+    ending = threading.Timer(0, (jobs.room / "wait 0").unlink)
+    again = jobs.start("-f", "0,1", *JOBS)
+    line = again.stderr.readline() if again.stderr is not None else ""
+    ending.start()
+    _, rest = again.communicate(timeout=LIMIT_S)
+    assert again.returncode == 0, rest
+    assert jobs.job_of(line + rest, 0) == going_on
+    assert "fold 0: trained and validated" in rest
+    assert "fold 1: was trained and validated before" in line + rest
+    assert len(jobs.cluster.scripts) == 2
+    assert not jobs.left()
+
+
+def test_a_job_that_died_after_its_command_is_submitted_again(jobs: Jobs) -> None:
     (jobs.room / "wait 0").touch()
     command = jobs.start("-f", "0", *JOBS)
     wait_until((jobs.room / "at 0").exists)
     command.kill()
     command.communicate(timeout=LIMIT_S)
-    assert jobs.train("-f", "0").codes() == ["SC035"]
+    died = jobs.job_of_fold(0)
+    jobs.cluster.signal(died, signal.SIGKILL)
+    wait_until(lambda: (jobs.cluster.room / f"{died}.state").read_text() == "FAILED")
     (jobs.room / "wait 0").unlink()
-    wait_until(lambda: state_of(jobs.folder(0)).complete)
-    wait_until(lambda: jobs.train("-f", "0").code == 0)
-    assert len(jobs.cluster.scripts) == 1
+    again = jobs.train("-f", "0", "--trust-model")
+    assert (again.code, "--c" in again.calls[-1].words) == (0, True), again.err
+    assert jobs.job_of(again.err, 0) != died
+    assert not jobs.left()
 
 
 def test_no_more_jobs_at_once_than_asked_for(jobs: Jobs) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from ... import reading
 from ...errors import SegconvError
 from .. import fsops, owned
 from ..home import state_home
@@ -22,6 +24,9 @@ R = TypeVar("R")
 CLUSTER = "slurm"
 LOCAL = "local"
 """The address that runs jobs as processes of this machine, to try what a job does."""
+
+_NUMBER = "job"
+"""Name of the file with the number of the job in its folder."""
 
 _lock = threading.Lock()
 """Held while submitit asks SLURM: jobs share what it knows of them."""
@@ -63,10 +68,9 @@ def executor(kind: str, **parameters: Any) -> Iterator[Any]:
     parameters
         What each job asks for, as submitit names it. The variables of ``sbatch`` have precedence over it.
     """
-    with _folder() as folder, environment_of_workers():
-        made = _submitit().AutoExecutor(folder=folder, cluster=kind)
-        made.update_parameters(**{"name": "segconv", **parameters})
-        yield made
+    folder = _state() / f"{os.getpid()}-{os.urandom(8).hex()}"
+    with _until_the_end(folder), environment_of_workers():
+        yield _executor(kind, folder, parameters)
 
 
 def submit(executor: Any, function: Callable[[], Any]) -> Any:
@@ -112,18 +116,12 @@ class Submitted(Generic[R]):
 
     Parameters
     ----------
-    executor
-        See `executor`.
-    function
-        What it calls; its result must not be None.
-    name
-        What ``squeue`` shows.
+    job
+        What submitit calls it. The result of its function must not be None.
     """
 
-    def __init__(self, executor: Any, function: Callable[[], R], name: str) -> None:
-        with _lock:
-            executor.update_parameters(name=name)
-            self._job = submit(executor, function)
+    def __init__(self, job: Any) -> None:
+        self._job = job
 
     @property
     def id(self) -> str:
@@ -140,6 +138,11 @@ class Submitted(Generic[R]):
         """Return whether it has ended, as far as is known: SLURM is asked less and less often."""
         with _lock:
             return bool(self._job.done())
+
+    def runs(self) -> bool:
+        """Return whether SLURM says that it waits or runs, asked now."""
+        with _lock:
+            return not self._job.done(force_check=True) and self._job.state != "UNKNOWN"
 
     def idle(self) -> bool:
         """Return whether its function has returned, or has not begun; SLURM says so before processes have ended."""
@@ -163,6 +166,66 @@ class Submitted(Generic[R]):
         self._job.cancel(check=False)
 
 
+@contextmanager
+def submitted(kind: str, key: str, function: Callable[[], R], parameters: Mapping[str, Any]) -> Iterator[Submitted[R]]:
+    """Submit a job of its own, and yield it; what it leaves is removed at the end of the block.
+
+    If this process is killed before that, the job goes on, and `left` finds it.
+
+    Parameters
+    ----------
+    kind, parameters
+        As in `executor`.
+    key
+        Names the job for `left`; only one at a time may be submitted with it.
+    function
+        What it calls; its result must not be None.
+
+    Raises
+    ------
+    SegconvError
+        ``SC100`` if sbatch refuses it.
+    """
+    folder = _folder_of(key)
+    if os.path.lexists(folder):
+        _remove(folder)
+    with _until_the_end(folder):
+        with _lock, environment_of_workers():
+            job = submit(_executor(kind, folder, parameters), function)
+        with writing(folder):
+            fsops.create(folder / _NUMBER, str(job.job_id).encode())
+        yield Submitted(job)
+
+
+@contextmanager
+def collected(job: Submitted[R], key: str) -> Iterator[Submitted[R]]:
+    """Yield a job that was left; what it leaves is removed at the end of the block."""
+    with _until_the_end(_folder_of(key)):
+        yield job
+
+
+def left(kind: str, key: str) -> Submitted[Any] | None:
+    """Return the job that a process left that was killed, if it still waits or runs; otherwise remove its folder.
+
+    Parameters
+    ----------
+    kind, key
+        As in `submitted`.
+    """
+    folder = _folder_of(key)
+    try:
+        number = reading.whole(folder / _NUMBER, limit=100).decode()
+    except (OSError, SegconvError, UnicodeDecodeError):
+        return None
+    of = _submitit().LocalJob if kind == LOCAL else _submitit().SlurmJob
+    job: Submitted[Any] = Submitted(of(folder=folder, job_id=number))
+    if job.runs():
+        return job
+    if job.ended():
+        _remove(folder)
+    return None
+
+
 def _submitit() -> Any:
     try:
         import submitit
@@ -183,14 +246,28 @@ def _state() -> Path:
     return state / "segconv" / "slurm"
 
 
+def _folder_of(key: str) -> Path:
+    return _state() / hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def _executor(kind: str, folder: Path, parameters: Mapping[str, Any]) -> Any:
+    made = _submitit().AutoExecutor(folder=folder, cluster=kind)
+    made.update_parameters(**{"name": "segconv", **parameters})
+    return made
+
+
 @contextmanager
-def _folder() -> Iterator[Path]:
-    """Make a folder for the jobs of a run, and remove it at the end."""
-    folder = _state() / f"{os.getpid()}-{os.urandom(8).hex()}"
+def _until_the_end(folder: Path) -> Iterator[None]:
+    """Make a folder, and remove it at the end of the block with what jobs left in it."""
     with writing(folder):
         fsops.mkdir(folder)
     try:
-        yield folder
+        yield
     finally:
-        with writing(folder):
-            owned.remove(folder, {path for path, _ in owned.entries(folder)})
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder with what jobs left in it."""
+    with writing(folder):
+        owned.remove(folder, {path for path, _ in owned.entries(folder)})
