@@ -18,6 +18,7 @@ from ..work.backends.shared import Required
 from ..work.backends.submitted import CLUSTER, Submitted, collected, left, refuse_unready, submitted
 from ..work.interruption import interruptible
 from ..work.unforeseen import Carried
+from .child import logged
 from .device import CPU
 from .epochs import DONE, FAILED, INTERRUPTED, Follower, Heard
 from .folds import kept_words, state_of
@@ -36,11 +37,12 @@ LIMIT_MIN = 2 * 24 * 60
 PATIENCE_S = 20.0
 """How long to wait for a cancelled job, which ends nnU-Net before itself."""
 
-_ASK_FOR_GPUS = ("SBATCH_GPUS", "SBATCH_GPUS_PER_NODE", "SBATCH_GPUS_PER_TASK", "SBATCH_GRES")
-_ASK_FOR_CORES = ("SBATCH_CPUS_PER_GPU", "SBATCH_CPUS_PER_TASK")
-"""Variables of ``sbatch`` that contradict what would be asked for here."""
+_GPUS = ("SBATCH_GPUS", "SBATCH_GPUS_PER_NODE", "SBATCH_GPUS_PER_TASK", "SBATCH_GRES")
+_CORES_OF_GPUS = "SBATCH_CPUS_PER_GPU"
+"""Variables of ``sbatch`` with which it refuses what would be asked for here."""
 
 _LAST_LINES = 12
+"""How much of what SLURM wrote on a job that died is passed on."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,14 @@ class Cluster:
     ----------
     jobs
         Number of jobs at once; None for one for each fold.
-    submitted
+    announce
         Called with a fold, the number of its job, and the path of its log.
     kind
         As in `refuse_unready`.
     """
 
     jobs: int | None = None
-    submitted: Callable[[str, str, Path], None] = field(default=lambda *_: None)
+    announce: Callable[[str, str, Path], None] = field(default=lambda *_: None)
     kind: str = CLUSTER
 
     def ready(self) -> None:
@@ -85,9 +87,9 @@ class Cluster:
 def _asked(device: str, gpus: int) -> dict[str, int]:
     """Return the GPUs of a job, and the cores: one for each process that augments, as many as nnU-Net starts."""
     asked = {}
-    if device != CPU and not any(name in os.environ for name in _ASK_FOR_GPUS):
+    if device != CPU and not any(name in os.environ for name in _GPUS):
         asked["gpus_per_node"] = gpus
-    if not any(name in os.environ for name in _ASK_FOR_CORES):
+    if _CORES_OF_GPUS not in os.environ:
         augmenting = os.environ.get(AUGMENTING, "")
         asked["cpus_per_task"] = gpus * max(1, int(augmenting) if augmenting.isdecimal() else MOST_AUGMENTING)
     return asked
@@ -162,8 +164,13 @@ class Watch:
     heard: Heard
     tell: Callable[[str], None]
 
-    def follow(self, job: FoldJob, cluster: Cluster) -> FoldResult:
+    def follow(self, job: FoldJob, cluster: Cluster, new: NewLines) -> FoldResult:
         """Follow the log of a job until it ends.
+
+        Parameters
+        ----------
+        new
+            What is new in the log since the job was submitted.
 
         Raises
         ------
@@ -172,12 +179,12 @@ class Watch:
         Interrupted
             If this thread is stopped; the job is cancelled.
         """
-        cluster.submitted(self.fold, job.id, self.log)
+        cluster.announce(self.fold, job.id, self.log)
         follower = Follower(self.fold, f"job {job.id}", self.folder, self.heard)
         follower.wait()
         phase = FAILED
         try:
-            _wait(job, partial(_pass_on, _Log(self.log), follower, self.tell))
+            _wait(job, partial(_pass_on, new, follower, self.tell))
             value, error = job.result() or (None, None)
             if value is not None:
                 phase = DONE
@@ -210,14 +217,15 @@ def run_in_job(cluster: Cluster, call: FoldCall, watch: Watch, name: str, device
         ``SC100`` if sbatch refuses it; what `Watch.follow` raises.
     """
     asked = {"name": name, "timeout_min": LIMIT_MIN, "nodes": 1, **_asked(device, gpus)}
+    new = NewLines(watch.log)
     with submitted(cluster.kind, str(watch.folder), call, asked) as job:
-        return watch.follow(job, cluster)
+        return watch.follow(job, cluster, new)
 
 
 def go_on(cluster: Cluster, job: FoldJob, watch: Watch) -> FoldResult:
     """Follow a job of a command that was killed; raises what `Watch.follow` raises."""
     with collected(job, str(watch.folder)):
-        return watch.follow(job, cluster)
+        return watch.follow(job, cluster, NewLines(watch.log))
 
 
 def _wait(job: FoldJob, look: Callable[[], None]) -> None:
@@ -236,9 +244,9 @@ def _wait(job: FoldJob, look: Callable[[], None]) -> None:
     look()
 
 
-def _pass_on(read: _Log, follower: Follower, tell: Callable[[str], None]) -> None:
+def _pass_on(new: NewLines, follower: Follower, tell: Callable[[str], None]) -> None:
     """Pass on what is new in the log of a job."""
-    for line in read.lines():
+    for line in new():
         if line.startswith("$ "):
             follower.begin()
         elif line:
@@ -248,14 +256,18 @@ def _pass_on(read: _Log, follower: Follower, tell: Callable[[str], None]) -> Non
 
 def _ended(job: FoldJob, watch: Watch, error: Interrupted | None) -> SegconvError:
     """Return the error for a job that was ended from outside."""
+    last: list[str] = []
     if error is None:
         state = job.state
         how = f"died{f' ({state})' if state.isupper() and state != 'UNKNOWN' else ''}"
+        last = job.errors()[-_LAST_LINES:]
+        with logged(watch.log, f"job {job.id} {how}") as keep:
+            keep("".join(f"{line}\n" for line in last).encode())
     else:
         how = "reached its time limit" if error.signal_number == signal.SIGUSR2 else "was cancelled or preempted"
     what = f"job {job.id} {how}; the fold {kept_words(state_of(watch.folder))}"
     failed = FoldEnded(what, code="SC110", file=str(watch.log), cures=[Cure.of("resume_job")])
-    failed.last_lines = tuple(job.errors()[-_LAST_LINES:]) if error is None else ()
+    failed.last_lines = tuple(last)
     return failed
 
 
@@ -271,8 +283,8 @@ class FoldEnded(SegconvError):
     last_lines: tuple[str, ...] = ()
 
 
-class _Log:
-    """What is new in a log that a job writes.
+class NewLines:
+    """What is new in a log that a job writes, since this was made.
 
     Parameters
     ----------
@@ -287,10 +299,10 @@ class _Log:
         with suppress(OSError):
             self._at = os.stat(path).st_size
 
-    def lines(self) -> list[str]:
+    def __call__(self) -> list[str]:
         """Return the lines that were completed since the last call; of a progress bar, its last state."""
         try:
-            with reading.opened(self._path) as file:
+            with reading.opened(os.path.realpath(self._path)) as file:
                 file.seek(self._at)
                 new = file.read()
         except (OSError, SegconvError):

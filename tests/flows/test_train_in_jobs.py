@@ -12,14 +12,22 @@ from pathlib import Path
 
 import pytest
 
+from segconv.dataset.layout import Dataset
+from segconv.flows import train
+from segconv.train.cluster import Cluster
+from segconv.train.epochs import DONE, FAILED, QUEUED, STARTING
 from segconv.train.folds import state_of
+from segconv.train.model import Model
+from segconv.train.paths import Paths
+from segconv.train.training import TrainOptions, training_log
 from segconv.work.backends.shared import Required
+from segconv.work.backends.submitted import LOCAL
 
 from ..command import Command
 from ..train import stand_in, stand_in_jobs
 from ..work.backends.slurm_cluster import SlurmCluster
 from .predictor import wait_until
-from .test_train import LIMIT_S, World
+from .test_train import LIMIT_S, NAME, World
 
 pytest.importorskip("submitit", reason="submitit is not installed")
 JOBS = ("--backend", "slurm")
@@ -161,6 +169,8 @@ def test_a_job_that_is_ended_is_named_with_what_is_kept_and_the_same_command_res
     ), done.err
     assert "Hint: segconv train 7 -c full --backend slurm -f 0,1 goes on from there; SBATCH_TIMELIMIT and " in done.err
     assert "fold 1: trained and validated" in done.err
+    log = Path(re.findall(rf"job {job}, whose log is (\S+)", done.err)[0]).read_text()
+    assert (f"$ job {job} died" in log) == (number == signal.SIGKILL), "what SLURM wrote on it follows"
     assert not jobs.left()
 
     (jobs.room / "wait 0").unlink()
@@ -266,3 +276,21 @@ def test_jobs_need_the_same_files_and_version(jobs: Jobs, monkeypatch: pytest.Mo
     done = jobs.train("-f", "0")
     assert (done.code, done.codes(), done.calls) == (1, ["SC042"], [])
     assert "and this is 0.0.1" in done.err
+
+
+def test_a_job_of_this_machine_trains_as_the_command_does(jobs: Jobs) -> None:
+    """As submitit's local executor runs it."""
+    paths = Paths(*(jobs.segconv.folder / f"nnUNet_{name}" for name in ("raw", "preprocessed", "results")))
+    said: list[tuple[str, str, Path]] = []
+    cluster = Cluster(announce=lambda *words: said.append(words), kind=LOCAL)
+    (jobs.room / "fail 1").touch()
+    phases: list[tuple[str, str]] = []
+    options = TrainOptions("cpu", cluster=cluster, heard=lambda now: phases.append((now.fold, now.phase)))
+    model = Model(NAME, "full")
+    training = train.train_folds(Dataset.open(paths.require("raw") / NAME), model, ["0", "1"], paths, options)
+    assert [result.fold for result in training.done] == ["0"]
+    assert [failure.code for failure in training.failures] == ["SC110"]
+    assert [(fold, log) for fold, _, log in sorted(said)] == [(fold, training_log(model, fold, paths)) for fold in "01"]
+    assert [phase for fold, phase in phases if fold == "0"] == [QUEUED, STARTING, DONE]
+    assert [phase for fold, phase in phases if fold == "1"] == [QUEUED, STARTING, FAILED]
+    assert not jobs.left()
