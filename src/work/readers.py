@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from array import array
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
@@ -24,6 +25,13 @@ R = TypeVar("R")
 
 SHARES = 8
 """Least number of batches for each worker, so that all end at about the same time."""
+
+SMALL = 1 << 15
+"""Bytes up to which decoding a file takes less time than what must be done under the interpreter's lock: threads would
+only wait for each other."""
+
+WAITING = 2.0
+"""Wall time to CPU time above which reading waits, as for a file server, so that threads help after all."""
 
 WHAT = "labels"
 """What progress calls the items by default."""
@@ -91,21 +99,21 @@ class Readers:
         share = len(items) // (SHARES * workers.jobs)
         together = min(MOST_AT_ONCE, max(1, share)) if sizes and self.backend == THREADS else 1
         numbered = zip(enumerate(items), sizes or itertools.repeat(0), strict=False)
+        attempts = _Attempts(read, files)
+        queue = batches(numbered, together)
+
+        def results() -> Generator[list[tuple[int, R | SegconvError]], None, None]:
+            if together > 1 and max(max(sizes), *map(decoded, items[:together])) <= SMALL:
+                begun, used = time.perf_counter(), time.thread_time()
+                yield attempts(next(queue))
+                if time.perf_counter() - begun < WAITING * (time.thread_time() - used):
+                    yield from map(attempts, queue)
+            yield from each(attempts, queue, jobs=workers.jobs, backend=self.backend, number=len(items))
+
         early: dict[int, R | SegconvError] = {}
         due = 0
-        with (
-            shown(self.progress, len(items), what=self.what),
-            closing(
-                each(
-                    _Attempts(read, files),
-                    batches(numbered, together),
-                    jobs=workers.jobs,
-                    backend=self.backend,
-                    number=len(items),
-                )
-            ) as results,
-        ):
-            for batch in results:
+        with shown(self.progress, len(items), what=self.what), closing(results()) as found:
+            for batch in found:
                 early.update(batch)
                 for _ in batch:
                     self.progress.advance(self.what)

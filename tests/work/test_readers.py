@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 from pathlib import Path
@@ -9,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from segconv.errors import Interrupted, SegconvError
-from segconv.work import memory
+from segconv.work import memory, readers
 from segconv.work.interruption import interruptible
 from segconv.work.memory import COPIES
-from segconv.work.readers import Readers
+from segconv.work.readers import SMALL, Readers
 
 ITEMS = 20
 
@@ -68,6 +69,30 @@ def test_many_small_files_come_in_order_with_what_was_wrong_with_some(jobs: int,
     wrong = [item[0] for item, result in found if isinstance(result, SegconvError)]
     assert wrong == [49, 99, 149, 199, 249, 299]
     assert [result for _, result in found if isinstance(result, int)] == [n for n, _ in items if n not in wrong]
+
+
+def threads_of(files: list[str], decoded: int) -> set[int]:
+    """Return the threads that read many files."""
+    seen: set[int] = set()
+
+    def read(file: str) -> None:
+        seen.add(threading.get_ident())
+
+    over(Readers(2), files * 16, read, decoded)
+    return seen
+
+
+def test_small_files_are_read_by_this_thread(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readers, "WAITING", math.inf)
+    assert threads_of(files, SMALL) == {threading.get_ident()}
+    assert threading.get_ident() not in threads_of(files, SMALL + 1)
+    Path(files[7]).write_bytes(bytes(SMALL + 1))
+    assert threading.get_ident() not in threads_of(files, 0)
+
+
+def test_small_files_that_are_waited_for_are_read_by_threads(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readers, "WAITING", 0.0)
+    assert threads_of(files, 0) - {threading.get_ident()}
 
 
 @pytest.mark.parametrize("jobs", [1, 3])

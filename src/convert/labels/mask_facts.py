@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
 
 from ...dataset.labels import GRAY, RGB, grey_of_colour, value_text
 from ...image.mask_values import palette_codes
@@ -17,9 +19,16 @@ VOID = 255
 """Value of unclassified pixels in masks of VOC and Cityscapes."""
 
 
-@dataclass(frozen=True)
+NOTHING: Mapping[int, Any] = MappingProxyType({})
+
+
+def _nothing() -> Mapping[int, Any]:
+    return NOTHING
+
+
+@dataclass(frozen=True, slots=True)
 class MaskFacts:
-    """Contents of one mask.
+    """Contents of one mask; small, because those of all masks are kept until the whole set is judged.
 
     Parameters
     ----------
@@ -39,10 +48,10 @@ class MaskFacts:
 
     file: str
     counts: Mapping[int, int]
-    border: Mapping[int, int] = field(default_factory=dict)
-    palette: Mapping[int, int] = field(default_factory=dict)
+    border: Mapping[int, int] = field(default_factory=_nothing)
+    palette: Mapping[int, int] = field(default_factory=_nothing)
     white_is_zero: bool | None = False
-    names: Mapping[int, str] = field(default_factory=dict)
+    names: Mapping[int, str] = field(default_factory=_nothing)
 
     @property
     def foreground(self) -> frozenset[int]:
@@ -55,10 +64,10 @@ def values_of(masks: Iterable[MaskFacts]) -> set[int]:
     return {value for mask in masks for value in mask.counts}
 
 
-def palette_in_use(opened: Picture, counts: Iterable[int]) -> dict[int, int]:
+def palette_in_use(opened: Picture, counts: Iterable[int]) -> Mapping[int, int]:
     """Return index → colour for the indices in a mask; empty for a mask without a palette."""
     if opened.palette is None:
-        return {}
+        return NOTHING
     codes = palette_codes(opened.palette)
     return {index: codes[index] for index in counts if index < len(codes)}
 

@@ -23,7 +23,7 @@ from ..source_files import read_source
 from ..survey import Survey
 from .choices import declaring
 from .coding import MOST_SNAPPED
-from .mask_facts import MaskFacts, palette_in_use, values_of, white_is_zero
+from .mask_facts import NOTHING, MaskFacts, palette_in_use, values_of, white_is_zero
 from .picture_file import mask_codes, open_picture
 from .read_ahead import read_pictures
 from .recalled import RECALLED
@@ -44,11 +44,10 @@ class MaskSet:
         """The different headers of all files, images included."""
         return distinct(self.headers)
 
-    @property
+    @cached_property
     def forms(self) -> dict[str, str | None]:
         """Path of each mask → how it forms a label; see `SourceCase.form`."""
-        labelled = ((case, case.label) for case in self.cases if case.label is not None)
-        return {path: case.form(label) for case, label in labelled for path in case.files_of(label)}
+        return {path: case.form(str(case.label)) for case in self.cases for path in case.label_files}
 
     @property
     def in_colours(self) -> bool:
@@ -81,21 +80,23 @@ class MaskSet:
         """Read the masks that have a palette."""
         return [facts for _, facts in read_pictures(self.survey, self.with_palettes(), self._by_index)]
 
-    def pieces(self, paths: Sequence[str], void: int) -> int:
+    def pieces(self, masks: Iterable[MaskFacts], void: int) -> int:
         """Return the number of connected pieces of a single value in some masks."""
 
         def pieces_of(path: str) -> int:
             return count_pieces(mask_codes(_opened(path), GRAY), void)
 
-        return sum(number for _, number in read_pictures(self.survey, paths, pieces_of))
+        return sum(
+            number for _, number in read_pictures(self.survey, self._paths_of(mask.file for mask in masks), pieces_of)
+        )
 
-    def extents(self, paths: Sequence[str], void: int) -> Iterator[Mapping[int, Extent]]:
-        """Yield the location of each value in some masks."""
+    def extents(self, files: Iterable[str], void: int) -> Iterator[Mapping[int, Extent]]:
+        """Yield the location of each value in some masks, by their names in messages."""
 
         def extents_of(path: str) -> Mapping[int, Extent]:
             return extents(mask_codes(_opened(path), GRAY), void)
 
-        for _, found in read_pictures(self.survey, paths, extents_of):
+        for _, found in read_pictures(self.survey, self._paths_of(files), extents_of):
             yield found
 
     def _by_index(self, path: str) -> MaskFacts:
@@ -109,13 +110,28 @@ class MaskSet:
         return self._facts(path, opened, mask_codes(opened, RGB))
 
     def _facts(self, path: str, opened: Picture, codes: NDArray[Any]) -> MaskFacts:
-        counts = _counted(codes) if codes.dtype == np.uint32 else label_values(codes)
-        palette = palette_in_use(opened, counts) if codes.dtype != np.uint32 else {}
-        return MaskFacts(self.survey.shown(path), counts, border_counts(codes), palette, white_is_zero(opened, counts))
+        counts = self._shared(_counted(codes) if codes.dtype == np.uint32 else label_values(codes))
+        palette = palette_in_use(opened, counts) if codes.dtype != np.uint32 else NOTHING
+        border = self._shared(border_counts(codes))
+        return MaskFacts(self.survey.shown(path), counts, border, palette, white_is_zero(opened, counts))
 
-    def whole(self) -> dict[str, str]:
-        """Return name in messages → path of the masks that are complete labels, not one object each."""
-        return {self.survey.shown(path): path for path, form in self.forms.items() if form is None}
+    def _shared(self, counts: dict[int, int]) -> dict[int, int]:
+        """Return the same object for equal counts of a single value, as in empty masks and at most borders."""
+        return counts if len(counts) > 1 else self._single.setdefault(next(iter(counts.items())), counts)
+
+    @cached_property
+    def _single(self) -> dict[tuple[int, int], dict[int, int]]:
+        return {}
+
+    def complete(self, facts: Iterable[MaskFacts]) -> list[MaskFacts]:
+        """Return the facts of the masks that are complete labels, not one object each."""
+        objects = {self.survey.shown(path) for path, form in self.forms.items() if form is not None}
+        return [mask for mask in facts if mask.file not in objects]
+
+    def _paths_of(self, files: Iterable[str]) -> list[str]:
+        """Return the paths of masks by their names in messages."""
+        path_of = {self.survey.shown(path): path for path in self.forms}
+        return [path_of[file] for file in files]
 
     def facts_in(self, coding: str) -> list[MaskFacts]:
         """Read the masks that are complete labels, in a declared coding.
@@ -125,12 +141,12 @@ class MaskSet:
         SegconvError
             ``SC074`` if values were declared but the masks hold colours.
         """
-        whole = self.whole()
         if coding == RGB:
-            return [facts for _, facts in read_pictures(self.survey, list(whole.values()), self._by_colour)]
+            whole = [path for path, form in self.forms.items() if form is None]
+            return [facts for _, facts in read_pictures(self.survey, whole, self._by_colour)]
         found, own = self.facts()
         refuse_colours(own)
-        return [facts for facts in found if facts.file in whole]
+        return self.complete(found)
 
     def facts(self) -> tuple[list[MaskFacts], str]:
         """Read all masks: a guess needs the values of every mask before the first case is written.

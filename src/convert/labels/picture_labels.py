@@ -142,17 +142,13 @@ def _judge_coding(facts: Sequence[MaskFacts], coding: str, masks: MaskSet) -> No
 
 def _judge_values(facts: Sequence[MaskFacts], coding: str, masks: MaskSet) -> int | None:
     """Judge the values of undeclared masks; for colours, return the one on most of the border."""
-    whole = masks.whole()
-    labels = [mask for mask in facts if mask.file in whole]
+    labels = masks.complete(facts)
     if coding != GRAY:
         return ground_of(labels)
     options = masks.survey.options
     if not options.accept_labels:
         refuse_ground_elsewhere(masks.indexed(labels), ground_of(labels))
-    look = Look(
-        lambda void: masks.pieces([whole[mask.file] for mask in labels], void),
-        lambda files, void: masks.extents([whole[file] for file in files], void),
-    )
+    look = Look(lambda void: masks.pieces(labels, void), masks.extents)
     judge_guess(labels, look, mapped_values(options), accepted=options.accept_labels)
     return None
 

@@ -8,7 +8,7 @@ they are refused, with each declaration that may be meant.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...dataset.labels import BACKGROUND, IGNORE, value_text
@@ -80,12 +80,7 @@ class _Totals:
 
     @classmethod
     def of(cls, masks: Sequence[MaskFacts]) -> _Totals:
-        pixels: Counter[int] = Counter()
-        border: Counter[int] = Counter()
-        for mask in masks:
-            pixels.update(mask.counts)
-            border.update(mask.border)
-        return cls(pixels, border)
+        return cls(_added(mask.counts for mask in masks), _added(mask.border for mask in masks))
 
     def part_of_border(self, value: int) -> float:
         """Return the part of the border that a value takes."""
@@ -98,6 +93,14 @@ class _Totals:
     def area_in_percent(self, value: int) -> str:
         """Return the part of the area that a value takes, for messages."""
         return f"{100 * self.pixels.get(value, 0) // sum(self.pixels.values())} %"
+
+
+def _added(counts: Iterable[Mapping[int, int]]) -> Counter[int]:
+    total: Counter[int] = Counter()
+    for own in counts:
+        for value, number in own.items():  # few values: `Counter.update` takes ten times as long
+            total[value] += number
+    return total
 
 
 def refuse_other_values(masks: Sequence[MaskFacts], mapped: Collection[int] = ()) -> None:

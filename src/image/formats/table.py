@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
@@ -95,12 +95,17 @@ class Format:
     @property
     def codec(self) -> Codec:
         """The module that reads it."""
-        return cast(Codec, import_module(f".{self.module}", __package__))
+        return _codec(self.module)
 
     @property
     def encoder(self) -> Encoder:
         """The module that writes it, if any of its endings can be written."""
         return cast(Encoder, self.codec)
+
+
+@cache
+def _codec(module: str) -> Codec:
+    return cast(Codec, import_module(f".{module}", __package__))
 
 
 VOLUME_FORMATS = (
