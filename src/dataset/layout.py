@@ -146,7 +146,7 @@ class Dataset:
         SegconvError
             ``SC060`` if a link leads out of the dataset, and segconv did not make the dataset with links.
         """
-        real = Path(os.path.realpath(path))
+        real = self._real(path)
         if not (self.links_away or real.is_relative_to(self._real_path)):
             raise SegconvError(
                 f"is a link that leaves the dataset, to {real}",
@@ -156,6 +156,18 @@ class Dataset:
                 cures=(Cure.of("rewrite_external", dataset=self.path),),
             )
         return real
+
+    def _real(self, path: Path) -> Path:
+        folder, name = os.path.split(path)
+        if name in ("", ".", "..") or os.path.islink(path):
+            return Path(os.path.realpath(path))
+        if folder not in self._real_folders:  # looked at once, as it has many files
+            self._real_folders[folder] = os.path.realpath(folder)
+        return Path(self._real_folders[folder], name)
+
+    @cached_property
+    def _real_folders(self) -> dict[str, str]:
+        return {}
 
     @cached_property
     def links_away(self) -> bool:

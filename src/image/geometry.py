@@ -15,6 +15,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -180,13 +181,8 @@ class Geometry:
     @classmethod
     def plain(cls, size: Sequence[int], spacing_mm: Sequence[float] | None = None) -> Geometry:
         """Return a grid at the origin, along the axes, with a spacing of 1 mm unless given."""
-        n = len(size)
-        return cls(
-            tuple(int(s) for s in size),
-            tuple(float(s) for s in spacing_mm) if spacing_mm is not None else (1.0,) * n,
-            (0.0,) * n,
-            tuple(float(v) for v in np.eye(n).ravel()),
-        )
+        spacing = (1.0,) * len(size) if spacing_mm is None else tuple(float(s) for s in spacing_mm)
+        return _plain(tuple(int(s) for s in size), spacing)
 
     @classmethod
     def from_affine_ras(cls, affine: NDArray[Any], size: Sequence[int]) -> Geometry:
@@ -298,6 +294,13 @@ class Geometry:
             tuple(float(v) for v in numbers["direction_lps"]),
             tuple(float(v) for v in numbers.get("sheared_lps", ())),
         )
+
+
+@lru_cache(maxsize=1 << 6)
+def _plain(size: tuple[int, ...], spacing_mm: tuple[float, ...]) -> Geometry:
+    """Return the grid of `Geometry.plain`, which the pictures of a set share."""
+    n = len(size)
+    return Geometry(size, spacing_mm, (0.0,) * n, tuple(float(v) for v in np.eye(n).ravel()))
 
 
 @dataclass(frozen=True)

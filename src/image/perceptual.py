@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ BINS = {2: 32, 3: 16}
 WAVES = {2: 16, 3: 8}
 """Likewise, highest number of frequencies along each: 256 and 512 bits."""
 _FORM = re.compile(r"([1-9]\d?(?:x[1-9]\d?){1,2}):([0-9a-f]+)", re.ASCII)
+_SIZES = 8
+"""Number of sizes whose weights are kept for the next image."""
 _SLIGHT = 1e-9
 """Relative to the largest: smaller frequencies are due to rounding."""
 
@@ -73,14 +76,19 @@ def _coarse(volume: Volume, most: int) -> NDArray[np.float64]:
 
 
 def _in_plane(plane: NDArray[np.generic], components: int, averages: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    values = np.nan_to_num(plane.astype(np.float64), nan=0.0, posinf=LARGEST, neginf=-LARGEST)
+    values = plane.astype(np.float64)
+    if plane.dtype.kind == "f":
+        values = np.nan_to_num(values, nan=0.0, posinf=LARGEST, neginf=-LARGEST)
     if components > 1:
         values = values.mean(axis=-1)
+    if plane.dtype.kind == "f":
+        values = np.clip(values, -LARGEST, LARGEST)
     down, across = averages
-    averaged: NDArray[np.float64] = down @ np.clip(values, -LARGEST, LARGEST) @ across.T
+    averaged: NDArray[np.float64] = down @ values @ across.T
     return averaged
 
 
+@lru_cache(maxsize=_SIZES)
 def _averages(size: int, bins: int) -> NDArray[np.float64]:
     """Return the part that each voxel has in each bin, ``(bins, size)``."""
     edges = np.linspace(0, size, bins + 1)
@@ -93,9 +101,15 @@ def _frequencies(coarse: NDArray[np.float64], most: int) -> NDArray[np.float64]:
     """Return the lowest frequencies along every axis, by the discrete cosine transform of type II."""
     found = coarse
     for axis, size in enumerate(coarse.shape):
-        waves = np.cos(np.pi / size * np.outer(np.arange(min(size, most)), np.arange(size) + 0.5))
-        found = np.moveaxis(np.tensordot(waves, found, axes=(1, axis)), 0, axis)
+        found = np.moveaxis(np.tensordot(_waves(size, min(size, most)), found, axes=(1, axis)), 0, axis)
     return found
+
+
+@lru_cache(maxsize=_SIZES)
+def _waves(size: int, number: int) -> NDArray[np.float64]:
+    """Return the cosines of the lowest frequencies, ``(number, size)``."""
+    waves: NDArray[np.float64] = np.cos(np.pi / size * np.outer(np.arange(number), np.arange(size) + 0.5))
+    return waves
 
 
 def _packed(bits: NDArray[np.bool_]) -> bytes:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MOST_BYTES = 32 << 20
 """Limit for all packed masks: a thousand of 512×512 pixels."""
 
+LEAST_PIXELS = 1 << 12
+"""Smaller masks are decoded again in less time than it takes to keep and recall them."""
+
 
 @dataclass(frozen=True)
 class _Packed:
@@ -58,7 +61,8 @@ class Recalled:
         """
         header, nbytes = opened.header, opened.header.value_bytes // 8
         grey = header.kind == "gray" and header.depth == 8 and header.format == "PNG"
-        if not grey or len(values) > 2 or self._bytes + nbytes > MOST_BYTES:
+        worth = grey and header.value_bytes >= LEAST_PIXELS
+        if not worth or len(values) > 2 or self._bytes + nbytes > MOST_BYTES:
             return
         ends = np.array([min(values), max(values)], dtype=np.uint8)
         packed = _Packed(header, opened.plain, ends, np.packbits(opened.stored != ends[0]))

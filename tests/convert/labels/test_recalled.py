@@ -16,7 +16,7 @@ from segconv.image import raster
 
 from ..drawn import picture, save
 
-SHAPE = (37, 51)
+SHAPE = (73, 91)
 
 
 def mask_file(low: int, high: int, seed: int = 0) -> bytes:
@@ -56,6 +56,9 @@ def test_nothing_is_kept_of_other_pictures_nor_beyond_the_limit(
         data = raster.encode(samples, ".png")
         masks.keep(open_picture(data), values)
         assert masks.recall(digest_of(data), data) is None
+    small = raster.encode_mask(np.eye(63, dtype=np.uint8), ".png")
+    masks.keep(open_picture(small), (0, 1))
+    assert masks.recall(digest_of(small), small) is None
     one, other = mask_file(0, 255, 1), mask_file(0, 255, 2)
     monkeypatch.setattr(recalled, "MOST_BYTES", 1 + SHAPE[0] * SHAPE[1] // 8)
     for data in (one, other):
@@ -70,6 +73,7 @@ def test_nothing_is_kept_of_other_pictures_nor_beyond_the_limit(
 def test_a_run_recalls_what_its_plan_decoded_but_not_a_mask_that_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(recalled, "LEAST_PIXELS", 0)
     for number in range(3):
         save(tmp_path / "s" / "images" / f"{number}.png", picture(number))
         drawn = np.zeros(picture(0).shape[:2], np.uint8)
