@@ -16,6 +16,7 @@ from segconv.train import child
 from ..review import datasets
 from ..train.checkpoints import checkpoint, fold
 from ..train.prepared import NETWORK, WHOLE, plan, preprocess
+from ..train.stand_in import put
 
 CASES = [f"c{number}" for number in range(5)]
 LOW, LAST = "3d_lowres", "3d_cascade_fullres"
@@ -63,8 +64,8 @@ def main():
 
 def install(folder: Path, patch: Callable[[object, str, object], None]) -> None:
     """Let the trainer in a folder be found where nnU-Net's command would be."""
-    folder.mkdir()
-    (folder / "stage_program.py").write_text(PROGRAM)
+    folder.mkdir(exist_ok=True)
+    put(folder / "stage_program.py", PROGRAM)
     patch(child, "commands", lambda: {"nnUNetv2_train": "stage_program:main"})
     patch(site, "ENABLE_USER_SITE", True)
     patch(site, "getusersitepackages", lambda: str(folder))

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from ..command import Command, Done
+from ..train import stand_in_jobs
+from ..work.backends.slurm_cluster import SlurmCluster
 from . import stage_trainer
 from .stage_trainer import CASES, LAST, LOW, PLANNED, planned, planned_stages
 
@@ -76,6 +78,25 @@ def test_all_folds_of_the_first_stage_come_before_the_last_one_and_nothing_is_do
     assert (first["configuration"], first["predicted"], last["predicted"]) == (LOW, 5, None)
     assert [fold["did"] for fold in first["folds"]] == ["skip"] * 5
     assert [fold["did"] for fold in last["folds"]] == ["skip", "skip", "train", "train", "train"]
+
+
+def test_jobs_of_the_last_stage_wait_for_all_of_the_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("submitit", reason="submitit is not installed")
+    cluster = SlurmCluster(world.folder / "slurm", monkeypatch)
+    stand_in_jobs.install(world.room, monkeypatch.setattr, stage_trainer.install)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.setenv("XDG_STATE_HOME", str(world.folder))
+    (world.room / f"fail {LOW} 3").touch()
+    done = world.cascade("-f", "0", "--backend", "slurm")
+    assert (done.code, done.codes()) == (1, ["SC110"])
+    assert sorted(world.asked()) == FOLDS, "none of the last stage"
+    assert len(cluster.scripts) == 5
+
+    (world.room / f"fail {LOW} 3").unlink()
+    done = world.cascade("-f", "0", "--backend", "slurm")
+    assert done.code == 0, done.err
+    assert world.asked() == [f"{LOW} 3", f"{LAST} 0"]
+    assert len(cluster.scripts) == 7
 
 
 def test_both_stages_use_the_gpus_that_were_given(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,7 +85,7 @@ def jobs(segconv: Command, monkeypatch: pytest.MonkeyPatch) -> Jobs:
 def test_each_fold_is_a_job_and_a_failure_stops_no_other(jobs: Jobs) -> None:
     (jobs.room / "fail 1").touch()
     done = jobs.train("-f", "0,1,2")
-    assert (done.code, done.codes()) == (1, ["SC110"])
+    assert (done.code, done.codes()) == (1, ["SC110"]), done.err
     numbers = {jobs.job_of(done.err, fold) for fold in range(3)}
     assert len(numbers) == len(jobs.cluster.scripts) == 3
     assert "fold 1: failed, and its log ends:\n    line 1\n    ValueError: as asked\n" in done.err
@@ -162,7 +162,7 @@ def test_a_job_that_is_ended_is_named_with_what_is_kept_and_the_same_command_res
     ending.start()
     done = jobs.train("-f", "0,1")
     ending.join()
-    assert (done.code, done.codes()) == (1, ["SC110"])
+    assert (done.code, done.codes()) == (1, ["SC110"]), done.err
     job = jobs.job_of(done.err, 0)
     assert re.search(
         rf"train-full-0\.log: fold 0: job {job} {how}; the fold resumes at epoch 1 from checkpoint_best\.pth", done.err
@@ -210,24 +210,27 @@ def test_a_fold_is_submitted_and_trained_by_one_command_at_a_time(jobs: Jobs) ->
 
 
 def test_jobs_go_on_without_the_command_and_the_same_command_follows_them(jobs: Jobs) -> None:
-    (jobs.room / "wait 0").touch()
+    for fold in (0, 1):
+        (jobs.room / f"wait {fold}").touch()
     command = jobs.start("-f", "0,1", *JOBS)
-    wait_until((jobs.room / "at 0").exists)
+    wait_until(lambda: (jobs.room / "at 0").exists() and (jobs.room / "at 1").exists())
     command.kill()
     command.communicate(timeout=LIMIT_S)
-    wait_until(lambda: state_of(jobs.folder(1)).complete)
+    (jobs.room / "wait 1").unlink()
+    other = jobs.cluster.room / f"{jobs.job_of_fold(1)}.state"
+    wait_until(lambda: other.read_text() == "COMPLETED")
     assert World.train(jobs, "-f", "0", "--device", "cpu").codes() == ["SC035"], "its job holds it"
     going_on = jobs.job_of_fold(0)
 
-    ending = threading.Timer(0, (jobs.room / "wait 0").unlink)
-    again = jobs.start("-f", "0,1", *JOBS)
-    line = again.stderr.readline() if again.stderr is not None else ""
-    ending.start()
-    _, rest = again.communicate(timeout=LIMIT_S)
-    assert again.returncode == 0, rest
-    assert jobs.job_of(line + rest, 0) == going_on
-    assert "fold 0: trained and validated" in rest
-    assert "fold 1: was trained and validated before" in line + rest
+    with jobs.start("-f", "0,1", *JOBS) as again:
+        assert again.stderr is not None
+        said = again.stderr.readline()
+        (jobs.room / "wait 0").unlink()
+        said += again.stderr.read()
+    assert again.returncode == 0, said
+    assert jobs.job_of(said, 0) == going_on
+    assert "fold 0: trained and validated" in said
+    assert "fold 1: was trained and validated before" in said
     assert len(jobs.cluster.scripts) == 2
     assert not jobs.left()
 

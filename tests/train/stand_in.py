@@ -10,6 +10,7 @@ trainer: ``python -m tests.train.stand_in ROOM WORD…``.
 from __future__ import annotations
 
 import json
+import os
 import site
 import sys
 from collections.abc import Callable
@@ -125,9 +126,16 @@ def calls(room: Path) -> list[Call]:
     return sorted(found, key=lambda call: call.began)
 
 
+def put(path: Path, program: str) -> None:
+    """Write a program that jobs may put there, too, while others run it."""
+    new = path.with_suffix(f".{os.getpid()}")
+    new.write_text(program)
+    new.rename(path)
+
+
 def install(room: Path, patch: Callable[[Any, str, Any], None] = setattr) -> None:
     """Let the stand-in be found where nnU-Net's command would be."""
-    (room / "stand_in_trainer.py").write_text(PROGRAM)
+    put(room / "stand_in_trainer.py", PROGRAM)
     patch(child, "commands", lambda: {"nnUNetv2_train": "stand_in_trainer:main"})
     patch(trainers, "list_trainers", lambda *_: [trainers.Trainer("nnUNetTrainer", "", (), ())])
     patch(site, "ENABLE_USER_SITE", True)

@@ -1,4 +1,4 @@
-"""The stand-in for nnU-Net's trainer, also in jobs of a cluster.
+"""A stand-in for nnU-Net's trainer, also in jobs of a cluster.
 
 Run as a module it is the command line with that trainer: ``python -m tests.train.stand_in_jobs ROOM WORD…``.
 """
@@ -19,18 +19,24 @@ from . import stand_in
 _train_again = train.train_again
 
 
-def train_again(room: Path, *arguments: Any, ended: Any) -> train.Training:
+Install = Callable[..., None]
+"""Puts a trainer in place: called with its room and what patches."""
+
+
+def train_again(install_trainer: Install, room: Path, *arguments: Any, ended: Any) -> train.Training:
     """Train a fold in a job."""
-    stand_in.install(room)
+    install_trainer(room, setattr)
     return _train_again(*arguments, ended=ended)
 
 
-def install(room: Path, patch: Callable[[Any, str, Any], None] = setattr) -> None:
-    """Install the stand-in here and in jobs."""
+def install(
+    room: Path, patch: Callable[[Any, str, Any], None] = setattr, install_trainer: Install = stand_in.install
+) -> None:
+    """Install a stand-in here and in jobs."""
     from tests.train import stand_in_jobs  # jobs import it by this name, also if this is the main module
 
-    stand_in.install(room, patch)
-    patch(train, "train_again", partial(stand_in_jobs.train_again, room))
+    install_trainer(room, patch)
+    patch(train, "train_again", partial(stand_in_jobs.train_again, install_trainer, room))
     patch(cluster, "POLL_S", 0.05)
 
 

@@ -27,16 +27,17 @@ def write(name, text):
 
 def run(script):
     number = str(os.getpid())
-    write(f"sbatch.{{number}}", Path(script).read_text())
+    write(f"sbatch.{{number}}", script)
     write(f"{{number}}.state", "RUNNING")
-    code = subprocess.run(["bash", script], env={{**os.environ, "SLURM_JOB_ID": number}}).returncode
+    code = subprocess.run(["bash", str(ROOM / f"sbatch.{{number}}")], env={{**os.environ, "SLURM_JOB_ID": number}}).returncode
     if (ROOM / f"{{number}}.state").read_text() == "RUNNING":
         write(f"{{number}}.state", "FAILED" if code else "COMPLETED")
 
 
 if name == "sbatch":
+    script = Path(words[0]).read_text()  # submitit moves it once it knows the number
     if (ROOM / "refuse").exists():
-        write("sbatch.0", Path(words[0]).read_text())
+        write("sbatch.0", script)
         sys.exit("sbatch: error: invalid partition specified: gpus")
     read, ready = os.pipe()
     child = os.fork()
@@ -46,7 +47,7 @@ if name == "sbatch":
             os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)
         os.close(ready)
         os.read(read, 1)
-        run(words[0])
+        run(script)
         os._exit(0)
     print("Submitted batch job", child)
 elif name == "srun":
