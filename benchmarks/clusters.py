@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from segconv.work.backends import DASK, PROCESSES, RAY, SLURM, addressed
-from segconv.work.backends.slurm import LOCAL
+from segconv.work.backends.submitted import LOCAL
 from tests.work.backends.dask_cluster import Separate
 from tests.work.backends.ray_cluster import Head
 
