@@ -252,7 +252,8 @@ def run_conversion(conversion: Conversion, how: RunOptions = USUAL) -> Outcome:
         return _finish(conversion, results, staged)
 
     try:
-        return execute(plan, convert_case, finish, how, decoded=decoded)
+        known = conversion.scan.largest
+        return execute(plan, convert_case, finish, how, decoded=decoded if known is None else known)
     except Refused as refused:
         if os.path.lexists(plan.target.staging):
             refused.reasons = tuple(map(_restarting, refused.reasons))

@@ -339,6 +339,8 @@ class Scan:
         What the patients of the cases were guessed from, in words, if they were guessed.
     nbytes
         Size of all files of the cases, in bytes, if that was found on the way.
+    largest
+        Decoded size of the largest image or label, in bytes, if that was found on the way.
     """
 
     kind: str
@@ -359,6 +361,7 @@ class Scan:
     prepared: Prepared = NOT_PREPARED
     patients_guessed_from: str = ""
     nbytes: int | None = None
+    largest: int | None = None
 
     @property
     def name(self) -> str:

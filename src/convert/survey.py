@@ -81,6 +81,8 @@ class Survey(Remarks):
     ----------
     listing
         Its folders, listed once for all surveys of the source.
+    largest
+        Decoded size, in bytes, of the largest volume whose header was judged.
     chosen_after
         Number of findings when the cases were chosen; further ones concern the chosen cases. None if they were not.
     """
@@ -90,6 +92,7 @@ class Survey(Remarks):
     readers: Readers = ONE
     skipped: list[str] = field(default_factory=list)
     listing: Listing = field(init=False, repr=False, compare=False)
+    largest: int = field(default=0, init=False)
     chosen_after: int | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:

@@ -22,7 +22,7 @@ MOST_PACKED = 8 * 1032
 """Largest ratio of decoded size to file size: DEFLATE (RFC 1951) packs no tighter, and bits become bytes."""
 
 
-def affordable(jobs: int, items: Iterable[T], *, nbytes: Callable[[T], int], decoded: Callable[[T], int]) -> int:
+def affordable(jobs: int, items: Iterable[T], *, nbytes: Callable[[T], int], decoded: Callable[[T], int] | int) -> int:
     """Return how many workers fit into memory, at least one.
 
     Parameters
@@ -34,17 +34,21 @@ def affordable(jobs: int, items: Iterable[T], *, nbytes: Callable[[T], int], dec
     nbytes
         Returns the bytes that an item reads from the disk.
     decoded
-        Returns the decoded bytes of its largest file; called only if `nbytes` does not rule out a problem.
+        Returns the decoded bytes of its largest file; called only if `nbytes` does not rule out a problem. A number
+        is that of the largest file of all.
     """
     room = available_bytes() if jobs > 1 else None
     if room is None:
         return jobs
-    open_from = room // (MOST_PACKED * COPIES * jobs)
-    largest = max((decoded(item) for item in items if nbytes(item) > open_from), default=0)
+    if isinstance(decoded, int):
+        largest = decoded
+    else:
+        open_from = room // (MOST_PACKED * COPIES * jobs)
+        largest = max((decoded(item) for item in items if nbytes(item) > open_from), default=0)
     return max(1, min(jobs, room // (COPIES * largest))) if largest else jobs
 
 
-def within_memory(workers: W, items: Iterable[T], nbytes: Callable[[T], int], decoded: Callable[[T], int]) -> W:
+def within_memory(workers: W, items: Iterable[T], nbytes: Callable[[T], int], decoded: Callable[[T], int] | int) -> W:
     """Return how many workers fit into the memory of this machine, and note if that is fewer than asked for.
 
     Items and functions are those of `affordable`. Workers elsewhere have their own memory.

@@ -99,7 +99,7 @@ def execute(
     finish: Finish,
     how: RunOptions = USUAL,
     *,
-    decoded: Callable[[Item], int] | None = None,
+    decoded: Callable[[Item], int] | int | None = None,
     do: Do | None = None,
 ) -> Outcome:
     """Execute a plan; the target appears complete or not at all.
@@ -150,7 +150,7 @@ def stage(
     finish: Finish,
     how: RunOptions = USUAL,
     *,
-    decoded: Callable[[Item], int] | None = None,
+    decoded: Callable[[Item], int] | int | None = None,
     keep: Collection[str] = (),
     do: Do | None = None,
 ) -> Outcome:
@@ -181,7 +181,7 @@ def _staged(
     task: Task,
     finish: Finish,
     how: RunOptions,
-    decoded: Callable[[Item], int] | None,
+    decoded: Callable[[Item], int] | int | None,
     keep: Collection[str],
     do: Do | None,
 ) -> Outcome:

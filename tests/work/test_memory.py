@@ -95,3 +95,11 @@ def test_files_too_small_to_matter_are_not_opened(monkeypatch: pytest.MonkeyPatc
     asked: list[int] = []
     assert affordable(2, [1, 100, 1 << 24], nbytes=int, decoded=lambda n: asked.append(n) or 4 * n) == 2
     assert asked == [1 << 24]
+
+
+def test_the_largest_file_may_be_known_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available_bytes", lambda: 3 * COPIES * GIB)
+    asked: list[int] = []
+    assert affordable(8, [1], nbytes=lambda n: asked.append(n) or n, decoded=GIB) == 3
+    assert affordable(8, [1], nbytes=int, decoded=0) == 8
+    assert asked == []

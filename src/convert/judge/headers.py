@@ -52,6 +52,7 @@ def judge_headers(survey: Survey, cases: Sequence[SourceCase], channels: int) ->
         try:
             images = [probe_unit(case, path, survey.root, survey.options) for path in case.images]
             labels = {path: probe_unit(case, path, survey.root, survey.options) for path in _label_units(case)}
+            survey.largest = max(survey.largest, *(header.value_bytes for header in (*images, *labels.values())))
         except SegconvError as error:
             survey.collect(error)
             continue

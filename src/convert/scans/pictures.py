@@ -86,7 +86,7 @@ def scan(survey: Survey, kind: str) -> Scan:
     """
     with uncollected():
         cases, files = _cases(survey)
-        heads, nbytes = _headers(survey, cases)
+        heads, nbytes, largest = _headers(survey, cases)
     kinds = distinct(heads)
     if any(head.lossy for head in kinds):
         from ..labels.lossy import judge_lossy
@@ -112,6 +112,7 @@ def scan(survey: Survey, kind: str) -> Scan:
         file_ending=survey.options.file_ending or ENDING,
         label_file=_stored(label_map, _of_labels(cases, heads)),
         nbytes=nbytes,
+        largest=largest,
     )
 
 
@@ -231,8 +232,8 @@ def _unread_masks(others: Mapping[str, Sequence[str]]) -> str | None:
     return next((ending.lstrip(".").upper() for ending in endings if ending in _UNREAD), None)
 
 
-def _headers(survey: Survey, cases: Sequence[SourceCase]) -> tuple[PictureHeaders, int]:
-    """Return path → header of all files, and their size in bytes together.
+def _headers(survey: Survey, cases: Sequence[SourceCase]) -> tuple[PictureHeaders, int, int]:
+    """Return path → header of all files, their size in bytes together, and the decoded size of the largest.
 
     What cannot be used, or does not fit together, becomes a finding.
     """
@@ -240,6 +241,7 @@ def _headers(survey: Survey, cases: Sequence[SourceCase]) -> tuple[PictureHeader
     looks: dict[PictureHeader, PictureHeader] = {}  # most pictures of a set have the same header
     sizes: set[tuple[int, int]] = set()
     before: dict[bool, tuple[PictureHeader | None, PictureHeader | None]] = {True: (None, None), False: (None, None)}
+    largest = 0
     with raster.Heads() as files:
         for case in cases:
             images = case.images
@@ -249,6 +251,7 @@ def _headers(survey: Survey, cases: Sequence[SourceCase]) -> tuple[PictureHeader
                     stored = files.probe(path)
                     last, head = before[is_image]
                     if head is None or stored is not last:
+                        largest = max(largest, stored.value_bytes)
                         head = as_bands(stored, drop_alpha=survey.options.drop_alpha and is_image)
                         head = looks.setdefault(head, head)
                         sizes.add((head.width, head.height))
@@ -260,7 +263,7 @@ def _headers(survey: Survey, cases: Sequence[SourceCase]) -> tuple[PictureHeader
             if len(sizes) > 1:
                 _judge_sizes(survey, case, heads)
     _judge_pages(survey, cases, heads)
-    return heads, files.nbytes
+    return heads, files.nbytes, largest
 
 
 def _judge_pages(survey: Survey, cases: Sequence[SourceCase], heads: PictureHeaders) -> None:

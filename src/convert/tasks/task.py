@@ -98,6 +98,7 @@ def task_scan(survey: Survey, kind: str, task: Task, found: Sequence[SourceCase]
         label_file=StoredLabel(ending, "uint8"),
         texts=free_texts(task.entries),
         extra=extra,
+        largest=survey.largest,
     )
 
 
