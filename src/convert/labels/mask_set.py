@@ -117,7 +117,7 @@ class MaskSet:
 
     def _shared(self, counts: dict[int, int]) -> dict[int, int]:
         """Return the same object for equal counts of a single value, as in empty masks and at most borders."""
-        return counts if len(counts) > 1 else self._single.setdefault(next(iter(counts.items())), counts)
+        return counts if len(counts) != 1 else self._single.setdefault(next(iter(counts.items())), counts)
 
     @cached_property
     def _single(self) -> dict[tuple[int, int], dict[int, int]]:
