@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from segconv.train.architectures import PLAIN, RESIDUAL, with_network
-from segconv.train.memory_estimate import estimate, size_of
+from segconv.train.memory_estimate import _PROCESS_BYTES, GB, estimate, size_of
 
 from .test_plans import network
 
@@ -24,13 +24,17 @@ architecture = made["architecture"]
 net = get_network_from_plans(architecture["network_class_name"], architecture["arch_kwargs"],
                              architecture["_kw_requires_import"], 1, 3, deep_supervision=True)
 optimizer = torch.optim.SGD(net.parameters(), 1e-3, momentum=0.99)
+def held(kind):
+    return next(int(line.split()[1]) << 10 for line in open("/proc/self/status") if line.startswith(kind))
+before = held("RssAnon:")
 for _ in range(2):
     out = net(torch.randn(made["batch_size"], 1, *made["patch_size"]))
     optimizer.zero_grad()
     sum(part.square().mean() for part in out).backward()
     optimizer.step()
-# Not ru_maxrss, which a process inherits from the one that started it.
-print(next(int(line.split()[1]) << 10 for line in open("/proc/self/status") if line.startswith("VmHWM:")))
+# Not ru_maxrss, which a process inherits from the one that started it. Pages of PyTorch's libraries do not count: how
+# many of them are mapped depends on the page cache.
+print(held("VmHWM:") - held("RssFile:") - before)
 """
 
 
@@ -92,11 +96,19 @@ def test_values_and_weights_are_those_of_the_networks_that_nnunet_builds(dimensi
 @pytest.mark.train
 def test_a_small_network_takes_what_was_estimated() -> None:
     import json
+    import os
 
     small = configuration(3, PLAIN, patch=64, features_per_stage=[8, 16, 32, 32, 32, 32])
     found = estimate(small, 1, 3)
     assert found is not None
+    # Otherwise glibc keeps more and more of what was freed: 0.3 to 0.5 GB from one run to the next.
+    keeping_nothing = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
     done = subprocess.run(
-        [sys.executable, "-c", MEASURE, json.dumps(small)], capture_output=True, encoding="utf-8", check=True
+        [sys.executable, "-c", MEASURE, json.dumps(small)],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        env=keeping_nothing,
     )
-    assert int(done.stdout.split()[-1]) / 1e9 == pytest.approx(found.ram_gb, rel=0.25)
+    beside_the_process = found.ram_gb - _PROCESS_BYTES / GB
+    assert beside_the_process / 2 < int(done.stdout.split()[-1]) / GB < beside_the_process
