@@ -24,6 +24,7 @@ OF_EXTRAS = ("torch", "nnunetv2", "dynamic_network_architectures", "numba", "dis
 FOR_EXTRAS = (
     *(f"segconv.train.{room}." for room in ("networks", "planners", "trainers")),
     "segconv.augment.kernels",
+    "segconv.work.backends.job_states",
 )
 LOADING = """
 import importlib, json, pkgutil, sys

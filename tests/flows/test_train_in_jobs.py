@@ -135,7 +135,7 @@ def test_jobs_that_sbatch_refuses_are_findings_of_their_folds(jobs: Jobs) -> Non
     jobs.cluster.refuse()
     done = jobs.train("-f", "0,1")
     assert (done.code, done.codes(), done.calls) == (1, ["SC100", "SC100"], [])
-    assert "fold 0: sbatch does not take a job (" in done.err
+    assert "fold 0: sbatch does not take a job (invalid partition specified: gpus" in done.err
     assert "invalid partition specified: gpus" in done.err
     assert "SBATCH_PARTITION" in done.err
     assert not jobs.left()

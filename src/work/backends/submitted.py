@@ -86,8 +86,9 @@ def submit(executor: Any, function: Callable[[], Any]) -> Any:
     try:
         return executor.submit(function)
     except FailedJobError as error:
+        why = "; ".join(line.removeprefix("sbatch: error: ") for line in str(error).strip().splitlines())
         raise SegconvError(
-            f"sbatch does not take a job ({str(error).strip()})",
+            f"sbatch does not take a job ({why})",
             code="SC100",
             hint="correct the variables of sbatch, such as SBATCH_PARTITION and SBATCH_ACCOUNT",
         ) from error
@@ -231,6 +232,10 @@ def _submitit() -> Any:
         import submitit
     except ImportError as error:
         raise SegconvError("submitit is not installed", code="SC041", hint="pip install 'segconv[slurm]'") from error
+    from .job_states import ASK_S, JobStates
+
+    if not isinstance(submitit.SlurmJob.watcher, JobStates):
+        submitit.SlurmJob.watcher = JobStates(ASK_S)  # of all its jobs
     return submitit
 
 

@@ -1,7 +1,7 @@
 """A stand-in for a SLURM cluster: its programs run each job as processes of this machine.
 
-In its room, a file ``refuse`` lets sbatch refuse jobs, and ``sbatch.N`` are the scripts that it was given;
-``N.state`` is what sacct says of job N, and ``N.pid`` its process.
+In its room, a file ``refuse`` lets sbatch refuse jobs, ``no-accounts`` lets sacct fail and ``silent`` squeue, and
+``sbatch.N`` are the scripts that sbatch was given; ``N.state`` is what both say of job N, and ``N.pid`` its process.
 """
 
 from __future__ import annotations
@@ -59,10 +59,18 @@ elif name == "srun":
     command = words[words.index("--error") + 2 :]
     os.execv(command[0], command)
 elif name == "sacct":
+    if (ROOM / "no-accounts").exists():
+        sys.exit("Slurm accounting storage is disabled")
     print("JobID|State|NodeList")
-    for number in words[words.index("-j") + 1 :: 2]:
+    for number in words[words.index("-j") + 1].split(","):
         if (ROOM / f"{{number}}.state").exists():
             print(f"{{number}}|{{(ROOM / f'{{number}}.state').read_text()}}|here")
+elif name == "squeue":
+    if (ROOM / "silent").exists():
+        sys.exit("slurm_load_jobs error: Unable to contact slurm controller (connect failure)")
+    assert words == ["-h", "-t", "all", "-u", str(os.getuid()), "-o", "%A|%T"]
+    for path in ROOM.glob("*.state"):
+        print(f"{{path.stem}}|{{path.read_text()}}")
 elif name == "scancel":
     write(f"{{words[0]}}.state", "CANCELLED by 0")
     try:
@@ -79,7 +87,7 @@ class SlurmCluster:
         self.room = folder
         programs = folder / "bin"
         programs.mkdir(parents=True)
-        for name in ("sbatch", "srun", "sacct", "scancel"):
+        for name in ("sbatch", "srun", "sacct", "squeue", "scancel"):
             (programs / name).write_text(PROGRAM.format(python=sys.executable, room=str(folder)))
             (programs / name).chmod(0o755)
         monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
@@ -92,6 +100,19 @@ class SlurmCluster:
     def refuse(self) -> None:
         """Refuse jobs from now on."""
         (self.room / "refuse").touch()
+
+    def keep_no_accounts(self) -> None:
+        """Let sacct fail from now on."""
+        (self.room / "no-accounts").touch()
+
+    def say_nothing(self) -> None:
+        """Let squeue fail, too."""
+        (self.room / "silent").touch()
+
+    def set_state(self, job: str, state: str | None) -> None:
+        """Set what is said of a job; None if it was forgotten."""
+        path = self.room / f"{job}.state"
+        path.unlink(missing_ok=True) if state is None else path.write_text(state)
 
     def signal(self, job: str, number: int) -> None:
         """Send a signal to the process of a job."""
